@@ -1,0 +1,39 @@
+# command.cmake: the difystream command, its man page and its completions.
+
+add_executable(difystream_command
+    src/cli/args.c
+    src/cli/cmd_events.c
+    src/cli/cmd_fold.c
+    src/cli/cmd_sse.c
+    src/cli/completion.c
+    src/cli/help.c
+    src/cli/http_head.c
+    src/cli/input.c
+    src/cli/main.c
+    src/cli/manual.c
+    src/cli/output.c
+    src/cli/summary.c
+    src/cli/terminal.c)
+target_link_libraries(difystream_command PRIVATE dify_core)
+set_target_properties(difystream_command PROPERTIES
+    OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+target_link_options(difystream_command PRIVATE -pie)
+install(TARGETS difystream_command)
+
+# What the command can say of itself, as files.
+set(said ${CMAKE_CURRENT_BINARY_DIR}/said)
+file(MAKE_DIRECTORY ${said})
+add_custom_command(OUTPUT ${said}/difystream.1 ${said}/difystream.bash ${said}/_difystream
+        ${said}/difystream.fish
+    COMMAND difystream_command man > ${said}/difystream.1
+    COMMAND difystream_command completion bash > ${said}/difystream.bash
+    COMMAND difystream_command completion zsh > ${said}/_difystream
+    COMMAND difystream_command completion fish > ${said}/difystream.fish
+    DEPENDS difystream_command VERBATIM)
+add_custom_target(difystream_said ALL DEPENDS ${said}/difystream.1)
+install(FILES ${said}/difystream.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${said}/difystream.bash RENAME difystream
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${said}/_difystream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${said}/difystream.fish
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

@@ -1,0 +1,60 @@
+# library.cmake: libdifystream, shared and static, and what an installed copy brings with it.
+
+set_target_properties(dify_core PROPERTIES C_VISIBILITY_PRESET hidden)
+
+# Shared. While the major version is 0 the ABI changes with the minor one.
+add_library(difystream SHARED $<TARGET_OBJECTS:dify_core>)
+target_link_libraries(difystream PRIVATE dify_yyjson)
+target_link_options(difystream PRIVATE -Wl,--no-undefined)
+target_include_directories(difystream INTERFACE
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(difystream PROPERTIES
+    LINKER_LANGUAGE C
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+
+# Static: one object in which all but the public names are local, so that it can be linked beside
+# anything, another yyjson included.
+set(merged ${CMAKE_CURRENT_BINARY_DIR}/difystream.o)
+set(objects $<TARGET_OBJECTS:dify_core>)
+if(NOT DIFY_YYJSON_SYSTEM)
+    list(APPEND objects $<TARGET_OBJECTS:dify_yyjson>)
+endif()
+add_custom_command(OUTPUT ${merged}
+    COMMAND ${CMAKE_LINKER} -r -o ${merged} ${objects}
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${merged}
+    DEPENDS ${objects} dify_core dify_yyjson
+    COMMAND_EXPAND_LISTS VERBATIM)
+add_library(difystream_static STATIC ${merged})
+target_include_directories(difystream_static INTERFACE
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(difystream_static PROPERTIES
+    LINKER_LANGUAGE C OUTPUT_NAME difystream EXPORT_NAME difystream_static)
+
+# ---- installation ----------------------------------------------------------------------------
+
+set(DIFY_REQUIRES_PRIVATE "")
+set(DIFY_FIND_YYJSON "")
+if(DIFY_YYJSON_SYSTEM)
+    set(DIFY_REQUIRES_PRIVATE "yyjson >= 0.10")
+    set(DIFY_FIND_YYJSON "target_link_libraries(difystream::difystream_static INTERFACE yyjson)")
+endif()
+
+include(CMakePackageConfigHelpers)
+file(RELATIVE_PATH DIFY_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" DIFY_PREFIX_FROM_PC "${DIFY_PREFIX_FROM_PC}")
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/difystream)
+configure_file(cmake/difystream.pc.in difystream.pc @ONLY)
+configure_file(cmake/difystreamConfig.cmake.in difystreamConfig.cmake @ONLY)
+write_basic_package_version_file(difystreamConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+
+install(DIRECTORY include/difystream DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h")
+install(TARGETS difystream difystream_static EXPORT difystream)
+install(EXPORT difystream NAMESPACE difystream:: DESTINATION ${package_dir}
+    FILE difystreamTargets.cmake)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/difystreamConfig.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/difystreamConfigVersion.cmake DESTINATION ${package_dir})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/difystream.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * args.c: reading a command line by a command's tables (POSIX guidelines and GNU long options).
+ */
+#include "cli/args.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void cli_complain(const char *command, const char *format, ...)
+{
+    va_list list;
+    fflush(stdout);
+    fprintf(stderr, command != NULL ? "difystream %s: " : "difystream: ", command);
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+}
+
+const struct cli_command *cli_find_command(const char *name)
+{
+    for (const struct cli_command *command = cli_commands; command->name != NULL; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+bool cli_is_choice(const char *choices, const char *word)
+{
+    size_t len = strlen(word);
+    while (len != 0 && *choices != '\0') {
+        size_t step = strcspn(choices, "|");
+        if (step == len && memcmp(choices, word, len) == 0)
+            return true;
+        choices += step + (choices[step] != '\0');
+    }
+    return false;
+}
+
+bool cli_read_size(const char *text, size_t min, size_t max, size_t *out)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0' || value < min || value > max)
+        return false;
+    *out = (size_t)value;
+    return true;
+}
+
+/* A command line being read. */
+struct reader {
+    const struct cli_command *command;
+    struct cli_args *args;
+    int argc;
+    char **argv;
+    int at;
+};
+
+static bool refuse(const struct reader *reader, const char *what, const char *word, size_t len)
+{
+    const char *name = reader->command->name;
+    cli_complain(name, "%s '%.*s'; see 'difystream %s --help'", what, (int)len, word, name);
+    return false;
+}
+
+static bool set_option(struct reader *reader, size_t number, const char *value)
+{
+    const struct cli_option *option = &reader->command->options[number];
+    if (option->choices != NULL && !cli_is_choice(option->choices, value)) {
+        cli_complain(reader->command->name, "--%s takes one of %s, not '%s'", option->name,
+                     option->choices, value);
+        return false;
+    }
+    reader->args->value[number] = value;
+    return true;
+}
+
+/* The option `number`, written as `word`; `value` is what stands behind its '=' or letter. */
+static bool take_option(struct reader *reader, size_t number, const char *word, const char *value)
+{
+    const struct cli_option *option = &reader->command->options[number];
+    if (option->value == NULL)
+        return value == NULL ? set_option(reader, number, "")
+                             : refuse(reader, "no value is taken by", word, strcspn(word, "="));
+    if (value == NULL && reader->at + 1 < reader->argc)
+        value = reader->argv[++reader->at];
+    if (value == NULL)
+        return refuse(reader, "a value is needed behind", word, strlen(word));
+    return set_option(reader, number, value);
+}
+
+static bool take_long(struct reader *reader, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+    const struct cli_option *options = reader->command->options;
+    for (size_t i = 0; options[i].name != NULL; i++)
+        if (strlen(options[i].name) == len - 2 && memcmp(options[i].name, word + 2, len - 2) == 0)
+            return take_option(reader, i, word, equals != NULL ? equals + 1 : NULL);
+    return refuse(reader, "unknown option", word, len);
+}
+
+/* "-o FILE", "-oFILE", and flags in one word. */
+static bool take_short(struct reader *reader, const char *word)
+{
+    const struct cli_option *options = reader->command->options;
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        size_t i = 0;
+        while (options[i].name != NULL && options[i].letter != *letter)
+            i++;
+        if (options[i].name == NULL)
+            return refuse(reader, "unknown option", word, strlen(word));
+        if (options[i].value != NULL)
+            return take_option(reader, i, word, letter[1] != '\0' ? letter + 1 : NULL);
+        if (!take_option(reader, i, word, NULL))
+            return false;
+    }
+    return true;
+}
+
+static bool take_operand(struct reader *reader, const char *word)
+{
+    const struct cli_command *command = reader->command;
+    struct cli_args *args = reader->args;
+    if (args->operands == command->max_operands)
+        return refuse(reader, "one operand too many:", word, strlen(word));
+    if (command->operand_choices != NULL && !cli_is_choice(command->operand_choices, word)) {
+        cli_complain(command->name, "takes one of %s, not '%s'", command->operand_choices, word);
+        return false;
+    }
+    args->operand[args->operands++] = word;
+    return true;
+}
+
+bool cli_args_read(const struct cli_command *command, int argc, char **argv, struct cli_args *args)
+{
+    struct reader reader = {command, args, argc, argv, 0};
+    bool only_operands = false;
+    memset(args, 0, sizeof *args);
+    for (; reader.at < argc; reader.at++) {
+        const char *word = argv[reader.at];
+        bool ok = true;
+        if (only_operands || word[0] != '-' || word[1] == '\0')
+            ok = take_operand(&reader, word);
+        else if (strcmp(word, "--") == 0)
+            only_operands = true;
+        else if (word[1] == '-')
+            ok = take_long(&reader, word);
+        else
+            ok = take_short(&reader, word);
+        if (!ok)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * args.h: commands and their options as tables, and reading a command line by them.
+ *
+ * --help, the man page and the completions are made from the same tables.
+ */
+#ifndef DIFY_CLI_ARGS_H
+#define DIFY_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit statuses of the command itself; those of a result are docs/result.md's. */
+enum { CLI_EXIT_OK = 0, CLI_EXIT_USAGE = 2, CLI_EXIT_NO_ANSWER = 7 };
+
+#define CLI_OPTIONS_MAX 16
+#define CLI_OPERANDS_MAX 64
+
+struct cli_option {
+    const char *name;    /* long, without dashes; NULL ends the table */
+    char letter;         /* short, or 0 */
+    const char *value;   /* what the value is called, for example "FILE"; NULL: a flag */
+    const char *choices; /* "json|summary": the only values; else NULL */
+    const char *help;    /* one sentence, without a full stop */
+};
+
+struct cli_args {
+    const char *value[CLI_OPTIONS_MAX]; /* in the order of the table; NULL: not given */
+    const char *operand[CLI_OPERANDS_MAX];
+    size_t operands;
+};
+
+struct cli_command {
+    const char *name;
+    const char *operands; /* for example "[FILE|-]" */
+    size_t max_operands;
+    const char *operand_choices; /* "bash|zsh|fish": the only operands; else NULL: files */
+    const char *summary;         /* half a line */
+    const char *description;     /* paragraphs separated by blank lines */
+    const struct cli_option *options;
+    int (*run)(const struct cli_args *args);
+};
+
+/* All commands; ends with a name of NULL. */
+extern const struct cli_command cli_commands[];
+
+const struct cli_command *cli_find_command(const char *name);
+
+/* Reads what follows the command's name. False after saying on standard error what is wrong. */
+bool cli_args_read(const struct cli_command *command, int argc, char **argv,
+                   struct cli_args *args);
+
+/* Says one line on standard error: "difystream fold: message". */
+void cli_complain(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A number of bytes from `min` to `max` in `text`; false if it is none. */
+bool cli_read_size(const char *text, size_t min, size_t max, size_t *out);
+
+/* Whether `word` is one of `choices` ("json|summary"). */
+bool cli_is_choice(const char *choices, const char *word);
+
+#endif

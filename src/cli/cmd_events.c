@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_events.c: difystream events.
+ */
+#include "cli/commands.h"
+#include "cli/input.h"
+#include "cli/output.h"
+#include "core/json_text.h"
+#include "difystream/event.h"
+#include "difystream/sse.h"
+
+#include <string.h>
+
+enum { EVENTS_TYPE, EVENTS_READ_SIZE };
+
+const struct cli_option cli_events_options[] = {
+    [EVENTS_TYPE] = {"type", 't', "TYPE", NULL,
+                     "show only events of this type, for example node_finished"},
+    [EVENTS_READ_SIZE] = CLI_READ_SIZE_OPTION,
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+struct events {
+    struct dify_decoder *decoder;
+    const char *type; /* NULL: all */
+};
+
+/* Data unchanged, but for the line ends that JSON may have between its values. */
+static enum dify_err write_data(struct dify_slice data)
+{
+    enum dify_err err = DIFY_OK;
+    while (data.len != 0 && err == DIFY_OK) {
+        const char *line_end = memchr(data.ptr, '\n', data.len);
+        size_t len = line_end != NULL ? (size_t)(line_end - data.ptr) : data.len;
+        if (len != 0)
+            err = cli_output_write(NULL, data.ptr, len);
+        if (line_end != NULL && err == DIFY_OK)
+            err = cli_output_write(NULL, " ", 1);
+        len += line_end != NULL;
+        data.ptr += len;
+        data.len -= len;
+    }
+    return err;
+}
+
+static enum dify_err write_event(const struct dify_sse_event *sse_event,
+                                 const struct dify_event *event)
+{
+    struct dify__writer writer;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, cli_output_write, NULL);
+    dify__write_open(&writer, '{');
+    dify__write_key(&writer, "offset");
+    dify__write_uint(&writer, sse_event->offset);
+    dify__write_key(&writer, "type");
+    dify__write_string(&writer, event->name);
+    dify__write_key(&writer, "data");
+    enum dify_err err = dify__writer_finish(&writer);
+    if (err == DIFY_OK)
+        err = write_data(sse_event->data);
+    return err == DIFY_OK ? cli_output_write(NULL, "}\n", 2) : err;
+}
+
+static bool is_wanted(const struct events *events, struct dify_slice name)
+{
+    if (events->type == NULL)
+        return true;
+    return name.ptr != NULL && strlen(events->type) == name.len &&
+           memcmp(events->type, name.ptr, name.len) == 0;
+}
+
+static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event)
+{
+    const struct events *events = ctx;
+    const struct dify_event *event;
+    struct dify_error why = {DIFY_OK, 0, ""};
+    if (sse_event->data.len == 0 && sse_event->type.len == 4 &&
+        memcmp(sse_event->type.ptr, "ping", 4) == 0)
+        return DIFY_OK;
+    enum dify_err err = dify_decoder_decode(events->decoder, sse_event->data, &event, &why);
+    if (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH) {
+        cli_complain("events", "event at byte %llu skipped: %s",
+                     (unsigned long long)sse_event->offset, why.message);
+        return DIFY_OK;
+    }
+    if (err != DIFY_OK || event->type == DIFY_EVENT_PING || !is_wanted(events, event->name))
+        return err;
+    return write_event(sse_event, event);
+}
+
+int cli_run_events(const struct cli_args *args)
+{
+    struct cli_input input;
+    struct events events = {NULL, args->value[EVENTS_TYPE]};
+    struct dify_sse *sse = NULL;
+    struct dify_sse_options options = {.size = sizeof options, .ctx = &events, .event = on_event};
+    if (!cli_input_open(&input, "events", args, args->value[EVENTS_READ_SIZE]))
+        return CLI_EXIT_USAGE;
+    enum dify_err err = dify_decoder_new(NULL, &events.decoder);
+    if (err == DIFY_OK)
+        err = dify_sse_new(&options, &sse);
+    int status = cli_feed_sse(&input, sse, err);
+    dify_sse_free(sse);
+    dify_decoder_free(events.decoder);
+    cli_input_close(&input);
+    return status;
+}

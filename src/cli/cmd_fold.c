@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_fold.c: difystream fold.
+ */
+#include "cli/commands.h"
+#include "cli/http_head.h"
+#include "cli/input.h"
+#include "cli/output.h"
+#include "cli/summary.h"
+#include "cli/terminal.h"
+#include "difystream/result.h"
+#include "difystream/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FOLD_OUTPUT, FOLD_HTTP, FOLD_TTS, FOLD_ACCEPT_PARTIAL, FOLD_READ_SIZE };
+
+const struct cli_option cli_fold_options[] = {
+    [FOLD_OUTPUT] = {"output", 'o', "FORM", "json|summary",
+                     "print the result as JSON (the default), or a summary for people"},
+    [FOLD_HTTP] = {"http", 0, NULL, NULL,
+                   "the input is an HTTP response with its head, as 'curl -i' writes it"},
+    [FOLD_TTS] = {"tts", 0, "FILE", NULL, "write the audio of tts_message events to FILE"},
+    [FOLD_ACCEPT_PARTIAL] = {"accept-partial", 0, NULL, NULL,
+                             "take the status partial-succeeded for a success"},
+    [FOLD_READ_SIZE] = CLI_READ_SIZE_OPTION,
+    {NULL, 0, NULL, NULL, NULL},
+};
+
+/* What is kept of the body of an answer that is no event stream, in bytes. */
+#define REFUSAL_BYTES 16384
+
+struct fold {
+    struct dify_run *run;
+    FILE *tts; /* NULL: not asked for */
+    bool tts_failed;
+    bool is_http;
+    struct cli_http http;
+    size_t refusal_len;
+    char refusal[REFUSAL_BYTES];
+};
+
+static void on_audio(void *ctx, struct dify_slice bytes)
+{
+    struct fold *fold = ctx;
+    if (fold->tts != NULL && fwrite(bytes.ptr, 1, bytes.len, fold->tts) != bytes.len)
+        fold->tts_failed = true;
+}
+
+static bool is_stream(const struct cli_http *http)
+{
+    return http->status == 200 && strcmp(http->content_type, "text/event-stream") == 0;
+}
+
+static bool on_body(void *ctx, const char *bytes, size_t len)
+{
+    struct fold *fold = ctx;
+    if (is_stream(&fold->http))
+        return dify_run_feed(fold->run, bytes, len) == DIFY_OK;
+    size_t room = sizeof fold->refusal - fold->refusal_len;
+    len = len < room ? len : room;
+    memcpy(fold->refusal + fold->refusal_len, bytes, len);
+    fold->refusal_len += len;
+    return true;
+}
+
+/* Dify's own words for a refusal: {"code","message","status"}. */
+static enum dify_err fail_by_answer(struct fold *fold)
+{
+    const struct cli_http *http = &fold->http;
+    struct dify_slice body = {fold->refusal, fold->refusal_len};
+    struct dify_slice code = {NULL, 0}, message = {NULL, 0};
+    struct dify_decoder *decoder;
+    const struct dify_event *answer;
+    char text[256];
+    enum dify_outcome outcome = http->status >= 500   ? DIFY_OUTCOME_HTTP_ERROR
+                                : http->status >= 400 ? DIFY_OUTCOME_REFUSED
+                                                      : DIFY_OUTCOME_INVALID_RESPONSE;
+    int len = snprintf(text, sizeof text, "the answer is HTTP %d, %s, not an event stream",
+                       http->status, http->content_type[0] != '\0' ? http->content_type
+                                                                   : "without a content type");
+    enum dify_err err = dify_decoder_new(NULL, &decoder);
+    if (err != DIFY_OK)
+        return err;
+    if (http->status >= 400 &&
+        dify_decoder_decode(decoder, body, &answer, NULL) == DIFY_OK) {
+        message = answer->message;
+        if (outcome == DIFY_OUTCOME_REFUSED)
+            code = answer->code;
+    }
+    if (message.len == 0)
+        message = (struct dify_slice){text, (size_t)len};
+    err = dify_run_fail(fold->run, outcome, code, message, http->status);
+    dify_decoder_free(decoder);
+    return err;
+}
+
+/* Feeds the run with all of the input. False after saying what failed. */
+static bool read_all(struct fold *fold, struct cli_input *input)
+{
+    const char *wrong = NULL;
+    enum dify_err err = DIFY_OK;
+    long got;
+    while (wrong == NULL && err == DIFY_OK && (got = cli_input_read(input)) != 0) {
+        if (got < 0)
+            return false;
+        if (fold->is_http)
+            wrong = cli_http_feed(&fold->http, input->bytes, (size_t)got, on_body, fold);
+        else
+            err = dify_run_feed(fold->run, input->bytes, (size_t)got);
+    }
+    if (fold->is_http && wrong == NULL)
+        wrong = cli_http_end(&fold->http, on_body, fold);
+    if (wrong != NULL) {
+        cli_complain("fold", "%s: %s", input->name, wrong);
+        return false;
+    }
+    return true;
+}
+
+static bool print_result(const struct fold *fold, const struct cli_args *args)
+{
+    const char *form = args->value[FOLD_OUTPUT];
+    if (form != NULL && strcmp(form, "summary") == 0) {
+        cli_summary(fold->run);
+        return true;
+    }
+    enum dify_json_style style = cli_stdout_is_terminal() ? DIFY_JSON_PRETTY : DIFY_JSON_COMPACT;
+    return dify_run_write_result(fold->run, style, cli_output_write, NULL) == DIFY_OK &&
+           cli_output_write(NULL, "\n", 1) == DIFY_OK;
+}
+
+static int fold_input(struct fold *fold, struct cli_input *input, const struct cli_args *args)
+{
+    struct dify_result result;
+    bool ok = read_all(fold, input);
+    if (fold->is_http && fold->http.status != 0 && !is_stream(&fold->http))
+        ok = fail_by_answer(fold) == DIFY_OK && ok;
+    dify_run_end(fold->run);
+    dify_run_result(fold->run, &result);
+    if (result.event_count == 0 && result.skipped_events == 0 && !fold->is_http)
+        cli_complain("fold", "%s holds no event; is it the body of an event stream?",
+                     input->name);
+    ok = print_result(fold, args) && ok;
+    return ok ? result.exit_status : CLI_EXIT_USAGE;
+}
+
+static bool open_audio(struct fold *fold, const char *path)
+{
+    if (path == NULL)
+        return true;
+    fold->tts = fopen(path, "wb");
+    if (fold->tts == NULL)
+        cli_complain("fold", "cannot write %s: %s", path, strerror(errno));
+    return fold->tts != NULL;
+}
+
+/* Closes the audio's file. False after saying that it could not be written. */
+static bool close_audio(struct fold *fold, const char *path)
+{
+    if (fold->tts == NULL)
+        return true;
+    errno = 0;
+    if (fclose(fold->tts) == 0 && !fold->tts_failed)
+        return true;
+    cli_complain("fold", "cannot write %s: %s", path, errno != 0 ? strerror(errno) : "disk full?");
+    return false;
+}
+
+int cli_run_fold(const struct cli_args *args)
+{
+    static struct fold fold; /* a few buffers, too large for a small stack */
+    struct cli_input input;
+    struct dify_run_observer observer = {.ctx = &fold, .audio = on_audio};
+    struct dify_run_options options = {.size = sizeof options,
+                                       .observer = &observer,
+                                       .accept_partial = args->value[FOLD_ACCEPT_PARTIAL] != NULL};
+    if (!cli_input_open(&input, "fold", args, args->value[FOLD_READ_SIZE]))
+        return CLI_EXIT_USAGE;
+    int status = CLI_EXIT_USAGE;
+    fold.is_http = args->value[FOLD_HTTP] != NULL;
+    cli_http_init(&fold.http);
+    if (open_audio(&fold, args->value[FOLD_TTS])) {
+        enum dify_err err = dify_run_new(&options, &fold.run);
+        if (err == DIFY_OK)
+            status = fold_input(&fold, &input, args);
+        else
+            cli_complain("fold", "%s", dify_strerror(err));
+        if (!close_audio(&fold, args->value[FOLD_TTS]))
+            status = CLI_EXIT_USAGE;
+    }
+    dify_run_free(fold.run);
+    cli_input_close(&input);
+    return status;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * commands.h: the commands that read streams, each in a file of its own.
+ */
+#ifndef DIFY_CLI_COMMANDS_H
+#define DIFY_CLI_COMMANDS_H
+
+#include "cli/args.h"
+
+extern const struct cli_option cli_fold_options[];
+int cli_run_fold(const struct cli_args *args);
+
+extern const struct cli_option cli_sse_options[];
+int cli_run_sse(const struct cli_args *args);
+
+extern const struct cli_option cli_events_options[];
+int cli_run_events(const struct cli_args *args);
+
+#endif

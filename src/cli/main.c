@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * main.c: the commands, and finding the one that is asked for.
+ */
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/output.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_option no_options[] = {{NULL, 0, NULL, NULL, NULL}};
+
+const struct cli_command cli_commands[] = {
+    {"fold", "[FILE|-]", 1, NULL, "fold a recorded event stream into one result",
+     "Reads the event stream of a Dify app from FILE, or from standard input, and prints the one "
+     "result that it stands for: JSON, indented on a terminal and in one line elsewhere. The exit "
+     "status is that of the result.",
+     cli_fold_options, cli_run_fold},
+    {"sse", "[FILE|-]", 1, NULL, "show the server-sent events of a stream, one JSON line each",
+     "Reads an event stream by the WHATWG algorithm and prints each dispatched event as one JSON "
+     "line {\"type\":...,\"data\":...,\"id\":...}, before more input is read. Events of any server "
+     "will do.",
+     cli_sse_options, cli_run_sse},
+    {"events", "[FILE|-]", 1, NULL, "show Dify's events of a stream, one JSON line each",
+     "Reads the event stream of a Dify app and prints each event as one JSON line "
+     "{\"offset\":...,\"type\":...,\"data\":...}: where it begins in the stream, its type, and its "
+     "data unchanged. Pings are no events; data that is no JSON object is named on standard error.",
+     cli_events_options, cli_run_events},
+    {"help", "[COMMAND]", 1, NULL, "show the help of a command",
+     "Shows the same as --help, or as --help behind COMMAND.", no_options, cli_run_help},
+    {"completion", "bash|zsh|fish", 1, "bash|zsh|fish", "print a shell's completion script",
+     "Prints the script that completes difystream's commands and options in a shell. For bash: "
+     "source <(difystream completion bash)",
+     no_options, cli_run_completion},
+    {"man", "", 0, NULL, "print the man page",
+     "Prints the manual page as roff. To read it: difystream man | man -l -", no_options,
+     cli_run_man},
+    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int run_command(const struct cli_command *command, int argc, char **argv)
+{
+    struct cli_args args;
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (is_help(argv[i])) {
+            cli_help_command(stdout, command);
+            return CLI_EXIT_OK;
+        }
+    }
+    return cli_args_read(command, argc, argv, &args) ? command->run(&args) : CLI_EXIT_USAGE;
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2) {
+        cli_help(stderr);
+        return CLI_EXIT_USAGE;
+    }
+    if (is_help(argv[1])) {
+        cli_help(stdout);
+        return CLI_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        cli_version(stdout);
+        return CLI_EXIT_OK;
+    }
+    const struct cli_command *command = cli_find_command(argv[1]);
+    if (command == NULL) {
+        cli_complain(NULL, "unknown %s '%s'; see 'difystream --help'",
+                     argv[1][0] == '-' ? "option" : "command", argv[1]);
+        return CLI_EXIT_USAGE;
+    }
+    return run_command(command, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "");
+    int status = run(argc, argv);
+    return cli_output_finish() ? status : CLI_EXIT_USAGE;
+}

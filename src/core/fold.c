@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fold.c: what each event changes in the result. "Rule n" is a rule of docs/result.md.
+ *
+ * With fold_nodes.c the only writer of what events say.
+ */
+#include "core/fold_state.h"
+
+#include "core/base64.h"
+#include "core/decoder.h"
+#include "core/json_text.h"
+#include "core/utf8.h"
+#include "difystream/limits.h"
+
+struct dify__figure dify__read_decimal(struct dify_run *run, struct dify_number number)
+{
+    struct dify__figure figure = {DIFY_DECIMAL_ZERO, false};
+    enum dify_err err = dify_decimal_parse(number.text, &figure.value);
+    figure.is_known = err == DIFY_OK;
+    if (err == DIFY_ERR_TOO_LARGE)
+        dify__run_warn(run, "a price or a time has more than 40 digits on one side of its point");
+    return figure;
+}
+
+void dify__merge_outputs(struct dify_run *run)
+{
+    struct dify__members members;
+    if (!dify__decoder_outputs(run->decoder, &members))
+        return;
+    while (run->failed == DIFY_OK && dify__members_next(&members))
+        dify__run_note(run, dify__outputs_set(&run->outputs, members.key,
+                                              dify__members_text(&members)));
+}
+
+/* Rule 2: the ids of the run. */
+static void take_ids(struct dify_run *run, const struct dify_event *event)
+{
+    dify__fill(run, &run->workflow_run_id, event->workflow_run_id);
+    dify__fill(run, &run->conversation_id, event->conversation_id);
+    dify__fill(run, &run->message_id, event->message_id);
+    /* Equal texts have equal numbers. A task id that is the run's id is a snapshot's. */
+    if (run->task_id == 0 || run->task_id == run->workflow_run_id)
+        dify__replace(run, &run->task_id, event->task_id);
+}
+
+/* Sets `*target` to prefix and status in one, with '-' as '_' where it is to be a code. */
+static void keep_status_text(struct dify_run *run, dify__text *target, struct dify_slice prefix,
+                             struct dify_slice status, bool is_code)
+{
+    struct dify__buffer text = {.allocator = run->allocator, .max = SIZE_MAX / 2};
+    enum dify_err err = dify__buffer_append(&text, prefix.ptr, prefix.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&text, status.ptr, status.len);
+    for (size_t i = 0; is_code && i < text.len; i++)
+        if (text.ptr[i] == '-')
+            text.ptr[i] = '_';
+    if (err == DIFY_OK)
+        err = dify__texts_share(&run->texts, dify__buffer_slice(&text), target);
+    dify__buffer_fini(&text);
+    dify__run_note(run, err);
+}
+
+static void set_status(struct dify_run *run, struct dify_slice status)
+{
+    if (status.ptr == NULL)
+        return;
+    dify__replace(run, &run->status, status);
+    keep_status_text(run, &run->status_error, DIFY_SLICE("工作流状态异常: "), status, false);
+    keep_status_text(run, &run->status_code, DIFY_SLICE("workflow_"), status, true);
+}
+
+static void start_workflow(struct dify_run *run, const struct dify_event_data *data)
+{
+    dify__fill(run, &run->workflow_id, data->workflow_id);
+    dify__fill(run, &run->started_created_at, dify__only_number(data->created_at));
+}
+
+/* Replaces the text in `buffer`, within the budget. */
+static void set_kept(struct dify_run *run, struct dify__buffer *buffer, struct dify_slice text)
+{
+    run->budget.used -= buffer->len;
+    buffer->len = 0;
+    enum dify_err err = dify__budget_take(&run->budget, text.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(buffer, text.ptr, text.len);
+    dify__run_note(run, err);
+}
+
+static void set_steps(struct dify_run *run, const struct dify_event_data *data)
+{
+    uint64_t steps;
+    if (dify__parse_uint(data->total_steps.text, &steps))
+        dify__replace(run, &run->total_steps, data->total_steps.text);
+}
+
+static void finish_workflow(struct dify_run *run, const struct dify_event_data *data)
+{
+    uint64_t tokens;
+    struct dify__members ignored;
+    if (!run->has_workflow_finished)
+        run->status = run->total_steps = 0; /* of a pause or a message_end before it */
+    run->has_workflow_finished = true;
+    set_status(run, data->status);
+    dify__replace(run, &run->reason, data->error);
+    dify__fill(run, &run->workflow_id, data->workflow_id);
+    dify__replace(run, &run->finished_created_at, dify__only_number(data->created_at));
+    dify__replace(run, &run->finished_at, dify__only_number(data->finished_at));
+    set_steps(run, data);
+    dify__replace(run, &run->workflow_elapsed_time, data->elapsed_time.text);
+    dify__replace(run, &run->exceptions_count, data->exceptions_count.text);
+    if (dify__parse_uint(data->total_tokens.text, &tokens))
+        run->workflow_tokens = tokens;
+    if (!dify__decoder_outputs(run->decoder, &ignored))
+        return;
+    set_kept(run, &run->workflow_outputs, data->outputs);
+    run->has_workflow_outputs = true;
+    dify__merge_outputs(run);
+}
+
+static void add_form(struct dify_run *run, struct dify_slice form_id, struct dify_slice node_id,
+                     struct dify_slice json)
+{
+    struct dify__form form = {0, 0, 0};
+    if (json.ptr == NULL || json.ptr[0] != '{')
+        return;
+    dify__replace(run, &form.form_id, form_id);
+    dify__replace(run, &form.node_id, node_id);
+    for (size_t i = 0; i < run->forms; i++)
+        if (form.form_id != 0 && run->form[i].form_id == form.form_id)
+            return;
+    if (run->forms == DIFY_RUN_FORMS) {
+        dify__run_warn(run, "more forms than are listed");
+        return;
+    }
+    enum dify_err err = dify__texts_keep(&run->texts, json, &form.json);
+    if (err == DIFY_OK)
+        err = dify__grow(run->allocator, (void **)&run->form, &run->form_capacity, run->forms + 1,
+                         sizeof form);
+    if (err == DIFY_OK)
+        run->form[run->forms++] = form;
+    dify__run_note(run, err);
+}
+
+static void pause_workflow(struct dify_run *run, const struct dify_event_data *data)
+{
+    set_status(run, DIFY_SLICE("paused"));
+    set_steps(run, data);
+    struct dify__elements reasons = dify__decoder_reasons(run->decoder);
+    while (dify__elements_next(&reasons)) {
+        yyjson_val *form_id = yyjson_obj_get(reasons.value, "form_id");
+        yyjson_val *node_id = yyjson_obj_get(reasons.value, "node_id");
+        struct dify_slice form = {yyjson_get_str(form_id), yyjson_get_len(form_id)};
+        struct dify_slice node = {yyjson_get_str(node_id), yyjson_get_len(node_id)};
+        if (form.ptr != NULL)
+            add_form(run, form, node, reasons.text);
+    }
+}
+
+/* A form was filled in, or its time is over. */
+static void close_forms(struct dify_run *run, const struct dify_event_data *data)
+{
+    dify__text node_id = 0;
+    size_t kept = 0;
+    dify__replace(run, &node_id, data->node_id);
+    for (size_t i = 0; i < run->forms; i++)
+        if (node_id == 0 || run->form[i].node_id != node_id)
+            run->form[kept++] = run->form[i];
+    run->forms = kept;
+}
+
+/* Rule 9: whether a text replaces the answer so far. */
+static bool replaces_answer(const struct dify_run *run, const struct dify_event *event)
+{
+    struct dify_slice text = event->answer;
+    if (event->type != DIFY_EVENT_MESSAGE)
+        return event->type == DIFY_EVENT_MESSAGE_REPLACE;
+    return run->has_agent_message && run->answer.len != 0 && text.len >= run->answer.len &&
+           memcmp(text.ptr, run->answer.ptr, run->answer.len) == 0;
+}
+
+/* A character outside the BMP may come as two lone surrogates in two messages: puts them together
+ * (in their three-byte forms ED A0..AF xx and ED B0..BF xx) and takes the second one from `*text`. */
+static void join_surrogates(struct dify__buffer *answer, struct dify_slice *text)
+{
+    if (text->len < 3 || answer->len < 3)
+        return;
+    const unsigned char *low = (const unsigned char *)text->ptr;
+    const unsigned char *high = (const unsigned char *)answer->ptr + answer->len - 3;
+    if (high[0] != 0xED || low[0] != 0xED ||
+        (high[1] & 0xF0) != 0xA0 || (low[1] & 0xF0) != 0xB0)
+        return;
+    uint32_t code = 0x10000 + ((uint32_t)(high[1] & 0x0F) << 16 | (uint32_t)(high[2] & 0x3F) << 10 |
+                               (uint32_t)(low[1] & 0x0F) << 6 | (low[2] & 0x3F));
+    answer->len -= 3;
+    answer->len += dify__utf8_encode(code, answer->ptr + answer->len); /* room: it was reserved */
+    text->ptr += 3;
+    text->len -= 3;
+}
+
+static void append_answer(struct dify_run *run, struct dify_slice text)
+{
+    enum dify_err err = dify__budget_take(&run->budget, text.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_reserve(&run->answer, text.len);
+    if (err == DIFY_OK) {
+        join_surrogates(&run->answer, &text);
+        err = dify__buffer_append(&run->answer, text.ptr, text.len);
+    }
+    dify__run_note(run, err);
+}
+
+static void take_answer(struct dify_run *run, const struct dify_event *event)
+{
+    struct dify_slice text = event->answer;
+    if (event->type == DIFY_EVENT_AGENT_MESSAGE)
+        run->has_agent_message = true;
+    if (text.ptr == NULL)
+        return;
+    run->has_answer = true;
+    if (replaces_answer(run, event))
+        set_kept(run, &run->answer, text);
+    else
+        append_answer(run, text);
+}
+
+static void end_message(struct dify_run *run, const struct dify_event *event)
+{
+    uint64_t tokens;
+    run->has_message_end = true;
+    if (!run->has_workflow_finished && !run->has_error)
+        set_status(run, DIFY_SLICE("succeeded"));
+    if (dify__parse_uint(event->usage.total_tokens.text, &tokens))
+        run->usage_tokens = tokens;
+    struct dify__figure figure = dify__read_decimal(run, event->usage.total_price);
+    if (figure.is_known)
+        run->usage_price = figure;
+    figure = dify__read_decimal(run, event->usage.latency);
+    if (figure.is_known)
+        run->usage_latency = figure;
+    dify__replace(run, &run->usage_currency, event->usage.currency);
+}
+
+static void take_error(struct dify_run *run, const struct dify_event *event)
+{
+    run->has_error = true;
+    dify__replace(run, &run->error_code, event->code);
+    dify__replace(run, &run->error_message, event->message);
+}
+
+/* Rule 10. */
+static void take_audio(struct dify_run *run, const struct dify_event *event)
+{
+    run->has_tts = true;
+    if (event->audio.ptr == NULL)
+        return;
+    enum dify_err err = dify__base64_decode(event->audio, &run->audio);
+    if (err == DIFY_ERR_ARGUMENT) {
+        dify__run_warn(run, "the audio of a tts_message is no base64");
+        err = DIFY_OK;
+    }
+    dify__run_note(run, err);
+    run->tts_bytes += run->audio.len;
+    if (run->observer.audio != NULL && run->audio.len != 0)
+        run->observer.audio(run->observer.ctx, dify__buffer_slice(&run->audio));
+    dify__buffer_clear(&run->audio, 0);
+}
+
+static void end_audio(struct dify_run *run, const struct dify_event *event)
+{
+    take_audio(run, event);
+    if (run->observer.audio != NULL)
+        run->observer.audio(run->observer.ctx, (struct dify_slice){"", 0});
+}
+
+/* Rule 12: whether an event still changes the result after the end. */
+static bool is_late(enum dify_event_type type)
+{
+    return type == DIFY_EVENT_WORKFLOW_FINISHED || type == DIFY_EVENT_MESSAGE_END ||
+           type == DIFY_EVENT_TTS_MESSAGE || type == DIFY_EVENT_TTS_MESSAGE_END;
+}
+
+void dify__run_fold(struct dify_run *run, const struct dify_event *event)
+{
+    const struct dify_event_data *data = &event->data;
+    if (dify_run_has_terminal_event(run) && !is_late(event->type))
+        return;
+    take_ids(run, event);
+    switch (event->type) {
+    case DIFY_EVENT_WORKFLOW_STARTED:
+        start_workflow(run, data);
+        break;
+    case DIFY_EVENT_WORKFLOW_PAUSED:
+        pause_workflow(run, data);
+        break;
+    case DIFY_EVENT_WORKFLOW_FINISHED:
+        finish_workflow(run, data);
+        break;
+    case DIFY_EVENT_HUMAN_INPUT_REQUIRED:
+        add_form(run, data->form_id, data->node_id, event->data_json);
+        break;
+    case DIFY_EVENT_HUMAN_INPUT_FORM_FILLED:
+    case DIFY_EVENT_HUMAN_INPUT_FORM_TIMEOUT:
+        close_forms(run, data);
+        break;
+    case DIFY_EVENT_MESSAGE:
+    case DIFY_EVENT_AGENT_MESSAGE:
+    case DIFY_EVENT_MESSAGE_REPLACE:
+        take_answer(run, event);
+        break;
+    case DIFY_EVENT_MESSAGE_END:
+        end_message(run, event);
+        break;
+    case DIFY_EVENT_TTS_MESSAGE:
+        take_audio(run, event);
+        break;
+    case DIFY_EVENT_TTS_MESSAGE_END:
+        end_audio(run, event);
+        break;
+    case DIFY_EVENT_ERROR:
+        take_error(run, event);
+        break;
+    default:
+        dify__fold_node(run, event);
+        break;
+    }
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * json.c: the JSON reader of the core.
+ */
+#include "core/json.h"
+
+#include "core/utf8.h"
+#include "difystream/limits.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Memory that a reader keeps from event to event. */
+#define KEEP_BYTES ((size_t)64 << 10)
+
+static void *block_malloc(void *ctx, size_t size)
+{
+    struct dify__json *json = ctx;
+    if (json->block_in_use)
+        return dify__malloc(json->allocator, size);
+    if (json->block_size < size) {
+        dify__free(json->allocator, json->block);
+        json->block = dify__malloc(json->allocator, size);
+        json->block_size = json->block != NULL ? size : 0;
+        if (json->block == NULL)
+            return NULL;
+    }
+    json->block_in_use = true;
+    return json->block;
+}
+
+static void *block_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
+{
+    struct dify__json *json = ctx;
+    if (ptr != json->block)
+        return json->allocator->realloc(json->allocator->ctx, ptr, old_size, size);
+    if (size <= json->block_size)
+        return ptr;
+    void *grown = json->allocator->realloc(json->allocator->ctx, ptr, json->block_size, size);
+    if (grown != NULL) {
+        json->block = grown;
+        json->block_size = size;
+    }
+    return grown;
+}
+
+static void block_free(void *ctx, void *ptr)
+{
+    struct dify__json *json = ctx;
+    if (ptr == json->block)
+        json->block_in_use = false;
+    else
+        dify__free(json->allocator, ptr);
+}
+
+void dify__json_init(struct dify__json *json, const struct dify_allocator *allocator)
+{
+    memset(json, 0, sizeof *json);
+    json->allocator = allocator;
+    json->alc = (struct yyjson_alc){block_malloc, block_realloc, block_free, json};
+    json->copy = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
+    json->mended = json->copy;
+}
+
+void dify__json_release(struct dify__json *json)
+{
+    yyjson_doc_free(json->doc);
+    json->doc = NULL;
+    if (json->block_size > KEEP_BYTES) {
+        dify__free(json->allocator, json->block);
+        json->block = NULL;
+        json->block_size = 0;
+    }
+    dify__buffer_clear(&json->copy, KEEP_BYTES);
+    dify__buffer_clear(&json->mended, KEEP_BYTES);
+}
+
+void dify__json_fini(struct dify__json *json)
+{
+    dify__json_release(json);
+    dify__free(json->allocator, json->block);
+    json->block = NULL;
+    dify__buffer_fini(&json->copy);
+    dify__buffer_fini(&json->mended);
+}
+
+/* The code unit of an escape "uXXXX" at `at`, or a value above 0xFFFF. */
+static uint32_t escape_unit(const char *at, const char *end)
+{
+    if (end - at < 5 || at[0] != 'u')
+        return UINT32_MAX;
+    uint32_t unit = 0;
+    for (int i = 1; i < 5; i++) {
+        char c = at[i];
+        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+                                                : UINT32_MAX;
+        if (digit == UINT32_MAX)
+            return UINT32_MAX;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/* Replaces the escapes of lone surrogates in `text` by their three-byte form. A control character in
+ * a string is refused here: yyjson lets it pass where it is told to let these forms pass. */
+static enum dify_err mend_surrogates(struct dify__buffer *text)
+{
+    char *out = text->ptr;
+    const char *end = text->ptr + text->len;
+    bool in_string = false;
+    for (const char *at = text->ptr; at < end;) {
+        if (*at != '\\' || end - at < 2) {
+            if (in_string && (unsigned char)*at < 0x20)
+                return DIFY_ERR_JSON;
+            in_string ^= *at == '"';
+            *out++ = *at++;
+            continue;
+        }
+        uint32_t unit = escape_unit(at + 1, end);
+        bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
+        size_t len = 2;
+        if (is_high && end - at >= 12 && at[6] == '\\') {
+            uint32_t low = escape_unit(at + 7, end);
+            if (low >= 0xDC00 && low <= 0xDFFF)
+                len = 12;
+        }
+        if (len == 2 && (is_high || (unit >= 0xDC00 && unit <= 0xDFFF))) {
+            at += 6;
+            out += dify__utf8_encode(unit, out);
+            continue;
+        }
+        memmove(out, at, len);
+        out += len;
+        at += len;
+    }
+    text->len = (size_t)(out - text->ptr);
+    return DIFY_OK;
+}
+
+/* Makes `json->text` a mended copy of `text`. */
+static enum dify_err mend(struct dify__json *json, struct dify_slice text)
+{
+    dify__buffer_clear(&json->mended, SIZE_MAX);
+    enum dify_err err = dify__utf8_repair(text, &json->mended);
+    if (err == DIFY_OK)
+        err = mend_surrogates(&json->mended);
+    if (err == DIFY_OK)
+        json->text = dify__buffer_slice(&json->mended);
+    return err;
+}
+
+static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags, yyjson_read_err *why)
+{
+    struct dify_slice text = json->text;
+    dify__buffer_clear(&json->copy, SIZE_MAX);
+    enum dify_err err = dify__buffer_reserve(&json->copy, text.len + YYJSON_PADDING_SIZE);
+    if (err != DIFY_OK)
+        return err;
+    memcpy(json->copy.ptr, text.ptr, text.len);
+    memset(json->copy.ptr + text.len, 0, YYJSON_PADDING_SIZE);
+    json->copy.len = text.len;
+    json->doc = yyjson_read_opts(json->copy.ptr, text.len,
+                                 flags | YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW,
+                                 &json->alc, why);
+    if (json->doc != NULL)
+        return DIFY_OK;
+    return why->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;
+}
+
+/* Whether the object is nested deeper than DIFY_EVENT_DEPTH. Walks the values in order, with the
+ * ends of the containers that are open. */
+static bool is_too_deep(yyjson_doc *doc)
+{
+    yyjson_val *ends[DIFY_EVENT_DEPTH];
+    size_t depth = 0;
+    size_t count = yyjson_doc_get_val_count(doc);
+    if (count <= DIFY_EVENT_DEPTH)
+        return false;
+    yyjson_val *value = yyjson_doc_get_root(doc);
+    for (yyjson_val *end = value + count; value < end; value++) {
+        while (depth != 0 && ends[depth - 1] == value)
+            depth--;
+        if (!unsafe_yyjson_is_ctn(value))
+            continue;
+        if (depth == DIFY_EVENT_DEPTH)
+            return true;
+        ends[depth++] = unsafe_yyjson_get_next(value);
+    }
+    return false;
+}
+
+static void explain(struct dify_error *error, enum dify_err code, size_t offset, const char *text)
+{
+    if (error == NULL)
+        return;
+    size_t len = strlen(text);
+    if (len >= sizeof error->message)
+        len = sizeof error->message - 1;
+    error->code = code;
+    error->offset = offset;
+    memcpy(error->message, text, len);
+    error->message[len] = '\0';
+}
+
+enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
+                              struct dify_error *error)
+{
+    yyjson_read_err why = {0};
+    dify__json_release(json);
+    json->text = text;
+    enum dify_err err = text.len != 0 ? parse(json, 0, &why) : DIFY_ERR_JSON;
+    if (err == DIFY_ERR_JSON && why.code == YYJSON_READ_ERROR_INVALID_STRING) {
+        err = mend(json, text);
+        if (err == DIFY_OK)
+            err = parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE, &why);
+    }
+    if (err == DIFY_ERR_JSON)
+        explain(error, err, why.pos, text.len != 0 ? why.msg : "no data");
+    if (err == DIFY_OK && !yyjson_is_obj(yyjson_doc_get_root(json->doc))) {
+        err = DIFY_ERR_JSON;
+        explain(error, err, 0, "not a JSON object");
+    }
+    if (err == DIFY_OK && is_too_deep(json->doc)) {
+        err = DIFY_ERR_DEPTH;
+        explain(error, err, 0, "nested deeper than 512 levels");
+    }
+    if (err != DIFY_OK)
+        dify__json_release(json);
+    return err;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static const char *skip_space_back(const char *end)
+{
+    while (is_space(end[-1]))
+        end--;
+    return end;
+}
+
+struct dify__members dify__json_members(const struct dify__json *json, yyjson_val *object,
+                                        struct dify_slice text)
+{
+    struct dify__members members = {.json = json};
+    members.object_end = text.ptr + text.len - 1;
+    if (yyjson_obj_iter_init(object, &members.iter))
+        members.next_key = yyjson_obj_iter_next(&members.iter);
+    return members;
+}
+
+struct dify__members dify__json_root(const struct dify__json *json)
+{
+    const char *end = skip_space_back(json->text.ptr + json->text.len);
+    struct dify_slice text = {json->text.ptr, (size_t)(end - json->text.ptr)};
+    return dify__json_members(json, yyjson_doc_get_root(json->doc), text);
+}
+
+bool dify__members_next(struct dify__members *members)
+{
+    yyjson_val *key = members->next_key;
+    if (key == NULL)
+        return false;
+    members->key = (struct dify_slice){unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+    members->value = yyjson_obj_iter_get_val(key);
+    members->next_key = yyjson_obj_iter_next(&members->iter);
+    return true;
+}
+
+/* Where what yyjson shows at `decoded` stands in the text. */
+static const char *in_text(const struct dify__json *json, const char *decoded)
+{
+    return json->text.ptr + (decoded - json->copy.ptr);
+}
+
+struct dify_slice dify__members_text(const struct dify__members *members)
+{
+    const char *at = in_text(members->json, members->key.ptr);
+    while (*at != '"') /* the key's closing quote */
+        at += *at == '\\' ? 2 : 1;
+    for (at++; *at != ':';)
+        at++;
+    for (at++; is_space(*at);)
+        at++;
+    const char *end = members->object_end;
+    if (members->next_key != NULL) {
+        /* back from the next key's opening quote over white space and the comma */
+        end = in_text(members->json, unsafe_yyjson_get_str(members->next_key)) - 1;
+        end = skip_space_back(end) - 1;
+    }
+    end = skip_space_back(end);
+    return (struct dify_slice){at, (size_t)(end - at)};
+}
+
+struct dify_slice dify__members_string(const struct dify__members *members)
+{
+    yyjson_val *value = members->value;
+    if (!yyjson_is_str(value))
+        return (struct dify_slice){NULL, 0};
+    return (struct dify_slice){unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)};
+}
+
+struct dify__elements dify__json_elements(yyjson_val *array, struct dify_slice text)
+{
+    struct dify__elements elements = {.at = text.ptr + 1};
+    (void)yyjson_arr_iter_init(array, &elements.iter);
+    return elements;
+}
+
+/* The end of the string at `at` (its opening quote). */
+static const char *skip_string(const char *at)
+{
+    for (at++; *at != '"';)
+        at += *at == '\\' ? 2 : 1;
+    return at + 1;
+}
+
+/* The end of the value at `at`, in a valid text. */
+static const char *skip_value(const char *at)
+{
+    size_t depth = 0;
+    for (;;) {
+        char c = *at;
+        if (c == '"') {
+            at = skip_string(at);
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == ']'))
+            return at;
+        if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+        at++;
+    }
+}
+
+bool dify__elements_next(struct dify__elements *elements)
+{
+    elements->value = yyjson_arr_iter_next(&elements->iter);
+    if (elements->value == NULL)
+        return false;
+    while (is_space(*elements->at))
+        elements->at++;
+    const char *end = skip_value(elements->at);
+    elements->text.ptr = elements->at;
+    elements->text.len = (size_t)(skip_space_back(end) - elements->at);
+    elements->at = end + 1;
+    return true;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * json.h: reading one JSON object at a time through yyjson, with memory that is used again.
+ *
+ * yyjson decodes a copy of the text in place, so that every string, number and key it shows lies in
+ * the copy at the offset at which it stands in the text. That is how the text of any value is found
+ * again without a second parse.
+ *
+ * Texts that yyjson refuses but Dify sends are mended once and read again: bytes that are no UTF-8
+ * become U+FFFD, escapes of lone surrogates become their three-byte form.
+ */
+#ifndef DIFY_CORE_JSON_H
+#define DIFY_CORE_JSON_H
+
+#include "core/memory.h"
+
+#include <yyjson.h>
+
+struct dify__json {
+    const struct dify_allocator *allocator;
+    struct yyjson_alc alc;
+    void *block; /* one block for yyjson, used again */
+    size_t block_size;
+    bool block_in_use;
+
+    struct dify__buffer copy;   /* what yyjson decodes in place */
+    struct dify__buffer mended; /* the text, where it had to be mended */
+    struct dify_slice text;     /* the text that offsets refer to */
+    yyjson_doc *doc;
+};
+
+void dify__json_init(struct dify__json *json, const struct dify_allocator *allocator);
+void dify__json_fini(struct dify__json *json);
+
+/* Reads `text`, which must be an object by RFC 8259; the object before it dies. `text` must live as
+ * long as values are used. Errors: see dify_decoder_decode(). */
+DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
+                                              struct dify_error *error);
+
+/* Forgets the object; memory above a few KB is given back. */
+void dify__json_release(struct dify__json *json);
+
+/* The members of an object, in order. */
+struct dify__members {
+    const struct dify__json *json;
+    yyjson_obj_iter iter;
+    yyjson_val *next_key;
+    const char *object_end; /* its closing brace, in the text */
+    /* the member at hand */
+    struct dify_slice key; /* decoded */
+    yyjson_val *value;
+};
+
+/* The members of the object that was read. */
+struct dify__members dify__json_root(const struct dify__json *json);
+
+/* The members of `object`, whose text is `text`. */
+struct dify__members dify__json_members(const struct dify__json *json, yyjson_val *object,
+                                        struct dify_slice text);
+
+bool dify__members_next(struct dify__members *members);
+
+/* The text of the value at hand, as it stands in the text that was read. */
+struct dify_slice dify__members_text(const struct dify__members *members);
+
+/* The value at hand if it is a string, decoded; else absent. */
+struct dify_slice dify__members_string(const struct dify__members *members);
+
+/* The elements of an array, in order. */
+struct dify__elements {
+    yyjson_arr_iter iter;
+    const char *at; /* where the next one begins, or the white space before it */
+    /* the element at hand */
+    yyjson_val *value;
+    struct dify_slice text;
+};
+
+/* The elements of `array`, whose text is `text`. Of what is no array: none. */
+struct dify__elements dify__json_elements(yyjson_val *array, struct dify_slice text);
+bool dify__elements_next(struct dify__elements *elements);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * nodes.c: records of nodes, found by execution id and by node_id.
+ *
+ * Each group keeps its unfinished records as a stack from which finished ones are dropped when they
+ * come to the top, and its records in order from which named ones are dropped at the front; so a
+ * search costs, over a whole run, no more than one step a record.
+ */
+#include "core/nodes.h"
+
+#include <string.h>
+
+void dify__nodes_init(struct dify__nodes *nodes, const struct dify_allocator *allocator,
+                      struct dify__texts *texts, struct dify__budget *budget, size_t max)
+{
+    memset(nodes, 0, sizeof *nodes);
+    nodes->allocator = allocator;
+    nodes->texts = texts;
+    nodes->budget = budget;
+    nodes->max = max;
+}
+
+void dify__nodes_fini(struct dify__nodes *nodes)
+{
+    dify__free(nodes->allocator, nodes->node);
+    dify__free(nodes->allocator, nodes->by_id.slot);
+    dify__free(nodes->allocator, nodes->group);
+    dify__free(nodes->allocator, nodes->by_node_id.slot);
+}
+
+static bool is_same(const struct dify__nodes *nodes, dify__text text, struct dify_slice other)
+{
+    struct dify_slice known = dify__texts_get(nodes->texts, text);
+    return known.len == other.len && memcmp(known.ptr, other.ptr, other.len) == 0;
+}
+
+static uint32_t hash_of_node(const void *ctx, uint32_t number)
+{
+    const struct dify__nodes *nodes = ctx;
+    return dify__hash(dify__texts_get(nodes->texts, nodes->node[number].id));
+}
+
+static uint32_t hash_of_group(const void *ctx, uint32_t number)
+{
+    const struct dify__nodes *nodes = ctx;
+    return dify__hash(dify__texts_get(nodes->texts, nodes->group[number].node_id));
+}
+
+uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id)
+{
+    const struct dify__index *index = &nodes->by_id;
+    if (id.ptr == NULL || index->capacity == 0)
+        return DIFY__NO_NODE;
+    size_t mask = index->capacity - 1;
+    for (size_t at = dify__hash(id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
+        if (is_same(nodes, nodes->node[index->slot[at] - 1].id, id))
+            return index->slot[at] - 1;
+    return DIFY__NO_NODE;
+}
+
+static struct dify__group *find_group(const struct dify__nodes *nodes, struct dify_slice node_id)
+{
+    const struct dify__index *index = &nodes->by_node_id;
+    if (node_id.ptr == NULL || index->capacity == 0)
+        return NULL;
+    size_t mask = index->capacity - 1;
+    for (size_t at = dify__hash(node_id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
+        if (is_same(nodes, nodes->group[index->slot[at] - 1].node_id, node_id))
+            return &nodes->group[index->slot[at] - 1];
+    return NULL;
+}
+
+uint32_t dify__nodes_latest_open(struct dify__nodes *nodes, struct dify_slice node_id)
+{
+    struct dify__group *group = find_group(nodes, node_id);
+    if (group == NULL)
+        return DIFY__NO_NODE;
+    while (group->newest_open != DIFY__NO_NODE) {
+        const struct dify__node *node = &nodes->node[group->newest_open];
+        if ((node->flags & (DIFY__NODE_FINISHED | DIFY__NODE_PROVISIONAL)) != DIFY__NODE_FINISHED)
+            break;
+        group->newest_open = node->older_open;
+    }
+    return group->newest_open;
+}
+
+uint32_t dify__nodes_first_unnamed(struct dify__nodes *nodes, struct dify_slice node_id)
+{
+    struct dify__group *group = find_group(nodes, node_id);
+    if (group == NULL)
+        return DIFY__NO_NODE;
+    while (group->oldest_unnamed != DIFY__NO_NODE && nodes->node[group->oldest_unnamed].id != 0)
+        group->oldest_unnamed = nodes->node[group->oldest_unnamed].next;
+    return group->oldest_unnamed;
+}
+
+static enum dify_err add_group(struct dify__nodes *nodes, struct dify_slice node_id,
+                               struct dify__group **out)
+{
+    enum dify_err err =
+        dify__grow(nodes->allocator, (void **)&nodes->group, &nodes->group_capacity,
+                   nodes->group_count + 1, sizeof *nodes->group);
+    if (err == DIFY_OK)
+        err = dify__index_reserve(&nodes->by_node_id, nodes->allocator, hash_of_group, nodes);
+    struct dify__group group = {0, DIFY__NO_NODE, DIFY__NO_NODE, DIFY__NO_NODE};
+    if (err == DIFY_OK)
+        err = dify__texts_share(nodes->texts, node_id, &group.node_id);
+    if (err != DIFY_OK)
+        return err;
+    nodes->group[nodes->group_count] = group;
+    dify__index_add(&nodes->by_node_id, dify__hash(node_id), (uint32_t)nodes->group_count);
+    *out = &nodes->group[nodes->group_count++];
+    return DIFY_OK;
+}
+
+enum dify_err dify__nodes_place(struct dify__nodes *nodes, uint32_t number,
+                                struct dify_slice node_id)
+{
+    struct dify__node *node = &nodes->node[number];
+    if (node->node_id != 0 || node_id.ptr == NULL)
+        return DIFY_OK;
+    struct dify__group *group = find_group(nodes, node_id);
+    if (group == NULL) {
+        enum dify_err err = add_group(nodes, node_id, &group);
+        if (err != DIFY_OK)
+            return err;
+    }
+    node->node_id = group->node_id;
+    node->older_open = group->newest_open;
+    group->newest_open = number;
+    if (group->newest != DIFY__NO_NODE)
+        nodes->node[group->newest].next = number;
+    group->newest = number;
+    if (group->oldest_unnamed == DIFY__NO_NODE)
+        group->oldest_unnamed = number;
+    return DIFY_OK;
+}
+
+enum dify_err dify__nodes_name(struct dify__nodes *nodes, uint32_t number, struct dify_slice id)
+{
+    enum dify_err err = dify__index_reserve(&nodes->by_id, nodes->allocator, hash_of_node, nodes);
+    if (err == DIFY_OK)
+        err = dify__texts_keep(nodes->texts, id, &nodes->node[number].id);
+    if (err == DIFY_OK)
+        dify__index_add(&nodes->by_id, dify__hash(id), number);
+    return err;
+}
+
+enum dify_err dify__nodes_add(struct dify__nodes *nodes, struct dify_slice id, uint32_t *out)
+{
+    *out = DIFY__NO_NODE;
+    if (nodes->count >= nodes->max)
+        return DIFY_OK;
+    enum dify_err err = dify__budget_take(nodes->budget, sizeof *nodes->node);
+    if (err == DIFY_OK)
+        err = dify__grow(nodes->allocator, (void **)&nodes->node, &nodes->capacity,
+                         nodes->count + 1, sizeof *nodes->node);
+    if (err != DIFY_OK)
+        return err;
+    uint32_t number = (uint32_t)nodes->count;
+    struct dify__node *node = &nodes->node[number];
+    memset(node, 0, sizeof *node);
+    node->older_open = DIFY__NO_NODE;
+    node->next = DIFY__NO_NODE;
+    if (id.ptr != NULL)
+        err = dify__nodes_name(nodes, number, id);
+    if (err != DIFY_OK)
+        return err;
+    nodes->count++;
+    *out = number;
+    return DIFY_OK;
+}
+
+void dify__nodes_view(const struct dify__nodes *nodes, uint32_t number, struct dify_node *out)
+{
+    const struct dify__node *node = &nodes->node[number];
+    const struct dify__texts *texts = nodes->texts;
+    *out = (struct dify_node){
+        .id = dify__texts_get(texts, node->id),
+        .node_id = dify__texts_get(texts, node->node_id),
+        .node_type = dify__texts_get(texts, node->node_type),
+        .title = dify__texts_get(texts, node->title),
+        .index = dify__texts_get(texts, node->index),
+        .status = dify__texts_get(texts, node->status),
+        .started_at = dify__texts_get(texts, node->started_at),
+        .finished_at = dify__texts_get(texts, node->finished_at),
+        .elapsed_time = dify__texts_get(texts, node->elapsed_time),
+        .total_price = dify__texts_get(texts, node->total_price),
+        .currency = dify__texts_get(texts, node->currency),
+        .error = dify__texts_get(texts, node->error),
+        .iteration_id = dify__texts_get(texts, node->iteration_id),
+        .loop_id = dify__texts_get(texts, node->loop_id),
+        .steps = dify__texts_get(texts, node->steps),
+        .total_tokens = node->total_tokens,
+        .retries = node->retries,
+        .has_tokens = (node->flags & DIFY__NODE_HAS_TOKENS) != 0,
+        .is_finished = (node->flags & DIFY__NODE_FINISHED) != 0,
+        .is_empty = (node->flags & (DIFY__NODE_FINISHED | DIFY__NODE_PROVISIONAL |
+                                    DIFY__NODE_HAS_ANY)) == DIFY__NODE_FINISHED,
+    };
+}

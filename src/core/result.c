@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * result.c: the result of a run, as values and as JSON text. Only reads the run.
+ */
+#include "difystream/result.h"
+
+#include "core/json_text.h"
+#include "core/message.h"
+#include "core/outcome.h"
+#include "core/run_state.h"
+
+#include <string.h>
+
+static struct dify_slice get(const struct dify_run *run, dify__text text)
+{
+    return dify__texts_get(&run->texts, text);
+}
+
+static bool is_text(struct dify_slice text, const char *other)
+{
+    size_t len = strlen(other);
+    return text.ptr != NULL && text.len == len && memcmp(text.ptr, other, len) == 0;
+}
+
+static bool contains(struct dify_slice text, const char *part)
+{
+    size_t len = strlen(part);
+    for (size_t i = 0; i + len <= text.len; i++)
+        if (memcmp(text.ptr + i, part, len) == 0)
+            return true;
+    return false;
+}
+
+/* The end that Dify's own status stands for. */
+static enum dify_outcome outcome_of_status(const struct dify_run *run)
+{
+    struct dify_slice status = get(run, run->status);
+    if (status.ptr == NULL)
+        return DIFY_OUTCOME_STREAM_INCOMPLETE;
+    if (is_text(status, "succeeded"))
+        return DIFY_OUTCOME_SUCCEEDED;
+    if (is_text(status, "failed"))
+        return contains(get(run, run->reason), "User requested stop")
+                   ? DIFY_OUTCOME_STOPPED_AS_FAILED
+                   : DIFY_OUTCOME_FAILED;
+    if (is_text(status, "stopped"))
+        return DIFY_OUTCOME_STOPPED;
+    if (is_text(status, "paused"))
+        return DIFY_OUTCOME_PAUSED;
+    if (run->accept_partial && is_text(status, "partial-succeeded"))
+        return DIFY_OUTCOME_SUCCEEDED;
+    return DIFY_OUTCOME_OTHER_STATUS;
+}
+
+static enum dify_outcome find_outcome(const struct dify_run *run)
+{
+    if (run->failed != DIFY_OK)
+        return DIFY_OUTCOME_INVALID_RESPONSE;
+    if (run->has_error && !(run->has_workflow_finished && run->status != 0))
+        return DIFY_OUTCOME_ERROR_EVENT;
+    if (run->fail_outcome != DIFY_OUTCOME_SUCCEEDED && !dify_run_has_terminal_event(run))
+        return run->fail_outcome;
+    return outcome_of_status(run);
+}
+
+static void explain_failure(const struct dify_run *run, struct dify__message *message)
+{
+    if (run->failed != DIFY_ERR_TOO_LARGE) {
+        dify__message_text(message, dify_strerror(run->failed));
+        dify__message_text(message, " while reading the stream");
+        return;
+    }
+    dify__message_text(message, run->failed_in_fold ? "what the run has to keep is more than "
+                                                    : "an event of the stream is larger than ");
+    dify__message_uint(message, run->failed_in_fold ? run->budget.max : run->max_event_bytes);
+    dify__message_text(message, " bytes");
+}
+
+/* A message for an end that Dify gave no words for. */
+static void explain(const struct dify_run *run, enum dify_outcome outcome,
+                    struct dify__message *message)
+{
+    switch (outcome) {
+    case DIFY_OUTCOME_STREAM_INCOMPLETE:
+        dify__message_text(message, "the stream ended without a terminal event, after ");
+        dify__message_uint(message, run->event_count);
+        dify__message_text(message, run->event_count == 1 ? " event" : " events");
+        if (run->event_count != 0) {
+            dify__message_text(message, "; the last one was ");
+            dify__message_text(message, dify_event_type_name(run->last_type));
+        }
+        break;
+    case DIFY_OUTCOME_PAUSED:
+        dify__message_text(message, "the run waits for human input");
+        break;
+    case DIFY_OUTCOME_INVALID_RESPONSE:
+        if (run->failed != DIFY_OK) {
+            explain_failure(run, message);
+            break;
+        }
+        /* fall through */
+    default:
+        dify__message_text(message, "Dify gave no reason");
+        if (run->status != 0) {
+            dify__message_text(message, "; it reported the status ");
+            dify__message_slice(message, get(run, run->status));
+        }
+        if (run->exceptions_count != 0) {
+            dify__message_text(message, "; exceptions: ");
+            dify__message_slice(message, get(run, run->exceptions_count));
+        }
+        break;
+    }
+}
+
+static void set_verdict(const struct dify_run *run, struct dify_result *out)
+{
+    const struct dify__outcome_row *row = dify__outcome_row(out->outcome);
+    bool is_failure_outside = out->outcome == run->fail_outcome;
+    out->exit_status = row->exit_status;
+    out->http_status = row->http_status != 0 ? row->http_status : run->fail_http_status;
+    if (out->success)
+        return;
+    out->error = get(run, run->status_error);
+    if (row->error != NULL)
+        out->error = (struct dify_slice){row->error, strlen(row->error)};
+    out->code = get(run, run->status_code);
+    if (row->code != NULL)
+        out->code = (struct dify_slice){row->code, strlen(row->code)};
+    dify__text code = is_failure_outside ? run->fail_code : 0;
+    dify__text words = is_failure_outside ? run->fail_message : run->reason;
+    if (out->outcome == DIFY_OUTCOME_ERROR_EVENT) {
+        code = run->error_code;
+        words = run->error_message;
+    }
+    if (get(run, code).len != 0)
+        out->code = get(run, code);
+
+    out->message = get(run, words);
+    if (out->message.len == 0 || run->failed != DIFY_OK) {
+        struct dify__message message = {out->message_text, sizeof out->message_text, 0};
+        explain(run, out->outcome, &message);
+        out->message = (struct dify_slice){out->message_text, message.len};
+    }
+}
+
+/* Rules 4 to 6 and 9: message_end's usage counts where no workflow_finished came. */
+static void set_totals(const struct dify_run *run, struct dify_result *out)
+{
+    bool has_usage = run->has_message_end && !run->has_workflow_finished;
+    uint64_t reported = has_usage ? run->usage_tokens : run->workflow_tokens;
+    out->tokens_reported = reported != 0;
+    out->total_tokens = out->tokens_reported ? reported : run->tokens;
+
+    const struct dify_decimal *price = &run->price;
+    const struct dify_decimal *elapsed = &run->elapsed;
+    if (has_usage && run->usage_price.is_known)
+        price = &run->usage_price.value;
+    if (has_usage && run->usage_latency.is_known)
+        elapsed = &run->usage_latency.value;
+    (void)dify_decimal_format(price, out->total_price);
+    (void)dify_decimal_format(elapsed, out->elapsed_time);
+
+    dify__text currency = run->currency;
+    if (has_usage && run->usage_currency != 0)
+        currency = run->usage_currency;
+    out->currency = currency != 0 ? get(run, currency) : DIFY_SLICE("USD");
+    out->total_steps = run->total_steps != 0 ? get(run, run->total_steps) : DIFY_SLICE("0");
+    out->workflow_elapsed_time = get(run, run->workflow_elapsed_time);
+}
+
+static bool is_complete(const struct dify_run *run)
+{
+    struct dify_node node;
+    for (size_t i = 0; dify_run_node(run, i, &node); i++)
+        if (node.is_empty)
+            return false;
+    return true;
+}
+
+void dify_run_result(const struct dify_run *run, struct dify_result *out)
+{
+    memset(out, 0, sizeof *out);
+    out->has_ended =
+        run->has_ended || run->failed != DIFY_OK || dify_run_has_terminal_event(run);
+    out->outcome = find_outcome(run);
+    out->success = out->has_ended && out->outcome == DIFY_OUTCOME_SUCCEEDED;
+    out->workflow_run_id = get(run, run->workflow_run_id);
+    out->task_id = get(run, run->task_id);
+    out->workflow_id = get(run, run->workflow_id);
+    out->status = get(run, run->status);
+    out->created_at = get(run, run->started_created_at != 0 ? run->started_created_at
+                                                            : run->finished_created_at);
+    out->finished_at = get(run, run->finished_at);
+    out->conversation_id = get(run, run->conversation_id);
+    out->message_id = get(run, run->message_id);
+    if (run->has_answer)
+        out->answer = dify__buffer_slice(&run->answer);
+    if (run->has_workflow_outputs)
+        out->workflow_outputs = dify__buffer_slice(&run->workflow_outputs);
+    set_totals(run, out);
+    out->complete = is_complete(run);
+    out->event_count = run->event_count;
+    out->skipped_events = run->skipped_events;
+    out->unknown_events = run->unknown_events;
+    out->warning_count = run->warning_count;
+    out->tts_bytes = run->tts_bytes;
+    out->has_tts = run->has_tts;
+    out->resumed = run->resumed;
+    if (out->has_ended)
+        set_verdict(run, out);
+}
+
+struct dify_slice dify_run_output(const struct dify_run *run, struct dify_slice name)
+{
+    return dify__outputs_get(&run->outputs, name);
+}
+
+/* ---- as JSON ----------------------------------------------------------------------------- */
+
+static struct dify_slice from_chars(const char *text)
+{
+    return (struct dify_slice){text, strlen(text)};
+}
+
+static void key_string(struct dify__writer *writer, const char *key, struct dify_slice value)
+{
+    dify__write_key(writer, key);
+    dify__write_string(writer, value);
+}
+
+static void key_number(struct dify__writer *writer, const char *key, struct dify_slice value)
+{
+    dify__write_key(writer, key);
+    dify__write_number(writer, value);
+}
+
+static void key_uint(struct dify__writer *writer, const char *key, uint64_t value)
+{
+    dify__write_key(writer, key);
+    dify__write_uint(writer, value);
+}
+
+/* A member of the chat family, left out where it never came. */
+static void key_string_if(struct dify__writer *writer, const char *key, struct dify_slice value)
+{
+    if (value.ptr != NULL)
+        key_string(writer, key, value);
+}
+
+/* The five totals, in metadata and, for a failure, once more in data. */
+static void write_totals(struct dify__writer *writer, const struct dify_result *result)
+{
+    key_uint(writer, "total_tokens", result->total_tokens);
+    key_number(writer, "total_price", from_chars(result->total_price));
+    key_string(writer, "currency", result->currency);
+    key_number(writer, "elapsed_time", from_chars(result->elapsed_time));
+    key_number(writer, "total_steps", result->total_steps);
+}
+
+static void write_incomplete_nodes(struct dify__writer *writer, const struct dify_run *run)
+{
+    struct dify_node node;
+    dify__write_key(writer, "incomplete_nodes");
+    dify__write_open(writer, '[');
+    for (size_t i = 0; dify_run_node(run, i, &node); i++) {
+        if (!node.is_empty)
+            continue;
+        dify__write_element(writer);
+        dify__write_string(writer, node.id.ptr != NULL ? node.id : node.node_id);
+    }
+    dify__write_close(writer, ']');
+}
+
+static void write_metadata(struct dify__writer *writer, const struct dify_run *run,
+                           const struct dify_result *result)
+{
+    dify__write_key(writer, "metadata");
+    dify__write_open(writer, '{');
+    write_totals(writer, result);
+    key_string(writer, "tokens_source",
+               result->tokens_reported ? DIFY_SLICE("reported") : DIFY_SLICE("observed"));
+    key_number(writer, "workflow_elapsed_time", result->workflow_elapsed_time);
+    dify__write_key(writer, "complete");
+    dify__write_bool(writer, result->complete);
+    if (!result->complete)
+        write_incomplete_nodes(writer, run);
+    dify__write_close(writer, '}');
+}
+
+static void write_outputs(struct dify__writer *writer, const struct dify_run *run)
+{
+    dify__write_key(writer, "outputs");
+    dify__write_open(writer, '{');
+    for (size_t i = 0; i < run->outputs.count; i++) {
+        const struct dify__output *output = &run->outputs.output[i];
+        struct dify_slice key = {output->bytes, output->key_len};
+        struct dify_slice value = {output->bytes + output->key_len, output->value_len};
+        dify__write_key_text(writer, key);
+        dify__write_json(writer, value);
+    }
+    dify__write_close(writer, '}');
+}
+
+static void write_node(struct dify__writer *writer, const struct dify_node *node)
+{
+    dify__write_element(writer);
+    dify__write_open(writer, '{');
+    key_string(writer, "id", node->id);
+    key_string(writer, "node_id", node->node_id);
+    key_string(writer, "node_type", node->node_type);
+    key_string(writer, "title", node->title);
+    key_number(writer, "index", node->index);
+    key_string(writer, "status", node->status);
+    key_number(writer, "started_at", node->started_at);
+    key_number(writer, "finished_at", node->finished_at);
+    key_number(writer, "elapsed_time", node->elapsed_time);
+    dify__write_key(writer, "total_tokens");
+    if (node->has_tokens)
+        dify__write_uint(writer, node->total_tokens);
+    else
+        dify__write_null(writer);
+    key_number(writer, "total_price", node->total_price);
+    key_string(writer, "currency", node->currency);
+    key_string(writer, "error", node->error);
+    key_uint(writer, "retries", node->retries);
+    key_string(writer, "iteration_id", node->iteration_id);
+    key_string(writer, "loop_id", node->loop_id);
+    if (node->is_container)
+        key_number(writer, "steps", node->steps);
+    dify__write_close(writer, '}');
+}
+
+static void write_nodes(struct dify__writer *writer, const struct dify_run *run)
+{
+    struct dify_node node;
+    dify__write_key(writer, "nodes");
+    dify__write_open(writer, '[');
+    for (size_t i = 0; dify_run_node(run, i, &node); i++)
+        write_node(writer, &node);
+    dify__write_close(writer, ']');
+    dify__write_key(writer, "containers");
+    dify__write_open(writer, '[');
+    for (size_t i = 0; dify_run_container(run, i, &node); i++)
+        write_node(writer, &node);
+    dify__write_close(writer, ']');
+}
+
+static void write_warnings(struct dify__writer *writer, const struct dify_run *run)
+{
+    uint64_t offset;
+    const char *reason;
+    if (run->warnings == 0)
+        return;
+    dify__write_key(writer, "warnings");
+    dify__write_open(writer, '[');
+    for (size_t i = 0; dify_run_warning(run, i, &offset, &reason); i++) {
+        dify__write_element(writer);
+        dify__write_open(writer, '{');
+        key_uint(writer, "offset", offset);
+        key_string(writer, "reason", from_chars(reason));
+        dify__write_close(writer, '}');
+    }
+    dify__write_close(writer, ']');
+}
+
+static void write_forms(struct dify__writer *writer, const struct dify_run *run,
+                        const struct dify_result *result)
+{
+    if (!is_text(result->status, "paused"))
+        return;
+    dify__write_key(writer, "forms");
+    dify__write_open(writer, '[');
+    for (size_t i = 0; i < run->forms; i++) {
+        dify__write_element(writer);
+        dify__write_json(writer, get(run, run->form[i].json));
+    }
+    dify__write_close(writer, ']');
+}
+
+/* The members that are additions: they stand behind the fixed ones. */
+static void write_additions(struct dify__writer *writer, const struct dify_run *run,
+                            const struct dify_result *result)
+{
+    key_string(writer, "workflow_id", result->workflow_id);
+    if (result->has_ended && !result->success)
+        write_totals(writer, result);
+    key_string_if(writer, "answer", result->answer);
+    key_string_if(writer, "conversation_id", result->conversation_id);
+    key_string_if(writer, "message_id", result->message_id);
+    dify__write_key(writer, "workflow_outputs");
+    dify__write_json(writer, result->workflow_outputs);
+    write_nodes(writer, run);
+    if (result->resumed != 0)
+        key_uint(writer, "resumed", result->resumed);
+    key_uint(writer, "skipped_events", result->skipped_events);
+    write_warnings(writer, run);
+    key_uint(writer, "unknown_events", result->unknown_events);
+    if (result->has_tts)
+        key_uint(writer, "tts_bytes", result->tts_bytes);
+    write_forms(writer, run, result);
+}
+
+static void write_data(struct dify__writer *writer, const struct dify_run *run,
+                       const struct dify_result *result)
+{
+    struct dify_slice status = result->status;
+    if (!result->has_ended && status.ptr == NULL)
+        status = DIFY_SLICE("running");
+    dify__write_key(writer, "data");
+    dify__write_open(writer, '{');
+    key_string(writer, "workflow_run_id", result->workflow_run_id);
+    key_string(writer, "task_id", result->task_id);
+    key_string(writer, "status", status);
+    write_outputs(writer, run);
+    write_metadata(writer, run, result);
+    key_number(writer, "created_at", result->created_at);
+    key_number(writer, "finished_at", result->finished_at);
+    key_uint(writer, "event_count", result->event_count);
+    write_additions(writer, run, result);
+    dify__write_close(writer, '}');
+}
+
+enum dify_err dify_run_write_result(const struct dify_run *run, enum dify_json_style style,
+                                    dify_write_fn *write, void *ctx)
+{
+    struct dify_result result;
+    struct dify__writer writer;
+    dify_run_result(run, &result);
+    dify__writer_init(&writer, style, write, ctx);
+    dify__write_open(&writer, '{');
+    dify__write_key(&writer, "success");
+    if (!result.has_ended)
+        dify__write_null(&writer);
+    else
+        dify__write_bool(&writer, result.success);
+    if (result.has_ended && !result.success) {
+        key_string(&writer, "error", result.error);
+        key_string(&writer, "code", result.code);
+        key_string(&writer, "message", result.message);
+    }
+    write_data(&writer, run, &result);
+    dify__write_close(&writer, '}');
+    return dify__writer_finish(&writer);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * texts.c: an arena of texts with an index over those that repeat.
+ */
+#include "core/texts.h"
+
+#include <string.h>
+
+enum dify_err dify__budget_take(struct dify__budget *budget, size_t size)
+{
+    if (size > budget->max - budget->used)
+        return DIFY_ERR_TOO_LARGE;
+    budget->used += size;
+    return DIFY_OK;
+}
+
+uint32_t dify__hash(struct dify_slice text)
+{
+    /* eight bytes a step; the constants are odd numbers with well-mixed bits */
+    uint64_t hash = text.len * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t word;
+    size_t i = 0;
+    for (; text.len - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, text.ptr + i, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0xD6E8FEB86659FD93);
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    if (text.len != i)
+        memcpy(&word, text.ptr + i, text.len - i);
+    hash = (hash ^ word) * UINT64_C(0xD6E8FEB86659FD93);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_allocator *allocator,
+                                  uint32_t (*hash_of)(const void *ctx, uint32_t), const void *ctx)
+{
+    if (index->count * 2 < index->capacity)
+        return DIFY_OK;
+    struct dify__index grown = {0};
+    size_t need = index->capacity != 0 ? index->capacity * 2 : 16;
+    enum dify_err err =
+        dify__grow(allocator, (void **)&grown.slot, &grown.capacity, need, sizeof *grown.slot);
+    if (err != DIFY_OK)
+        return err;
+    for (size_t i = 0; i < index->capacity; i++)
+        if (index->slot[i] != 0)
+            dify__index_add(&grown, hash_of(ctx, index->slot[i] - 1), index->slot[i] - 1);
+    dify__free(allocator, index->slot);
+    *index = grown;
+    return DIFY_OK;
+}
+
+void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number)
+{
+    size_t at = hash & (index->capacity - 1);
+    while (index->slot[at] != 0)
+        at = (at + 1) & (index->capacity - 1);
+    index->slot[at] = number + 1;
+    index->count++;
+}
+
+void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,
+                      struct dify__budget *budget)
+{
+    memset(texts, 0, sizeof *texts);
+    texts->allocator = allocator;
+    texts->budget = budget;
+    texts->bytes = (struct dify__buffer){.allocator = allocator, .max = UINT32_MAX};
+}
+
+void dify__texts_fini(struct dify__texts *texts)
+{
+    dify__buffer_fini(&texts->bytes);
+    dify__free(texts->allocator, texts->shared.slot);
+    memset(&texts->shared, 0, sizeof texts->shared);
+}
+
+struct dify_slice dify__texts_get(const struct dify__texts *texts, dify__text text)
+{
+    uint32_t len;
+    if (text == 0)
+        return (struct dify_slice){NULL, 0};
+    memcpy(&len, texts->bytes.ptr + text - sizeof len, sizeof len);
+    return (struct dify_slice){texts->bytes.ptr + text, len};
+}
+
+enum dify_err dify__texts_keep(struct dify__texts *texts, struct dify_slice text, dify__text *out)
+{
+    if (text.ptr == NULL) {
+        *out = 0;
+        return DIFY_OK;
+    }
+    if (text.len > UINT32_MAX)
+        return DIFY_ERR_TOO_LARGE;
+    uint32_t len = (uint32_t)text.len;
+    enum dify_err err = dify__budget_take(texts->budget, sizeof len + text.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_reserve(&texts->bytes, sizeof len + text.len);
+    if (err != DIFY_OK)
+        return err;
+    err = dify__buffer_append(&texts->bytes, &len, sizeof len);
+    *out = (dify__text)texts->bytes.len;
+    return err == DIFY_OK ? dify__buffer_append(&texts->bytes, text.ptr, text.len) : err;
+}
+
+static uint32_t hash_of_text(const void *ctx, uint32_t text)
+{
+    return dify__hash(dify__texts_get(ctx, text));
+}
+
+enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice text, dify__text *out)
+{
+    if (text.ptr == NULL) {
+        *out = 0;
+        return DIFY_OK;
+    }
+    enum dify_err err =
+        dify__index_reserve(&texts->shared, texts->allocator, hash_of_text, texts);
+    if (err != DIFY_OK)
+        return err;
+    uint32_t hash = dify__hash(text);
+    size_t mask = texts->shared.capacity - 1;
+    for (size_t at = hash & mask; texts->shared.slot[at] != 0; at = (at + 1) & mask) {
+        dify__text known = texts->shared.slot[at] - 1;
+        struct dify_slice other = dify__texts_get(texts, known);
+        if (other.len == text.len && memcmp(other.ptr, text.ptr, text.len) == 0) {
+            *out = known;
+            return DIFY_OK;
+        }
+    }
+    err = dify__texts_keep(texts, text, out);
+    if (err == DIFY_OK)
+        dify__index_add(&texts->shared, hash, *out);
+    return err;
+}

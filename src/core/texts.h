@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * texts.h: the small texts of a run's nodes, each kept once, under one budget.
+ *
+ * A graph of twenty nodes may run ten thousand times over: ids differ, names, types and states
+ * repeat. Texts are referred to by number, so that a node's record is small.
+ */
+#ifndef DIFY_CORE_TEXTS_H
+#define DIFY_CORE_TEXTS_H
+
+#include "core/memory.h"
+
+#include <stdint.h>
+
+/* What a run may keep in all (DIFY_RUN_KEPT_BYTES). */
+struct dify__budget {
+    size_t used;
+    size_t max;
+};
+
+/* Takes `size` bytes from the budget; DIFY_ERR_TOO_LARGE if it has not so many. */
+DIFY_MUST_CHECK enum dify_err dify__budget_take(struct dify__budget *budget, size_t size);
+
+uint32_t dify__hash(struct dify_slice text);
+
+/* A map from hashes to numbers with the comparison left to the caller: open addressing, at most
+ * half full. Numbers are below UINT32_MAX. Zero-initialised it is empty. */
+struct dify__index {
+    uint32_t *slot; /* 1 + number */
+    size_t capacity;
+    size_t count;
+};
+
+/* Room for one more. */
+DIFY_MUST_CHECK enum dify_err dify__index_reserve(struct dify__index *index,
+                                                  const struct dify_allocator *allocator,
+                                                  uint32_t (*hash_of)(const void *ctx, uint32_t),
+                                                  const void *ctx);
+/* Adds a number; there must be room. */
+void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number);
+
+/* A text that is kept; 0 is none. */
+typedef uint32_t dify__text;
+
+struct dify__texts {
+    const struct dify_allocator *allocator;
+    struct dify__budget *budget;
+    struct dify__buffer bytes;  /* each text with its length in front */
+    struct dify__index shared;  /* texts that are kept once, by their position */
+};
+
+void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,
+                      struct dify__budget *budget);
+void dify__texts_fini(struct dify__texts *texts);
+
+/* Keeps a text of its own. Absent gives 0. */
+DIFY_MUST_CHECK enum dify_err dify__texts_keep(struct dify__texts *texts, struct dify_slice text,
+                                               dify__text *out);
+
+/* The same for a text that is likely to come again: equal texts give equal numbers. */
+DIFY_MUST_CHECK enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice text,
+                                                dify__text *out);
+
+/* Dies when another text is kept. */
+struct dify_slice dify__texts_get(const struct dify__texts *texts, dify__text text);
+
+#endif
