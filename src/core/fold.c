@@ -174,25 +174,23 @@ static bool replaces_answer(const struct dify_run *run, const struct dify_event 
     struct dify_slice text = event->answer;
     if (event->type != DIFY_EVENT_MESSAGE)
         return event->type == DIFY_EVENT_MESSAGE_REPLACE;
-    return run->has_agent_message && run->answer.len != 0 && text.len >= run->answer.len &&
-           memcmp(text.ptr, run->answer.ptr, run->answer.len) == 0;
+    return run->has_agent_message && run->answer.len != 0 &&
+           dify__starts_with(text, dify__buffer_slice(&run->answer));
 }
 
 /* A character outside the BMP may come as two lone surrogates in two messages: puts them together
- * (in their three-byte forms ED A0..AF xx and ED B0..BF xx) and takes the second one from `*text`. */
+ * and takes the second one from `*text`. */
 static void join_surrogates(struct dify__buffer *answer, struct dify_slice *text)
 {
-    if (text->len < 3 || answer->len < 3)
+    if (answer->len < 3)
         return;
-    const unsigned char *low = (const unsigned char *)text->ptr;
-    const unsigned char *high = (const unsigned char *)answer->ptr + answer->len - 3;
-    if (high[0] != 0xED || low[0] != 0xED ||
-        (high[1] & 0xF0) != 0xA0 || (low[1] & 0xF0) != 0xB0)
+    uint32_t high = dify__surrogate_at(answer->ptr + answer->len - 3, 3);
+    uint32_t low = dify__surrogate_at(text->ptr, text->len);
+    if (high < 0xD800 || high > 0xDBFF || low < 0xDC00)
         return;
-    uint32_t code = 0x10000 + ((uint32_t)(high[1] & 0x0F) << 16 | (uint32_t)(high[2] & 0x3F) << 10 |
-                               (uint32_t)(low[1] & 0x0F) << 6 | (low[2] & 0x3F));
+    uint32_t code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
     answer->len -= 3;
-    answer->len += dify__utf8_encode(code, answer->ptr + answer->len); /* room: it was reserved */
+    answer->len += dify__utf8_encode(code, answer->ptr + answer->len); /* room was reserved */
     text->ptr += 3;
     text->len -= 3;
 }

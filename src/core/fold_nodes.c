@@ -67,7 +67,7 @@ static void start_node(struct dify_run *run, const struct dify_event_data *data)
         return;
     struct dify__node *node = &run->nodes.node[number];
     describe(run, &run->nodes, number, data);
-    dify__fill(run, &node->status, DIFY_SLICE("running"));
+    dify__fill(run, &node->live_status, DIFY_SLICE("running"));
     if (is_new)
         tell(run, false, number, DIFY_NODE_STARTED);
 }
@@ -133,17 +133,14 @@ static void take_end(struct dify_run *run, struct dify__node *node,
         if (dify__is_text(data->status, "paused"))
             node->flags |= DIFY__NODE_PROVISIONAL;
         /* what an earlier provisional end said gives way */
-        node->error = node->finished_at = node->elapsed_time = node->steps = 0;
-        node->total_price = node->currency = 0;
+        node->status = node->error = node->finished_at = node->elapsed_time = 0;
+        node->total_price = node->currency = node->steps = 0;
         node->total_tokens = 0;
-    }
-    if (data->status.ptr != NULL && (node->flags & DIFY__NODE_HAS_STATUS) == 0) {
-        node->flags |= DIFY__NODE_HAS_STATUS;
-        dify__replace(run, &node->status, data->status);
     }
     if (is_object(data->inputs) || is_object(data->outputs) || is_object(data->process_data) ||
         is_object(data->execution_metadata))
         node->flags |= DIFY__NODE_HAS_ANY;
+    dify__fill(run, &node->status, data->status);
     dify__fill(run, &node->error, data->error);
     dify__fill(run, &node->finished_at, dify__only_number(data->finished_at));
 }
@@ -187,8 +184,10 @@ static void retry_node(struct dify_run *run, const struct dify_event_data *data)
     struct dify__node *node = &run->nodes.node[number];
     describe(run, &run->nodes, number, data);
     node->retries++;
-    if (!is_final(node))
-        dify__replace(run, &node->status, DIFY_SLICE("retry"));
+    if (!is_final(node)) {
+        dify__replace(run, &node->live_status, DIFY_SLICE("retry"));
+        node->status = 0; /* a provisional one gives way */
+    }
     tell(run, false, number, DIFY_NODE_RETRIED);
 }
 
@@ -200,7 +199,7 @@ static uint32_t new_container(struct dify_run *run, struct dify_slice id,
         return number;
     struct dify__node *container = &run->containers.node[number];
     describe(run, &run->containers, number, data);
-    dify__replace(run, &container->status, DIFY_SLICE("running"));
+    dify__replace(run, &container->live_status, DIFY_SLICE("running"));
     return number;
 }
 

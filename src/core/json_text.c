@@ -133,18 +133,6 @@ static void put_escaped(struct dify__writer *writer, unsigned char c)
     put(writer, text, sizeof text);
 }
 
-/* Whether a lone surrogate in its three-byte form begins at `bytes`. */
-static bool is_surrogate(const unsigned char *bytes, size_t len)
-{
-    return len >= 3 && bytes[0] == 0xED && bytes[1] >= 0xA0 && bytes[1] <= 0xBF &&
-           (bytes[2] & 0xC0) == 0x80;
-}
-
-static uint32_t surrogate_unit(const unsigned char *bytes)
-{
-    return 0xD000 | (uint32_t)(bytes[1] & 0x3F) << 6 | (bytes[2] & 0x3F);
-}
-
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c != '"' && c != '\\' && c != 0xED;
@@ -166,8 +154,9 @@ void dify__write_string(struct dify__writer *writer, struct dify_slice text)
         i = plain;
         if (i == text.len)
             break;
-        if (is_surrogate(bytes + i, text.len - i)) {
-            put_unit(writer, surrogate_unit(bytes + i));
+        uint32_t unit = dify__surrogate_at(text.ptr + i, text.len - i);
+        if (unit != 0) {
+            put_unit(writer, unit);
             i += 3;
         } else if (bytes[i] == 0xED) {
             put_char(writer, (char)bytes[i++]);
@@ -252,17 +241,17 @@ static const char *put_json_string(struct dify__writer *writer, const char *at, 
 {
     const char *from = at++;
     while (*at != '"') {
-        bool is_escape = *at == '\\';
-        if (!is_escape && !is_surrogate((const unsigned char *)at, (size_t)(end - at))) {
+        uint32_t unit = dify__surrogate_at(at, (size_t)(end - at));
+        if (*at != '\\' && unit == 0) {
             at++;
             continue;
         }
         put(writer, from, (size_t)(at - from));
-        if (is_escape) {
-            at = put_escape(writer, at);
-        } else {
-            put_unit(writer, surrogate_unit((const unsigned char *)at));
+        if (unit != 0) {
+            put_unit(writer, unit);
             at += 3;
+        } else {
+            at = put_escape(writer, at);
         }
         from = at;
     }

@@ -126,8 +126,12 @@ enum dify_err dify__nodes_place(struct dify__nodes *nodes, uint32_t number,
             return err;
     }
     node->node_id = group->node_id;
-    node->older_open = group->newest_open;
-    group->newest_open = number;
+    /* "Latest" is by first sight: a record whose node_id came late goes below younger ones. */
+    uint32_t *open = &group->newest_open;
+    while (*open != DIFY__NO_NODE && *open > number)
+        open = &nodes->node[*open].older_open;
+    node->older_open = *open;
+    *open = number;
     if (group->newest != DIFY__NO_NODE)
         nodes->node[group->newest].next = number;
     group->newest = number;
@@ -181,7 +185,7 @@ void dify__nodes_view(const struct dify__nodes *nodes, uint32_t number, struct d
         .node_type = dify__texts_get(texts, node->node_type),
         .title = dify__texts_get(texts, node->title),
         .index = dify__texts_get(texts, node->index),
-        .status = dify__texts_get(texts, node->status),
+        .status = dify__texts_get(texts, node->status != 0 ? node->status : node->live_status),
         .started_at = dify__texts_get(texts, node->started_at),
         .finished_at = dify__texts_get(texts, node->finished_at),
         .elapsed_time = dify__texts_get(texts, node->elapsed_time),

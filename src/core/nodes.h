@@ -18,12 +18,12 @@ enum {
     DIFY__NODE_PROVISIONAL = 2, /* the last node_finished had the status `paused` */
     DIFY__NODE_HAS_OUTPUTS = 4,
     DIFY__NODE_HAS_TOKENS = 8,
-    DIFY__NODE_HAS_STATUS = 16, /* its end said how it ended */
-    DIFY__NODE_HAS_ANY = 32, /* inputs, outputs, process data or metadata came with its end */
+    DIFY__NODE_HAS_ANY = 16, /* inputs, outputs, process data or metadata came with its end */
 };
 
 struct dify__node {
     dify__text id, node_id, node_type, title, index;
+    dify__text live_status; /* running or retry: shown until an end says more */
     dify__text status, started_at, finished_at, elapsed_time;
     dify__text total_price, currency, error, iteration_id, loop_id, steps;
     uint32_t older_open; /* the next older record of the group that was unfinished */

@@ -113,3 +113,29 @@ size_t dify__utf8_encode(uint32_t code, char out[4])
     out[3] = (char)(0x80 | (code & 0x3F));
     return 4;
 }
+
+uint32_t dify__surrogate_at(const char *bytes, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    if (len < 3 || at[0] != 0xED || (at[1] & 0xE0) != 0xA0 || (at[2] & 0xC0) != 0x80)
+        return 0;
+    return 0xD000 | (uint32_t)(at[1] & 0x3F) << 6 | (at[2] & 0x3F);
+}
+
+bool dify__starts_with(struct dify_slice text, struct dify_slice prefix)
+{
+    if (prefix.len <= text.len && memcmp(text.ptr, prefix.ptr, prefix.len) == 0)
+        return true;
+    if (prefix.len < 3 || prefix.len + 1 > text.len)
+        return false;
+    /* A prefix that ends in a high surrogate of which the text has the whole character. */
+    size_t len = prefix.len - 3;
+    uint32_t high = dify__surrogate_at(prefix.ptr + len, 3);
+    const unsigned char *at = (const unsigned char *)text.ptr + len;
+    if (high < 0xD800 || high > 0xDBFF || (at[0] & 0xF8) != 0xF0 ||
+        memcmp(text.ptr, prefix.ptr, len) != 0)
+        return false;
+    uint32_t code = (uint32_t)(at[0] & 0x07) << 18 | (uint32_t)(at[1] & 0x3F) << 12 |
+                    (uint32_t)(at[2] & 0x3F) << 6 | (at[3] & 0x3F);
+    return 0xD800 + ((code - 0x10000) >> 10) == high;
+}

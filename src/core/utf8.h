@@ -23,4 +23,11 @@ DIFY_MUST_CHECK enum dify_err dify__utf8_repair(struct dify_slice text, struct d
  * length. */
 size_t dify__utf8_encode(uint32_t code, char out[4]);
 
+/* The code unit of the surrogate in three-byte form (ED A0 80 .. ED BF BF) at `bytes`, as strings from
+ * JSON may hold it; 0 where there is none. */
+uint32_t dify__surrogate_at(const char *bytes, size_t len);
+
+/* Whether `text` begins with `prefix`, both taken as UTF-16: a prefix may end within a character. */
+bool dify__starts_with(struct dify_slice text, struct dify_slice prefix);
+
 #endif

@@ -65,9 +65,9 @@ class Node:
 
     def identify(self, data):
         """First seen stays; what is not known yet is filled in."""
-        self.node_id = self.node_id or string(data, "node_id")
-        self.node_type = self.node_type or string(data, "node_type")
-        for mine, value in (("title", string(data, "title")),
+        for mine, value in (("node_id", string(data, "node_id")),
+                            ("node_type", string(data, "node_type")),
+                            ("title", string(data, "title")),
                             ("index", number(data, "index")),
                             ("started_at", number(data, "created_at")),
                             ("iteration_id", string(data, "iteration_id")),
