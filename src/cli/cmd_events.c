@@ -6,6 +6,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "core/json_text.h"
+#include "core/slices.h"
 #include "difystream/event.h"
 #include "difystream/sse.h"
 
@@ -62,10 +63,7 @@ static enum dify_err write_event(const struct dify_sse_event *sse_event,
 
 static bool is_wanted(const struct events *events, struct dify_slice name)
 {
-    if (events->type == NULL)
-        return true;
-    return name.ptr != NULL && strlen(events->type) == name.len &&
-           memcmp(events->type, name.ptr, name.len) == 0;
+    return events->type == NULL || dify__slice_is(name, events->type);
 }
 
 static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event)
@@ -73,8 +71,7 @@ static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event)
     const struct events *events = ctx;
     const struct dify_event *event;
     struct dify_error why = {DIFY_OK, 0, ""};
-    if (sse_event->data.len == 0 && sse_event->type.len == 4 &&
-        memcmp(sse_event->type.ptr, "ping", 4) == 0)
+    if (sse_event->data.len == 0 && dify__slice_is(sse_event->type, "ping"))
         return DIFY_OK;
     enum dify_err err = dify_decoder_decode(events->decoder, sse_event->data, &event, &why);
     if (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH) {

@@ -6,6 +6,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "core/json_text.h"
+#include "core/slices.h"
 #include "difystream/sse.h"
 
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static enum dify_err new_parser(const struct cli_args *args, struct dify_sse **o
     const char *id = getenv("LAST_EVENT_ID");
     struct dify_sse_options options = {.size = sizeof options, .event = on_event};
     if (id != NULL)
-        options.last_event_id = (struct dify_slice){id, strlen(id)};
+        options.last_event_id = dify__slice(id);
     if (args->value[SSE_ALL] != NULL) {
         options.comment = on_comment;
         options.retry = on_retry;

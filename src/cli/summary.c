@@ -7,6 +7,7 @@
 #include "cli/summary.h"
 
 #include "cli/terminal.h"
+#include "core/slices.h"
 #include "difystream/result.h"
 
 #include <inttypes.h>
@@ -36,24 +37,18 @@ static double seconds_of(const struct dify_node *node)
     return strtod(text, NULL);
 }
 
-static bool is_text(struct dify_slice text, const char *other)
-{
-    return text.ptr != NULL && text.len == strlen(other) &&
-           memcmp(text.ptr, other, text.len) == 0;
-}
-
 static void print_mark(const struct table *table, struct dify_slice status)
 {
     bool unicode = table->style.has_unicode;
     enum cli_colour colour = CLI_YELLOW;
     const char *mark = unicode ? "\xE2\x80\xA6" : "~"; /* …: running, retry, paused */
-    if (is_text(status, "succeeded")) {
+    if (dify__slice_is(status, "succeeded")) {
         colour = CLI_GREEN;
         mark = unicode ? "\xE2\x9C\x93" : "+"; /* ✓ */
-    } else if (is_text(status, "failed") || is_text(status, "stopped")) {
+    } else if (dify__slice_is(status, "failed") || dify__slice_is(status, "stopped")) {
         colour = CLI_RED;
         mark = unicode ? "\xE2\x9C\x97" : "x"; /* ✗ */
-    } else if (is_text(status, "exception")) {
+    } else if (dify__slice_is(status, "exception")) {
         mark = "!";
     }
     cli_colour(&table->style, colour);
@@ -113,7 +108,7 @@ static void print_node(const struct table *table, const struct dify_node *node)
         snprintf(figure, sizeof figure, "tried again %u times", (unsigned)node->retries);
         print_line(table, CLI_YELLOW, indent + 2,
                    node->retries == 1 ? DIFY_SLICE("tried again once")
-                                      : (struct dify_slice){figure, strlen(figure)});
+                                      : dify__slice(figure));
     }
     if (node->error.len != 0)
         print_line(table, CLI_RED, indent + 2, node->error);
@@ -126,9 +121,11 @@ static void measure(struct table *table, const struct dify_node *node)
         table->longest = seconds;
 }
 
-static bool is_same(struct dify_slice a, struct dify_slice b)
+static bool is_inside(const struct dify_node *container, const struct dify_node *node)
 {
-    return a.ptr != NULL && b.ptr != NULL && a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+    struct dify_slice id = container->node_id;
+    return id.len != 0 &&
+           (dify__slice_equals(id, node->iteration_id) || dify__slice_equals(id, node->loop_id));
 }
 
 /* Prints the containers before the first node that runs inside them. `*next`: the first one that
@@ -138,8 +135,7 @@ static void print_containers_of(const struct table *table, const struct dify_run
 {
     struct dify_node container;
     for (size_t i = *next; dify_run_container(run, i, &container); i++) {
-        if (!is_same(container.node_id, node->iteration_id) &&
-            !is_same(container.node_id, node->loop_id))
+        if (!is_inside(&container, node))
             continue;
         for (; *next <= i && dify_run_container(run, *next, &container); ++*next)
             print_node(table, &container);
@@ -215,7 +211,7 @@ static void print_warnings(const struct table *table, const struct dify_run *run
     for (size_t i = 0; dify_run_warning(run, i, &offset, &reason); i++) {
         char line[320];
         snprintf(line, sizeof line, "byte %" PRIu64 ": %s", offset, reason);
-        print_line(table, CLI_YELLOW, 2, (struct dify_slice){line, strlen(line)});
+        print_line(table, CLI_YELLOW, 2, dify__slice(line));
     }
 }
 

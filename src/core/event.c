@@ -9,6 +9,7 @@
 #include "core/decoder.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/slices.h"
 #include "difystream/decimal.h"
 
 #include <string.h>
@@ -184,14 +185,9 @@ static unsigned hash_name(struct dify_slice name)
            INDEX_SLOTS;
 }
 
-static bool is_same(struct dify_slice a, struct dify_slice b)
-{
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
-
 static struct dify_slice type_name(size_t type)
 {
-    return (struct dify_slice){type_names[type], strlen(type_names[type])};
+    return dify__slice(type_names[type]);
 }
 
 static void index_add(struct name_index *index, struct dify_slice name, size_t number)
@@ -214,7 +210,7 @@ static const struct field *find_field(const struct name_index *index, const stru
     for (unsigned slot = hash_name(name); index->slot[slot] != 0;
          slot = (slot + 1) % INDEX_SLOTS) {
         const struct field *field = &fields[index->slot[slot] - 1];
-        if (is_same(field->name, name))
+        if (dify__slice_equals(field->name, name))
             return field;
     }
     return NULL;
@@ -227,7 +223,7 @@ static enum dify_event_type find_type(const struct name_index *index, struct dif
     for (unsigned slot = hash_name(name); index->slot[slot] != 0;
          slot = (slot + 1) % INDEX_SLOTS) {
         size_t type = index->slot[slot] - 1u;
-        if (is_same(type_name(type), name))
+        if (dify__slice_equals(type_name(type), name))
             return (enum dify_event_type)type;
     }
     return DIFY_EVENT_UNKNOWN;
@@ -304,11 +300,6 @@ static void store(void *object, const struct field *field, const struct dify__me
     }
 }
 
-static bool key_is(const struct dify__members *members, const char *name, size_t len)
-{
-    return members->key.len == len && memcmp(members->key.ptr, name, len) == 0;
-}
-
 /* The members of the object at hand. */
 static struct dify__members enter(const struct dify__members *members)
 {
@@ -337,7 +328,7 @@ static void read_metadata(struct dify_decoder *decoder, const struct dify__membe
         return;
     struct dify__members members = enter(parent);
     while (dify__members_next(&members))
-        if (key_is(&members, "usage", 5))
+        if (dify__slice_is(members.key, "usage"))
             read_usage(decoder, &members, &decoder->event.usage);
 }
 
@@ -361,11 +352,11 @@ static void read_data(struct dify_decoder *decoder, const struct dify__members *
         if (field == NULL)
             continue;
         store(data, field, &members);
-        if (key_is(&members, "execution_metadata", 18))
+        if (dify__slice_is(members.key, "execution_metadata"))
             read_usage(decoder, &members, &data->usage);
-        else if (key_is(&members, "outputs", 7))
+        else if (dify__slice_is(members.key, "outputs"))
             decoder->outputs = members.value;
-        else if (key_is(&members, "reasons", 7))
+        else if (dify__slice_is(members.key, "reasons"))
             decoder->reasons = members.value;
     }
 }
@@ -387,9 +378,9 @@ enum dify_err dify_decoder_decode(struct dify_decoder *decoder, struct dify_slic
         if (field == NULL)
             continue;
         store(event, field, &members);
-        if (key_is(&members, "data", 4))
+        if (dify__slice_is(members.key, "data"))
             read_data(decoder, &members);
-        else if (key_is(&members, "metadata", 8))
+        else if (dify__slice_is(members.key, "metadata"))
             read_metadata(decoder, &members);
     }
     event->type = find_type(&decoder->types, event->name);

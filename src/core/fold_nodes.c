@@ -9,6 +9,7 @@
 
 #include "core/decoder.h"
 #include "core/json_text.h"
+#include "core/slices.h"
 
 static void tell(struct dify_run *run, bool is_container, uint32_t number,
                  enum dify_node_change change)
@@ -130,7 +131,7 @@ static void take_end(struct dify_run *run, struct dify__node *node,
 {
     if (!is_final(node)) {
         node->flags = DIFY__NODE_FINISHED;
-        if (dify__is_text(data->status, "paused"))
+        if (dify__slice_is(data->status, "paused"))
             node->flags |= DIFY__NODE_PROVISIONAL;
         /* what an earlier provisional end said gives way */
         node->status = node->error = node->finished_at = node->elapsed_time = 0;
@@ -260,7 +261,7 @@ void dify__fold_node(struct dify_run *run, const struct dify_event *event)
 {
     const struct dify_event_data *data = &event->data;
     bool is_container =
-        dify__is_text(data->node_type, "iteration") || dify__is_text(data->node_type, "loop");
+        dify__slice_is(data->node_type, "iteration") || dify__slice_is(data->node_type, "loop");
     switch (event->type) {
     case DIFY_EVENT_NODE_STARTED:
         if (is_container)

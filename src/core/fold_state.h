@@ -10,14 +10,6 @@
 
 #include "core/run_state.h"
 
-#include <string.h>
-
-static inline bool dify__is_text(struct dify_slice text, const char *other)
-{
-    size_t len = strlen(other);
-    return text.ptr != NULL && text.len == len && memcmp(text.ptr, other, len) == 0;
-}
-
 /* Sets `*target` where something came. */
 static inline void dify__replace(struct dify_run *run, dify__text *target, struct dify_slice text)
 {
@@ -38,11 +30,11 @@ static inline struct dify_slice dify__only_number(struct dify_number number)
     return number.from_string ? (struct dify_slice){NULL, 0} : number.text;
 }
 
-/* fold.c: rule 7, a price or a time; `is_known` is false where it is none. Too many digits are
+/* Rule 7, a price or a time; `is_known` is false where it is none. Too many digits are
  * warned of. */
 struct dify__figure dify__read_decimal(struct dify_run *run, struct dify_number number);
 
-/* fold.c: rule 3, merges the outputs of the event at hand. */
+/* Rule 3: merges the outputs of the event at hand. */
 void dify__merge_outputs(struct dify_run *run);
 
 /* fold_nodes.c: folds an event about a node or a container; others change nothing. */

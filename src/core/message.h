@@ -6,9 +6,7 @@
 #define DIFY_CORE_MESSAGE_H
 
 #include "core/json_text.h"
-#include "difystream/slice.h"
-
-#include <string.h>
+#include "core/slices.h"
 
 struct dify__message {
     char *text; /* always NUL-terminated once something was added */
@@ -29,7 +27,7 @@ static inline void dify__message_slice(struct dify__message *message, struct dif
 
 static inline void dify__message_text(struct dify__message *message, const char *part)
 {
-    dify__message_slice(message, (struct dify_slice){part, strlen(part)});
+    dify__message_slice(message, dify__slice(part));
 }
 
 static inline void dify__message_uint(struct dify__message *message, uint64_t value)

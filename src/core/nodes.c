@@ -8,6 +8,8 @@
  */
 #include "core/nodes.h"
 
+#include "core/slices.h"
+
 #include <string.h>
 
 void dify__nodes_init(struct dify__nodes *nodes, const struct dify_allocator *allocator,
@@ -26,12 +28,6 @@ void dify__nodes_fini(struct dify__nodes *nodes)
     dify__free(nodes->allocator, nodes->by_id.slot);
     dify__free(nodes->allocator, nodes->group);
     dify__free(nodes->allocator, nodes->by_node_id.slot);
-}
-
-static bool is_same(const struct dify__nodes *nodes, dify__text text, struct dify_slice other)
-{
-    struct dify_slice known = dify__texts_get(nodes->texts, text);
-    return known.len == other.len && memcmp(known.ptr, other.ptr, other.len) == 0;
 }
 
 static uint32_t hash_of_node(const void *ctx, uint32_t number)
@@ -53,7 +49,7 @@ uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id
         return DIFY__NO_NODE;
     size_t mask = index->capacity - 1;
     for (size_t at = dify__hash(id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
-        if (is_same(nodes, nodes->node[index->slot[at] - 1].id, id))
+        if (dify__slice_equals(dify__texts_get(nodes->texts, nodes->node[index->slot[at] - 1].id), id))
             return index->slot[at] - 1;
     return DIFY__NO_NODE;
 }
@@ -65,7 +61,7 @@ static struct dify__group *find_group(const struct dify__nodes *nodes, struct di
         return NULL;
     size_t mask = index->capacity - 1;
     for (size_t at = dify__hash(node_id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
-        if (is_same(nodes, nodes->group[index->slot[at] - 1].node_id, node_id))
+        if (dify__slice_equals(dify__texts_get(nodes->texts, nodes->group[index->slot[at] - 1].node_id), node_id))
             return &nodes->group[index->slot[at] - 1];
     return NULL;
 }

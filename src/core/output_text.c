@@ -4,6 +4,7 @@
  */
 #include "core/json.h"
 #include "core/run_state.h"
+#include "core/slices.h"
 
 #include <string.h>
 
@@ -45,7 +46,7 @@ static enum dify_err decode_string(const struct dify_run *run, struct dify_slice
 enum dify_err dify_run_dup_output_text(const struct dify_run *run, const char *name, char **new_text,
                                        size_t *len)
 {
-    struct dify_slice json = dify_run_output(run, (struct dify_slice){name, strlen(name)});
+    struct dify_slice json = dify_run_output(run, dify__slice(name));
     if (json.len == 0 || json.ptr[0] != '"')
         return DIFY_ERR_ABSENT;
     return decode_string(run, json, new_text, len);

@@ -4,6 +4,8 @@
  */
 #include "core/outputs.h"
 
+#include "core/slices.h"
+
 #include <string.h>
 
 void dify__outputs_init(struct dify__outputs *outputs, const struct dify_allocator *allocator,
@@ -40,8 +42,7 @@ static struct dify__output *find(const struct dify__outputs *outputs, struct dif
         return NULL;
     size_t mask = index->capacity - 1;
     for (size_t at = dify__hash(key) & mask; index->slot[at] != 0; at = (at + 1) & mask) {
-        struct dify_slice known = key_of(outputs, index->slot[at] - 1);
-        if (known.len == key.len && memcmp(known.ptr, key.ptr, key.len) == 0)
+        if (dify__slice_equals(key_of(outputs, index->slot[at] - 1), key))
             return &outputs->output[index->slot[at] - 1];
     }
     return NULL;

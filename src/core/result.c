@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * result.c: the result of a run, as values and as JSON text. Only reads the run.
+ * result.c: the result of a run as values. Only reads the run.
  */
 #include "difystream/result.h"
 
-#include "core/json_text.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "core/run_state.h"
+#include "core/slices.h"
 
 #include <string.h>
 
 static struct dify_slice get(const struct dify_run *run, dify__text text)
 {
     return dify__texts_get(&run->texts, text);
-}
-
-static bool is_text(struct dify_slice text, const char *other)
-{
-    size_t len = strlen(other);
-    return text.ptr != NULL && text.len == len && memcmp(text.ptr, other, len) == 0;
 }
 
 static bool contains(struct dify_slice text, const char *part)
@@ -37,17 +31,17 @@ static enum dify_outcome outcome_of_status(const struct dify_run *run)
     struct dify_slice status = get(run, run->status);
     if (status.ptr == NULL)
         return DIFY_OUTCOME_STREAM_INCOMPLETE;
-    if (is_text(status, "succeeded"))
+    if (dify__slice_is(status, "succeeded"))
         return DIFY_OUTCOME_SUCCEEDED;
-    if (is_text(status, "failed"))
+    if (dify__slice_is(status, "failed"))
         return contains(get(run, run->reason), "User requested stop")
                    ? DIFY_OUTCOME_STOPPED_AS_FAILED
                    : DIFY_OUTCOME_FAILED;
-    if (is_text(status, "stopped"))
+    if (dify__slice_is(status, "stopped"))
         return DIFY_OUTCOME_STOPPED;
-    if (is_text(status, "paused"))
+    if (dify__slice_is(status, "paused"))
         return DIFY_OUTCOME_PAUSED;
-    if (run->accept_partial && is_text(status, "partial-succeeded"))
+    if (run->accept_partial && dify__slice_is(status, "partial-succeeded"))
         return DIFY_OUTCOME_SUCCEEDED;
     return DIFY_OUTCOME_OTHER_STATUS;
 }
@@ -123,10 +117,10 @@ static void set_verdict(const struct dify_run *run, struct dify_result *out)
         return;
     out->error = get(run, run->status_error);
     if (row->error != NULL)
-        out->error = (struct dify_slice){row->error, strlen(row->error)};
+        out->error = dify__slice(row->error);
     out->code = get(run, run->status_code);
     if (row->code != NULL)
-        out->code = (struct dify_slice){row->code, strlen(row->code)};
+        out->code = dify__slice(row->code);
     dify__text code = is_failure_outside ? run->fail_code : 0;
     dify__text words = is_failure_outside ? run->fail_message : run->reason;
     if (out->outcome == DIFY_OUTCOME_ERROR_EVENT) {
@@ -214,232 +208,4 @@ void dify_run_result(const struct dify_run *run, struct dify_result *out)
 struct dify_slice dify_run_output(const struct dify_run *run, struct dify_slice name)
 {
     return dify__outputs_get(&run->outputs, name);
-}
-
-/* ---- as JSON ----------------------------------------------------------------------------- */
-
-static struct dify_slice from_chars(const char *text)
-{
-    return (struct dify_slice){text, strlen(text)};
-}
-
-static void key_string(struct dify__writer *writer, const char *key, struct dify_slice value)
-{
-    dify__write_key(writer, key);
-    dify__write_string(writer, value);
-}
-
-static void key_number(struct dify__writer *writer, const char *key, struct dify_slice value)
-{
-    dify__write_key(writer, key);
-    dify__write_number(writer, value);
-}
-
-static void key_uint(struct dify__writer *writer, const char *key, uint64_t value)
-{
-    dify__write_key(writer, key);
-    dify__write_uint(writer, value);
-}
-
-/* A member of the chat family, left out where it never came. */
-static void key_string_if(struct dify__writer *writer, const char *key, struct dify_slice value)
-{
-    if (value.ptr != NULL)
-        key_string(writer, key, value);
-}
-
-/* The five totals, in metadata and, for a failure, once more in data. */
-static void write_totals(struct dify__writer *writer, const struct dify_result *result)
-{
-    key_uint(writer, "total_tokens", result->total_tokens);
-    key_number(writer, "total_price", from_chars(result->total_price));
-    key_string(writer, "currency", result->currency);
-    key_number(writer, "elapsed_time", from_chars(result->elapsed_time));
-    key_number(writer, "total_steps", result->total_steps);
-}
-
-static void write_incomplete_nodes(struct dify__writer *writer, const struct dify_run *run)
-{
-    struct dify_node node;
-    dify__write_key(writer, "incomplete_nodes");
-    dify__write_open(writer, '[');
-    for (size_t i = 0; dify_run_node(run, i, &node); i++) {
-        if (!node.is_empty)
-            continue;
-        dify__write_element(writer);
-        dify__write_string(writer, node.id.ptr != NULL ? node.id : node.node_id);
-    }
-    dify__write_close(writer, ']');
-}
-
-static void write_metadata(struct dify__writer *writer, const struct dify_run *run,
-                           const struct dify_result *result)
-{
-    dify__write_key(writer, "metadata");
-    dify__write_open(writer, '{');
-    write_totals(writer, result);
-    key_string(writer, "tokens_source",
-               result->tokens_reported ? DIFY_SLICE("reported") : DIFY_SLICE("observed"));
-    key_number(writer, "workflow_elapsed_time", result->workflow_elapsed_time);
-    dify__write_key(writer, "complete");
-    dify__write_bool(writer, result->complete);
-    if (!result->complete)
-        write_incomplete_nodes(writer, run);
-    dify__write_close(writer, '}');
-}
-
-static void write_outputs(struct dify__writer *writer, const struct dify_run *run)
-{
-    dify__write_key(writer, "outputs");
-    dify__write_open(writer, '{');
-    for (size_t i = 0; i < run->outputs.count; i++) {
-        const struct dify__output *output = &run->outputs.output[i];
-        struct dify_slice key = {output->bytes, output->key_len};
-        struct dify_slice value = {output->bytes + output->key_len, output->value_len};
-        dify__write_key_text(writer, key);
-        dify__write_json(writer, value);
-    }
-    dify__write_close(writer, '}');
-}
-
-static void write_node(struct dify__writer *writer, const struct dify_node *node)
-{
-    dify__write_element(writer);
-    dify__write_open(writer, '{');
-    key_string(writer, "id", node->id);
-    key_string(writer, "node_id", node->node_id);
-    key_string(writer, "node_type", node->node_type);
-    key_string(writer, "title", node->title);
-    key_number(writer, "index", node->index);
-    key_string(writer, "status", node->status);
-    key_number(writer, "started_at", node->started_at);
-    key_number(writer, "finished_at", node->finished_at);
-    key_number(writer, "elapsed_time", node->elapsed_time);
-    dify__write_key(writer, "total_tokens");
-    if (node->has_tokens)
-        dify__write_uint(writer, node->total_tokens);
-    else
-        dify__write_null(writer);
-    key_number(writer, "total_price", node->total_price);
-    key_string(writer, "currency", node->currency);
-    key_string(writer, "error", node->error);
-    key_uint(writer, "retries", node->retries);
-    key_string(writer, "iteration_id", node->iteration_id);
-    key_string(writer, "loop_id", node->loop_id);
-    if (node->is_container)
-        key_number(writer, "steps", node->steps);
-    dify__write_close(writer, '}');
-}
-
-static void write_nodes(struct dify__writer *writer, const struct dify_run *run)
-{
-    struct dify_node node;
-    dify__write_key(writer, "nodes");
-    dify__write_open(writer, '[');
-    for (size_t i = 0; dify_run_node(run, i, &node); i++)
-        write_node(writer, &node);
-    dify__write_close(writer, ']');
-    dify__write_key(writer, "containers");
-    dify__write_open(writer, '[');
-    for (size_t i = 0; dify_run_container(run, i, &node); i++)
-        write_node(writer, &node);
-    dify__write_close(writer, ']');
-}
-
-static void write_warnings(struct dify__writer *writer, const struct dify_run *run)
-{
-    uint64_t offset;
-    const char *reason;
-    if (run->warnings == 0)
-        return;
-    dify__write_key(writer, "warnings");
-    dify__write_open(writer, '[');
-    for (size_t i = 0; dify_run_warning(run, i, &offset, &reason); i++) {
-        dify__write_element(writer);
-        dify__write_open(writer, '{');
-        key_uint(writer, "offset", offset);
-        key_string(writer, "reason", from_chars(reason));
-        dify__write_close(writer, '}');
-    }
-    dify__write_close(writer, ']');
-}
-
-static void write_forms(struct dify__writer *writer, const struct dify_run *run,
-                        const struct dify_result *result)
-{
-    if (!is_text(result->status, "paused"))
-        return;
-    dify__write_key(writer, "forms");
-    dify__write_open(writer, '[');
-    for (size_t i = 0; i < run->forms; i++) {
-        dify__write_element(writer);
-        dify__write_json(writer, get(run, run->form[i].json));
-    }
-    dify__write_close(writer, ']');
-}
-
-/* The members that are additions: they stand behind the fixed ones. */
-static void write_additions(struct dify__writer *writer, const struct dify_run *run,
-                            const struct dify_result *result)
-{
-    key_string(writer, "workflow_id", result->workflow_id);
-    if (result->has_ended && !result->success)
-        write_totals(writer, result);
-    key_string_if(writer, "answer", result->answer);
-    key_string_if(writer, "conversation_id", result->conversation_id);
-    key_string_if(writer, "message_id", result->message_id);
-    dify__write_key(writer, "workflow_outputs");
-    dify__write_json(writer, result->workflow_outputs);
-    write_nodes(writer, run);
-    if (result->resumed != 0)
-        key_uint(writer, "resumed", result->resumed);
-    key_uint(writer, "skipped_events", result->skipped_events);
-    write_warnings(writer, run);
-    key_uint(writer, "unknown_events", result->unknown_events);
-    if (result->has_tts)
-        key_uint(writer, "tts_bytes", result->tts_bytes);
-    write_forms(writer, run, result);
-}
-
-static void write_data(struct dify__writer *writer, const struct dify_run *run,
-                       const struct dify_result *result)
-{
-    struct dify_slice status = result->status;
-    if (!result->has_ended && status.ptr == NULL)
-        status = DIFY_SLICE("running");
-    dify__write_key(writer, "data");
-    dify__write_open(writer, '{');
-    key_string(writer, "workflow_run_id", result->workflow_run_id);
-    key_string(writer, "task_id", result->task_id);
-    key_string(writer, "status", status);
-    write_outputs(writer, run);
-    write_metadata(writer, run, result);
-    key_number(writer, "created_at", result->created_at);
-    key_number(writer, "finished_at", result->finished_at);
-    key_uint(writer, "event_count", result->event_count);
-    write_additions(writer, run, result);
-    dify__write_close(writer, '}');
-}
-
-enum dify_err dify_run_write_result(const struct dify_run *run, enum dify_json_style style,
-                                    dify_write_fn *write, void *ctx)
-{
-    struct dify_result result;
-    struct dify__writer writer;
-    dify_run_result(run, &result);
-    dify__writer_init(&writer, style, write, ctx);
-    dify__write_open(&writer, '{');
-    dify__write_key(&writer, "success");
-    if (!result.has_ended)
-        dify__write_null(&writer);
-    else
-        dify__write_bool(&writer, result.success);
-    if (result.has_ended && !result.success) {
-        key_string(&writer, "error", result.error);
-        key_string(&writer, "code", result.code);
-        key_string(&writer, "message", result.message);
-    }
-    write_data(&writer, run, &result);
-    dify__write_close(&writer, '}');
-    return dify__writer_finish(&writer);
 }

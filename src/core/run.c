@@ -6,6 +6,7 @@
 
 #include "core/json_text.h"
 #include "core/message.h"
+#include "core/slices.h"
 #include "difystream/limits.h"
 
 #include <string.h>
@@ -84,28 +85,6 @@ void dify_run_free(struct dify_run *run)
     dify__free(run->allocator, run);
 }
 
-void dify__run_warn(struct dify_run *run, const char *reason)
-{
-    run->warning_count++;
-    if (run->observer.warning != NULL)
-        run->observer.warning(run->observer.ctx, run->offset, reason);
-    if (run->warnings == DIFY_RUN_WARNINGS)
-        return;
-    size_t size = strlen(reason) + 1;
-    char *copy = NULL;
-    enum dify_err err = dify__grow(run->allocator, (void **)&run->warning, &run->warning_capacity,
-                                   run->warnings + 1, sizeof *run->warning);
-    if (err == DIFY_OK) {
-        copy = dify__malloc(run->allocator, size);
-        err = copy != NULL ? DIFY_OK : DIFY_ERR_NOMEM;
-    }
-    dify__run_note(run, err);
-    if (err != DIFY_OK)
-        return;
-    memcpy(copy, reason, size);
-    run->warning[run->warnings++] = (struct dify__warning){run->offset, copy};
-}
-
 static void skip(struct dify_run *run, const struct dify_error *why)
 {
     char reason[DIFY_ERROR_MESSAGE_BYTES + 64];
@@ -123,7 +102,7 @@ static void skip(struct dify_run *run, const struct dify_error *why)
 
 static bool is_bare_ping(const struct dify_sse_event *event)
 {
-    return event->data.len == 0 && event->type.len == 4 && memcmp(event->type.ptr, "ping", 4) == 0;
+    return event->data.len == 0 && dify__slice_is(event->type, "ping");
 }
 
 static void take_event(struct dify_run *run, const struct dify_sse_event *sse_event)
@@ -178,11 +157,6 @@ void dify_run_end(struct dify_run *run)
     run->has_ended = true;
 }
 
-bool dify_run_has_terminal_event(const struct dify_run *run)
-{
-    return run->has_workflow_finished || run->has_message_end || run->has_error;
-}
-
 enum dify_err dify_run_fail(struct dify_run *run, enum dify_outcome outcome, struct dify_slice code,
                             struct dify_slice message, int http_status)
 {
@@ -201,42 +175,7 @@ enum dify_err dify_run_fail(struct dify_run *run, enum dify_outcome outcome, str
     return DIFY_OK;
 }
 
-void dify__run_view(const struct dify_run *run, bool is_container, uint32_t number,
-                    struct dify_node *out)
-{
-    dify__nodes_view(is_container ? &run->containers : &run->nodes, number, out);
-    out->is_container = is_container;
-    if (is_container)
-        out->is_empty = false;
-}
-
-bool dify_run_node(const struct dify_run *run, size_t index, struct dify_node *out)
-{
-    if (index >= run->nodes.count)
-        return false;
-    dify__run_view(run, false, (uint32_t)index, out);
-    return true;
-}
-
-bool dify_run_container(const struct dify_run *run, size_t index, struct dify_node *out)
-{
-    if (index >= run->containers.count)
-        return false;
-    dify__run_view(run, true, (uint32_t)index, out);
-    return true;
-}
-
 struct dify_slice dify_run_last_event_id(const struct dify_run *run)
 {
     return dify_sse_last_event_id(run->sse);
-}
-
-bool dify_run_warning(const struct dify_run *run, size_t index, uint64_t *offset,
-                      const char **reason)
-{
-    if (index >= run->warnings)
-        return false;
-    *offset = run->warning[index].offset;
-    *reason = run->warning[index].reason;
-    return true;
 }

@@ -2,9 +2,9 @@
  *
  * run_state.h: all that a run knows, shared by the files that make it up.
  *
- *  run.c                 takes bytes, skips bad events, tells the observer; owns `failed` and the counters
+ *  run.c                 takes bytes, skips bad events, counts, tells the observer
  *  fold.c, fold_nodes.c  the one writer of what events say
- *  result.c              only reads
+ *  result.c, result_json.c  only read
  */
 #ifndef DIFY_CORE_RUN_STATE_H
 #define DIFY_CORE_RUN_STATE_H
@@ -104,13 +104,13 @@ static inline void dify__run_note(struct dify_run *run, enum dify_err err)
         run->failed = err;
 }
 
-/* run.c: warns that the event at hand, or something in it, was skipped. */
+/* Warns that the event at hand, or something in it, was skipped. */
 void dify__run_warn(struct dify_run *run, const char *reason);
 
 /* fold.c: folds the event that the run's decoder has just decoded. */
 void dify__run_fold(struct dify_run *run, const struct dify_event *event);
 
-/* run.c: nodes.c's view of record `number`, with what only the run knows. */
+/* nodes.c's view of record `number`, with what only the run knows. */
 void dify__run_view(const struct dify_run *run, bool is_container, uint32_t number,
                     struct dify_node *out);
 

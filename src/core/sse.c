@@ -14,6 +14,7 @@
 #include "difystream/sse.h"
 
 #include "core/memory.h"
+#include "core/slices.h"
 #include "core/utf8.h"
 #include "difystream/limits.h"
 
@@ -227,9 +228,9 @@ static enum dify_err take_comment(struct dify_sse *sse, struct dify_slice text)
 static enum dify_err dispatch(struct dify_sse *sse)
 {
     enum dify_err err = DIFY_OK;
-    if (sse->id.len != sse->current_id.len ||
-        (sse->id.len != 0 && memcmp(sse->id.ptr, sse->current_id.ptr, sse->id.len) != 0))
-        err = set_buffer(&sse->current_id, dify__buffer_slice(&sse->id));
+    struct dify_slice id = dify__buffer_slice(&sse->id);
+    if (!dify__slice_equals(id, dify__buffer_slice(&sse->current_id)))
+        err = set_buffer(&sse->current_id, id);
     if (err == DIFY_OK && sse->has_data && sse->options.event != NULL) {
         struct dify_sse_event event = {.offset = sse->block_offset};
         event.data = sse->chunk_data;
@@ -247,11 +248,6 @@ static enum dify_err dispatch(struct dify_sse *sse)
     return err;
 }
 
-static bool is_field(struct dify_slice name, const char *field, size_t len)
-{
-    return name.len == len && memcmp(name.ptr, field, len) == 0;
-}
-
 /* A line that is not blank and no comment: "field: value". */
 static enum dify_err take_field(struct dify_sse *sse, struct dify_slice line, bool in_chunk)
 {
@@ -266,13 +262,13 @@ static enum dify_err take_field(struct dify_sse *sse, struct dify_slice line, bo
             value.len--;
         }
     }
-    if (is_field(name, "data", 4))
+    if (dify__slice_is(name, "data"))
         return add_data(sse, value, in_chunk);
-    if (is_field(name, "event", 5))
+    if (dify__slice_is(name, "event"))
         return set_type(sse, value);
-    if (is_field(name, "id", 2))
+    if (dify__slice_is(name, "id"))
         return set_id(sse, value);
-    if (is_field(name, "retry", 5))
+    if (dify__slice_is(name, "retry"))
         return set_retry(sse, value);
     return DIFY_OK;
 }

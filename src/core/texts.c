@@ -4,6 +4,8 @@
  */
 #include "core/texts.h"
 
+#include "core/slices.h"
+
 #include <string.h>
 
 enum dify_err dify__budget_take(struct dify__budget *budget, size_t size)
@@ -123,8 +125,7 @@ enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice tex
     size_t mask = texts->shared.capacity - 1;
     for (size_t at = hash & mask; texts->shared.slot[at] != 0; at = (at + 1) & mask) {
         dify__text known = texts->shared.slot[at] - 1;
-        struct dify_slice other = dify__texts_get(texts, known);
-        if (other.len == text.len && memcmp(other.ptr, text.ptr, text.len) == 0) {
+        if (dify__slice_equals(dify__texts_get(texts, known), text)) {
             *out = known;
             return DIFY_OK;
         }
