@@ -7,7 +7,7 @@ add_library(difystream SHARED $<TARGET_OBJECTS:dify_core>)
 target_link_libraries(difystream PRIVATE dify_yyjson)
 target_link_options(difystream PRIVATE -Wl,--no-undefined)
 target_include_directories(difystream INTERFACE
-    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 set_target_properties(difystream PROPERTIES
     LINKER_LANGUAGE C
     VERSION ${PROJECT_VERSION}
@@ -27,17 +27,18 @@ add_custom_command(OUTPUT ${merged}
     COMMAND_EXPAND_LISTS VERBATIM)
 add_library(difystream_static STATIC ${merged})
 target_include_directories(difystream_static INTERFACE
-    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 set_target_properties(difystream_static PROPERTIES
     LINKER_LANGUAGE C OUTPUT_NAME difystream EXPORT_NAME difystream_static)
 
 # ---- installation ----------------------------------------------------------------------------
 
 set(DIFY_REQUIRES_PRIVATE "")
-set(DIFY_FIND_YYJSON "")
+set(DIFY_LINK_YYJSON "")
 if(DIFY_YYJSON_SYSTEM)
     set(DIFY_REQUIRES_PRIVATE "yyjson >= 0.10")
-    set(DIFY_FIND_YYJSON "target_link_libraries(difystream::difystream_static INTERFACE yyjson)")
+    set(DIFY_LINK_YYJSON "set_property(TARGET difystream::difystream_static
+    APPEND PROPERTY INTERFACE_LINK_LIBRARIES yyjson)")
 endif()
 
 include(CMakePackageConfigHelpers)

@@ -8,7 +8,7 @@
 include_guard(GLOBAL)
 
 set(DIFY_YYJSON_SYSTEM OFF)
-set(dify_yyjson_dir "${CMAKE_SOURCE_DIR}/build/deps/yyjson/src")
+set(dify_yyjson_dir "${PROJECT_SOURCE_DIR}/build/deps/yyjson/src")
 
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)

@@ -73,7 +73,7 @@ struct dify_number {
     bool from_string;
 };
 
-/* What stands in an object of usage: a node's execution_metadata, or message_end's metadata.usage. */
+/* An object of usage: a node's execution_metadata, or message_end's metadata.usage. */
 struct dify_usage {
     struct dify_number total_tokens;
     struct dify_number total_price;

@@ -47,8 +47,8 @@ enum dify_outcome {
     DIFY_OUTCOME_CANCELLED
 };
 
-/* A result as values. Slices are borrowed from the run, or from this very struct (so do not copy it),
- * and die with either or with the next call that feeds the run. Absent is what never came. */
+/* A result as values. Slices are borrowed from the run, or from this very struct (so do not copy
+ * it), and die with either or with the next call that feeds the run. Absent is what never came. */
 struct dify_result {
     bool has_ended; /* false: a result so far */
     bool success;   /* of a run that has ended */

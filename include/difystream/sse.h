@@ -15,8 +15,9 @@
  *     struct dify_sse_options options = {.size = sizeof options, .event = on_event};
  *     struct dify_sse *sse;
  *     if (dify_sse_new(&options, &sse) == DIFY_OK) {
- *         while ((n = read(fd, bytes, sizeof bytes)) > 0 && dify_sse_feed(sse, bytes, n) == DIFY_OK)
- *             ;
+ *         while ((n = read(fd, bytes, sizeof bytes)) > 0)
+ *             if (dify_sse_feed(sse, bytes, n) != DIFY_OK)
+ *                 break;
  *         dify_sse_free(sse);
  *     }
  *

@@ -47,8 +47,7 @@ extern const struct cli_command cli_commands[];
 const struct cli_command *cli_find_command(const char *name);
 
 /* Reads what follows the command's name. False after saying on standard error what is wrong. */
-bool cli_args_read(const struct cli_command *command, int argc, char **argv,
-                   struct cli_args *args);
+bool cli_args_read(const struct cli_command *command, int argc, char **argv, struct cli_args *args);
 
 /* Says one line on standard error: "difystream fold: message". */
 void cli_complain(const char *command, const char *format, ...)

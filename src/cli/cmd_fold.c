@@ -78,14 +78,13 @@ static enum dify_err fail_by_answer(struct fold *fold)
     enum dify_outcome outcome = http->status >= 500   ? DIFY_OUTCOME_HTTP_ERROR
                                 : http->status >= 400 ? DIFY_OUTCOME_REFUSED
                                                       : DIFY_OUTCOME_INVALID_RESPONSE;
-    int len = snprintf(text, sizeof text, "the answer is HTTP %d, %s, not an event stream",
-                       http->status, http->content_type[0] != '\0' ? http->content_type
-                                                                   : "without a content type");
+    int len =
+        snprintf(text, sizeof text, "the answer is HTTP %d, %s, not an event stream", http->status,
+                 http->content_type[0] != '\0' ? http->content_type : "without a content type");
     enum dify_err err = dify_decoder_new(NULL, &decoder);
     if (err != DIFY_OK)
         return err;
-    if (http->status >= 400 &&
-        dify_decoder_decode(decoder, body, &answer, NULL) == DIFY_OK) {
+    if (http->status >= 400 && dify_decoder_decode(decoder, body, &answer, NULL) == DIFY_OK) {
         message = answer->message;
         if (outcome == DIFY_OUTCOME_REFUSED)
             code = answer->code;
@@ -141,8 +140,7 @@ static int fold_input(struct fold *fold, struct cli_input *input, const struct c
     dify_run_end(fold->run);
     dify_run_result(fold->run, &result);
     if (result.event_count == 0 && result.skipped_events == 0 && !fold->is_http)
-        cli_complain("fold", "%s holds no event; is it the body of an event stream?",
-                     input->name);
+        cli_complain("fold", "%s holds no event; is it the body of an event stream?", input->name);
     ok = print_result(fold, args) && ok;
     return ok ? result.exit_status : CLI_EXIT_USAGE;
 }

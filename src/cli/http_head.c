@@ -104,9 +104,10 @@ static const char *take_line(struct cli_http *http, cli_http_body_fn *body, void
     bool is_size = read_chunk_size(http->line, http->len, &size);
     switch (http->state) {
     case CLI_HTTP_HEAD: {
-        bool is_blank = http->len >= 2 && (memcmp(http->line + http->len - 2, "\n\n", 2) == 0 ||
-                                           (http->len >= 4 && memcmp(http->line + http->len - 4,
-                                                                     "\r\n\r\n", 4) == 0));
+        bool is_blank =
+            http->len >= 2 &&
+            (memcmp(http->line + http->len - 2, "\n\n", 2) == 0 ||
+             (http->len >= 4 && memcmp(http->line + http->len - 4, "\r\n\r\n", 4) == 0));
         return is_blank ? read_head(http) : NULL;
     }
     case CLI_HTTP_CODING:

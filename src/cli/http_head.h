@@ -3,9 +3,9 @@
  * http_head.h: a recorded HTTP/1.1 response in front of its body, as `curl -i` writes it or as it
  * went over the wire.
  *
- * For `difystream fold --http`. Reads heads (1xx ones are passed over) and the chunks of a body that
- * is still chunked; a body whose head names chunked coding but which was already put together is
- * taken as it is.
+ * For `difystream fold --http`. Reads heads (1xx ones are passed over) and the chunks of a body
+ * that is still chunked; a body whose head names chunked coding but which was already put together
+ * is taken as it is.
  */
 #ifndef DIFY_CLI_HTTP_HEAD_H
 #define DIFY_CLI_HTTP_HEAD_H
@@ -28,8 +28,8 @@ enum cli_http_state {
 
 struct cli_http {
     enum cli_http_state state;
-    int status;               /* 0 until the head was read */
-    char content_type[128];   /* "" where the head names none; lower case, without parameters */
+    int status;             /* 0 until the head was read */
+    char content_type[128]; /* "" where the head names none; lower case, without parameters */
     bool is_chunked;
     size_t chunk_left;
     size_t len;

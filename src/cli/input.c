@@ -17,8 +17,7 @@ bool cli_input_open(struct cli_input *input, const char *command, const struct c
                     const char *read_size)
 {
     *input = (struct cli_input){command, "standard input", STDIN_FILENO, CLI_READ_SIZE, NULL};
-    if (read_size != NULL &&
-        !cli_read_size(read_size, 1, CLI_READ_SIZE_MAX, &input->read_size)) {
+    if (read_size != NULL && !cli_read_size(read_size, 1, CLI_READ_SIZE_MAX, &input->read_size)) {
         cli_complain(command, "--read-size takes a number of bytes from 1 to %zu, not '%s'",
                      CLI_READ_SIZE_MAX, read_size);
         return false;

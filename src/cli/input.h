@@ -36,8 +36,8 @@ bool cli_input_open(struct cli_input *input, const char *command, const struct c
 /* Waits for the next bytes, at `input->bytes`. 0 at the end, -1 after saying what failed. */
 long cli_input_read(struct cli_input *input);
 
-/* Feeds all of the input to `sse`, handing on what its callbacks wrote after each read. `err` is how
- * making the parser went. Returns the exit status, after saying what failed. */
+/* Feeds all of the input to `sse`, handing on what its callbacks wrote after each read. `err` is
+ * how making the parser went. Returns the exit status, after saying what failed. */
 int cli_feed_sse(struct cli_input *input, struct dify_sse *sse, enum dify_err err);
 
 void cli_input_close(struct cli_input *input);

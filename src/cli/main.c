@@ -82,9 +82,17 @@ static int run(int argc, char **argv)
     return run_command(command, argc - 2, argv + 2);
 }
 
+/* The user's encoding; UTF-8 where the environment names none, as in a container. */
+static void set_encoding(void)
+{
+    bool is_named =
+        getenv("LC_ALL") != NULL || getenv("LC_CTYPE") != NULL || getenv("LANG") != NULL;
+    (void)setlocale(LC_CTYPE, is_named ? "" : "C.UTF-8");
+}
+
 int main(int argc, char **argv)
 {
-    (void)setlocale(LC_CTYPE, "");
+    set_encoding();
     int status = run(argc, argv);
     return cli_output_finish() ? status : CLI_EXIT_USAGE;
 }

@@ -63,9 +63,10 @@ int cli_run_man(const struct cli_args *args)
     puts(".SH COMMANDS");
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++)
         print_command(command);
-    puts(".SH OPTIONS\n.TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\n"
-         "Show a help text; behind a command, that command's.\n.TP\n"
-         "\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nShow the version and those of the libraries in use.");
+    puts(
+        ".SH OPTIONS\n.TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\n"
+        "Show a help text; behind a command, that command's.\n.TP\n"
+        "\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nShow the version and those of the libraries in use.");
     puts(".SH ENVIRONMENT");
     for (const struct cli_variable *variable = cli_variables; variable->name != NULL; variable++) {
         printf(".TP\n.B %s\n", variable->name);

@@ -22,6 +22,7 @@
 
 struct table {
     struct cli_style style;
+    size_t columns;
     size_t name_columns;
     size_t bar_columns;
     double longest; /* seconds */
@@ -59,15 +60,17 @@ static void print_mark(const struct table *table, struct dify_slice status)
 /* A bar of `seconds`, in eighths of a column where the terminal can show them. */
 static void print_bar(const struct table *table, double seconds)
 {
-    static const char *const eighths[] = {"",  "\xE2\x96\x8F", "\xE2\x96\x8E", "\xE2\x96\x8D",
-                                          "\xE2\x96\x8C", "\xE2\x96\x8B", "\xE2\x96\x8A",
-                                          "\xE2\x96\x89"};
+    /* U+258F to U+2589 */
+    static const char eighths[8][4] = {
+        "", "\xE2\x96\x8F", "\xE2\x96\x8E", "\xE2\x96\x8D", "\xE2\x96\x8C", "\xE2\x96\x8B",
+        "\xE2\x96\x8A", "\xE2\x96\x89"};
     if (table->longest <= 0 || seconds <= 0)
         return;
     double share = seconds / table->longest;
     size_t parts = (size_t)(share * (double)(table->bar_columns * 8) + 0.5);
     if (parts == 0)
         parts = 1;
+    fputs("  ", stdout);
     cli_colour(&table->style, CLI_CYAN);
     for (size_t i = 0; i < parts / 8; i++)
         fputs(table->style.has_unicode ? "\xE2\x96\x88" : "#", stdout);
@@ -78,12 +81,13 @@ static void print_bar(const struct table *table, double seconds)
     cli_colour(&table->style, CLI_PLAIN);
 }
 
+/* One line, cut at the terminal's edge. */
 static void print_line(const struct table *table, enum cli_colour colour, size_t indent,
                        struct dify_slice text)
 {
     printf("%*s", (int)indent, "");
     cli_colour(&table->style, colour);
-    cli_print_cell(&table->style, text, cli_columns() - indent, false);
+    cli_print_cell(&table->style, text, table->columns - indent, false);
     cli_colour(&table->style, CLI_PLAIN);
     putchar('\n');
 }
@@ -101,14 +105,13 @@ static void print_node(const struct table *table, const struct dify_node *node)
     snprintf(figure, sizeof figure, "%.3f s", seconds);
     printf("%*s ", SECONDS_COLUMNS, node->elapsed_time.ptr != NULL ? figure : "-");
     snprintf(figure, sizeof figure, "%" PRIu64, node->total_tokens);
-    printf("%*s  ", TOKENS_COLUMNS, node->has_tokens ? figure : "-");
+    printf("%*s", TOKENS_COLUMNS, node->has_tokens ? figure : "-");
     print_bar(table, seconds);
     putchar('\n');
     if (node->retries != 0) {
         snprintf(figure, sizeof figure, "tried again %u times", (unsigned)node->retries);
         print_line(table, CLI_YELLOW, indent + 2,
-                   node->retries == 1 ? DIFY_SLICE("tried again once")
-                                      : dify__slice(figure));
+                   node->retries == 1 ? DIFY_SLICE("tried again once") : dify__slice(figure));
     }
     if (node->error.len != 0)
         print_line(table, CLI_RED, indent + 2, node->error);
@@ -170,11 +173,13 @@ static void print_nodes(struct table *table, const struct dify_run *run)
 static void print_status(const struct table *table, const struct dify_result *result)
 {
     enum cli_colour colour = result->success ? CLI_GREEN : CLI_RED;
-    struct dify_slice status = result->success && result->status.ptr != NULL ? result->status
-                                                                             : result->code;
+    struct dify_slice status =
+        result->success && result->status.ptr != NULL ? result->status : result->code;
     print_line(table, colour, 0, status);
-    if (!result->success && result->message.len != 0)
-        print_line(table, CLI_PLAIN, 0, result->message);
+    if (!result->success) { /* in full: it says what happened */
+        cli_print_cell(&table->style, result->message, SIZE_MAX, false);
+        putchar('\n');
+    }
     if (result->workflow_run_id.ptr != NULL) {
         fputs("run ", stdout);
         print_line(table, CLI_PLAIN, 0, result->workflow_run_id);
@@ -219,9 +224,9 @@ void cli_summary(const struct dify_run *run)
 {
     struct dify_result result;
     struct table table = {.style = cli_style()};
-    size_t columns = cli_columns();
-    table.bar_columns = columns >= 72 ? columns / 4 : 8;
-    table.name_columns = columns - FIXED_COLUMNS - table.bar_columns;
+    table.columns = cli_columns();
+    table.bar_columns = table.columns >= 72 ? table.columns / 4 : 8;
+    table.name_columns = table.columns - FIXED_COLUMNS - table.bar_columns;
     if (table.name_columns > 48)
         table.name_columns = 48;
     dify_run_result(run, &result);

@@ -27,8 +27,8 @@ enum cli_colour { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW, 
 /* Begins a colour; CLI_PLAIN ends it. Prints nothing where there are no colours. */
 void cli_colour(const struct cli_style *style, enum cli_colour colour);
 
-/* Prints `text` in at most `columns` columns of the terminal, cut with an ellipsis; `pad`: filled up
- * with spaces. Control characters, which could move the cursor, become '?'. */
+/* Prints `text` in at most `columns` columns of the terminal, cut with an ellipsis; `pad`: filled
+ * up with spaces. Control characters, which could move the cursor, become '?'. */
 void cli_print_cell(const struct cli_style *style, struct dify_slice text, size_t columns,
                     bool pad);
 

@@ -207,8 +207,7 @@ static void index_fields(struct name_index *index, const struct field *fields, s
 static const struct field *find_field(const struct name_index *index, const struct field *fields,
                                       struct dify_slice name)
 {
-    for (unsigned slot = hash_name(name); index->slot[slot] != 0;
-         slot = (slot + 1) % INDEX_SLOTS) {
+    for (unsigned slot = hash_name(name); index->slot[slot] != 0; slot = (slot + 1) % INDEX_SLOTS) {
         const struct field *field = &fields[index->slot[slot] - 1];
         if (dify__slice_equals(field->name, name))
             return field;
@@ -220,8 +219,7 @@ static enum dify_event_type find_type(const struct name_index *index, struct dif
 {
     if (name.ptr == NULL)
         return DIFY_EVENT_UNKNOWN;
-    for (unsigned slot = hash_name(name); index->slot[slot] != 0;
-         slot = (slot + 1) % INDEX_SLOTS) {
+    for (unsigned slot = hash_name(name); index->slot[slot] != 0; slot = (slot + 1) % INDEX_SLOTS) {
         size_t type = index->slot[slot] - 1u;
         if (dify__slice_equals(type_name(type), name))
             return (enum dify_event_type)type;
@@ -289,9 +287,8 @@ static void store(void *object, const struct field *field, const struct dify__me
         *(struct dify_number *)target = read_number(members);
         break;
     case KIND_JSON:
-        *(struct dify_slice *)target = yyjson_is_null(members->value)
-                                           ? (struct dify_slice){NULL, 0}
-                                           : dify__members_text(members);
+        *(struct dify_slice *)target = yyjson_is_null(members->value) ? (struct dify_slice){NULL, 0}
+                                                                      : dify__members_text(members);
         break;
     case KIND_FLAG:
         *(signed char *)target =

@@ -22,6 +22,6 @@ void dify__merge_outputs(struct dify_run *run)
     if (!dify__decoder_outputs(run->decoder, &members))
         return;
     while (run->failed == DIFY_OK && dify__members_next(&members))
-        dify__run_note(run, dify__outputs_set(&run->outputs, members.key,
-                                              dify__members_text(&members)));
+        dify__run_note(run,
+                       dify__outputs_set(&run->outputs, members.key, dify__members_text(&members)));
 }

@@ -24,7 +24,8 @@ static inline void dify__fill(struct dify_run *run, dify__text *target, struct d
         dify__replace(run, target, text);
 }
 
-/* Of a member that is a number only: a string that looks like one is of the wrong type (rule 11). */
+/* Of a member that is a number only: a string that looks like one is of the wrong type (rule 11).
+ */
 static inline struct dify_slice dify__only_number(struct dify_number number)
 {
     return number.from_string ? (struct dify_slice){NULL, 0} : number.text;

@@ -103,8 +103,8 @@ static uint32_t escape_unit(const char *at, const char *end)
     return unit;
 }
 
-/* Replaces the escapes of lone surrogates in `text` by their three-byte form. A control character in
- * a string is refused here: yyjson lets it pass where it is told to let these forms pass. */
+/* Replaces the escapes of lone surrogates in `text` by their three-byte form. A control character
+ * in a string is refused here: yyjson lets it pass where it is told to let these forms pass. */
 static enum dify_err mend_surrogates(struct dify__buffer *text)
 {
     char *out = text->ptr;
@@ -161,9 +161,9 @@ static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags, yyjs
     memcpy(json->copy.ptr, text.ptr, text.len);
     memset(json->copy.ptr + text.len, 0, YYJSON_PADDING_SIZE);
     json->copy.len = text.len;
-    json->doc = yyjson_read_opts(json->copy.ptr, text.len,
-                                 flags | YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW,
-                                 &json->alc, why);
+    json->doc =
+        yyjson_read_opts(json->copy.ptr, text.len,
+                         flags | YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &json->alc, why);
     if (json->doc != NULL)
         return DIFY_OK;
     return why->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;

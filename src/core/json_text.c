@@ -109,8 +109,8 @@ void dify__write_key(struct dify__writer *writer, const char *key)
 static void put_unit(struct dify__writer *writer, uint32_t unit)
 {
     static const char hex[] = "0123456789ABCDEF";
-    char text[6] = {'\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15],
-                    hex[unit & 15]};
+    char text[6] = {
+        '\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
     put(writer, text, sizeof text);
 }
 

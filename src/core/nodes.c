@@ -49,7 +49,8 @@ uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id
         return DIFY__NO_NODE;
     size_t mask = index->capacity - 1;
     for (size_t at = dify__hash(id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
-        if (dify__slice_equals(dify__texts_get(nodes->texts, nodes->node[index->slot[at] - 1].id), id))
+        if (dify__slice_equals(dify__texts_get(nodes->texts, nodes->node[index->slot[at] - 1].id),
+                               id))
             return index->slot[at] - 1;
     return DIFY__NO_NODE;
 }
@@ -61,7 +62,8 @@ static struct dify__group *find_group(const struct dify__nodes *nodes, struct di
         return NULL;
     size_t mask = index->capacity - 1;
     for (size_t at = dify__hash(node_id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
-        if (dify__slice_equals(dify__texts_get(nodes->texts, nodes->group[index->slot[at] - 1].node_id), node_id))
+        if (dify__slice_equals(
+                dify__texts_get(nodes->texts, nodes->group[index->slot[at] - 1].node_id), node_id))
             return &nodes->group[index->slot[at] - 1];
     return NULL;
 }
@@ -93,9 +95,8 @@ uint32_t dify__nodes_first_unnamed(struct dify__nodes *nodes, struct dify_slice 
 static enum dify_err add_group(struct dify__nodes *nodes, struct dify_slice node_id,
                                struct dify__group **out)
 {
-    enum dify_err err =
-        dify__grow(nodes->allocator, (void **)&nodes->group, &nodes->group_capacity,
-                   nodes->group_count + 1, sizeof *nodes->group);
+    enum dify_err err = dify__grow(nodes->allocator, (void **)&nodes->group, &nodes->group_capacity,
+                                   nodes->group_count + 1, sizeof *nodes->group);
     if (err == DIFY_OK)
         err = dify__index_reserve(&nodes->by_node_id, nodes->allocator, hash_of_group, nodes);
     struct dify__group group = {0, DIFY__NO_NODE, DIFY__NO_NODE, DIFY__NO_NODE};

@@ -43,8 +43,8 @@ static enum dify_err decode_string(const struct dify_run *run, struct dify_slice
     return err;
 }
 
-enum dify_err dify_run_dup_output_text(const struct dify_run *run, const char *name, char **new_text,
-                                       size_t *len)
+enum dify_err dify_run_dup_output_text(const struct dify_run *run, const char *name,
+                                       char **new_text, size_t *len)
 {
     struct dify_slice json = dify_run_output(run, dify__slice(name));
     if (json.len == 0 || json.ptr[0] != '"')

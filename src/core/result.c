@@ -175,16 +175,15 @@ static bool is_complete(const struct dify_run *run)
 void dify_run_result(const struct dify_run *run, struct dify_result *out)
 {
     memset(out, 0, sizeof *out);
-    out->has_ended =
-        run->has_ended || run->failed != DIFY_OK || dify_run_has_terminal_event(run);
+    out->has_ended = run->has_ended || run->failed != DIFY_OK || dify_run_has_terminal_event(run);
     out->outcome = find_outcome(run);
     out->success = out->has_ended && out->outcome == DIFY_OUTCOME_SUCCEEDED;
     out->workflow_run_id = get(run, run->workflow_run_id);
     out->task_id = get(run, run->task_id);
     out->workflow_id = get(run, run->workflow_id);
     out->status = get(run, run->status);
-    out->created_at = get(run, run->started_created_at != 0 ? run->started_created_at
-                                                            : run->finished_created_at);
+    out->created_at =
+        get(run, run->started_created_at != 0 ? run->started_created_at : run->finished_created_at);
     out->finished_at = get(run, run->finished_at);
     out->conversation_id = get(run, run->conversation_id);
     out->message_id = get(run, run->message_id);

@@ -117,8 +117,7 @@ enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice tex
         *out = 0;
         return DIFY_OK;
     }
-    enum dify_err err =
-        dify__index_reserve(&texts->shared, texts->allocator, hash_of_text, texts);
+    enum dify_err err = dify__index_reserve(&texts->shared, texts->allocator, hash_of_text, texts);
     if (err != DIFY_OK)
         return err;
     uint32_t hash = dify__hash(text);

@@ -45,8 +45,8 @@ typedef uint32_t dify__text;
 struct dify__texts {
     const struct dify_allocator *allocator;
     struct dify__budget *budget;
-    struct dify__buffer bytes;  /* each text with its length in front */
-    struct dify__index shared;  /* texts that are kept once, by their position */
+    struct dify__buffer bytes; /* each text with its length in front */
+    struct dify__index shared; /* texts that are kept once, by their position */
 };
 
 void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,
