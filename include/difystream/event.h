@@ -113,24 +113,29 @@ struct dify_event {
     enum dify_event_type type;
     struct dify_slice name; /* the member `event`, also of an unknown type; absent if no text */
 
+    /* JSON */
+    struct dify_slice json;      /* the whole event */
+    struct dify_slice data_json; /* the member `data` as a whole */
     /* text */
     struct dify_slice task_id, workflow_run_id, conversation_id, message_id;
-    struct dify_slice id, answer, reason, audio; /* audio: base64 */
+    struct dify_slice id, answer;
+    /* number */
+    struct dify_number created_at; /* Unix seconds */
+
+    /* Rarer ones. Text */
+    struct dify_slice reason, audio; /* audio: base64 */
     struct dify_slice thought, observation, tool;
     struct dify_slice file_type, belongs_to, url; /* file_type: the member `type` */
     struct dify_slice code, message;              /* of an `error` event */
     /* number */
-    struct dify_number created_at; /* Unix seconds */
-    struct dify_number status;     /* HTTP status of an `error` event */
+    struct dify_number status; /* HTTP status of an `error` event */
     struct dify_number position;
     /* JSON */
     struct dify_slice from_variable_selector, files, metadata, tool_labels, tool_input;
     struct dify_slice message_files;
-    struct dify_slice data_json; /* the member `data` as a whole */
-    struct dify_slice json;      /* the whole event */
 
-    struct dify_event_data data; /* members of `data` where it is an object */
     struct dify_usage usage;     /* members of message_end's `metadata.usage` */
+    struct dify_event_data data; /* members of `data` where it is an object */
 };
 
 struct dify_decoder;
@@ -143,13 +148,13 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_decoder_new(const struct dify_alloca
 /* Frees a decoder. NULL is legal. */
 DIFY_API void dify_decoder_free(struct dify_decoder *decoder);
 
-/* Decodes the data of one event. `data` is borrowed and must live as long as the view is used.
+/* Decodes `text`, the data of one event. It is borrowed and must live as long as the view is used.
  * Bytes that are no UTF-8 are read as U+FFFD. On DIFY_OK `*out` is the view.
  * DIFY_ERR_JSON: not a JSON object; DIFY_ERR_DEPTH: nested deeper than DIFY_EVENT_DEPTH; for both
- * `error` (may be NULL) says what and where in `data`. DIFY_ERR_NOMEM. After an error the decoder
+ * `error` (may be NULL) says what and where in `text`. DIFY_ERR_NOMEM. After an error the decoder
  * can be used on. */
 DIFY_API DIFY_MUST_CHECK enum dify_err dify_decoder_decode(struct dify_decoder *decoder,
-                                                           struct dify_slice data,
+                                                           struct dify_slice text,
                                                            const struct dify_event **out,
                                                            struct dify_error *error);
 

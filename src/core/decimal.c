@@ -6,6 +6,7 @@
  */
 #include "difystream/decimal.h"
 
+#include "core/decimal_text.h"
 #include "difystream/limits.h"
 
 #include <string.h>
@@ -199,6 +200,10 @@ size_t dify_decimal_format(const struct dify_decimal *value, char text[DIFY_DECI
     char digits[DIFY_DECIMAL_LIMBS * LIMB_DIGITS]; /* the most significant first */
     for (int i = 0; i < DIFY_DECIMAL_LIMBS; i++) {
         uint32_t limb = value->limb[DIFY_DECIMAL_LIMBS - 1 - i];
+        if (limb == 0) {
+            memset(digits + i * LIMB_DIGITS, '0', LIMB_DIGITS);
+            continue;
+        }
         for (int j = LIMB_DIGITS - 1; j >= 0; j--) {
             digits[i * LIMB_DIGITS + j] = (char)('0' + limb % 10);
             limb /= 10;
@@ -224,4 +229,22 @@ size_t dify_decimal_format(const struct dify_decimal *value, char text[DIFY_DECI
     }
     text[len] = '\0';
     return len;
+}
+
+bool dify__decimal_is_number(struct dify_slice text)
+{
+    struct parts ignored;
+    return take_apart(text, &ignored);
+}
+
+bool dify__decimal_is_plain(struct dify_slice number)
+{
+    bool has_point = false;
+    for (size_t i = 0; i < number.len; i++) {
+        if (number.ptr[i] == '.')
+            has_point = true;
+        else if (number.ptr[i] < '0' || number.ptr[i] > '9')
+            return false; /* a sign (which zero may have) or an exponent */
+    }
+    return !has_point || number.ptr[number.len - 1] != '0';
 }

@@ -9,6 +9,15 @@
 #include "core/json.h"
 #include "difystream/event.h"
 
+/* dify_decoder_decode() in two steps: all but the members of `data`, ... */
+DIFY_MUST_CHECK enum dify_err dify__decoder_envelope(struct dify_decoder *decoder,
+                                                     struct dify_slice text,
+                                                     const struct dify_event **out,
+                                                     struct dify_error *error);
+
+/* ... and these, for who needs them. */
+void dify__decoder_data(struct dify_decoder *decoder);
+
 /* The members of `data.outputs` of the event at hand; false if it is no object. */
 bool dify__decoder_outputs(const struct dify_decoder *decoder, struct dify__members *out);
 

@@ -6,44 +6,49 @@
  */
 #include "difystream/event.h"
 
+#include "core/decimal_text.h"
 #include "core/decoder.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/slices.h"
-#include "difystream/decimal.h"
 
 #include <string.h>
 
-static const char *const type_names[] = {
-    [DIFY_EVENT_UNKNOWN] = "unknown",
-    [DIFY_EVENT_PING] = "ping",
-    [DIFY_EVENT_WORKFLOW_STARTED] = "workflow_started",
-    [DIFY_EVENT_WORKFLOW_FINISHED] = "workflow_finished",
-    [DIFY_EVENT_WORKFLOW_PAUSED] = "workflow_paused",
-    [DIFY_EVENT_NODE_STARTED] = "node_started",
-    [DIFY_EVENT_NODE_FINISHED] = "node_finished",
-    [DIFY_EVENT_NODE_RETRY] = "node_retry",
-    [DIFY_EVENT_ITERATION_STARTED] = "iteration_started",
-    [DIFY_EVENT_ITERATION_NEXT] = "iteration_next",
-    [DIFY_EVENT_ITERATION_COMPLETED] = "iteration_completed",
-    [DIFY_EVENT_LOOP_STARTED] = "loop_started",
-    [DIFY_EVENT_LOOP_NEXT] = "loop_next",
-    [DIFY_EVENT_LOOP_COMPLETED] = "loop_completed",
-    [DIFY_EVENT_TEXT_CHUNK] = "text_chunk",
-    [DIFY_EVENT_REASONING_CHUNK] = "reasoning_chunk",
-    [DIFY_EVENT_AGENT_LOG] = "agent_log",
-    [DIFY_EVENT_HUMAN_INPUT_REQUIRED] = "human_input_required",
-    [DIFY_EVENT_HUMAN_INPUT_FORM_FILLED] = "human_input_form_filled",
-    [DIFY_EVENT_HUMAN_INPUT_FORM_TIMEOUT] = "human_input_form_timeout",
-    [DIFY_EVENT_MESSAGE] = "message",
-    [DIFY_EVENT_AGENT_MESSAGE] = "agent_message",
-    [DIFY_EVENT_AGENT_THOUGHT] = "agent_thought",
-    [DIFY_EVENT_MESSAGE_FILE] = "message_file",
-    [DIFY_EVENT_MESSAGE_REPLACE] = "message_replace",
-    [DIFY_EVENT_MESSAGE_END] = "message_end",
-    [DIFY_EVENT_TTS_MESSAGE] = "tts_message",
-    [DIFY_EVENT_TTS_MESSAGE_END] = "tts_message_end",
-    [DIFY_EVENT_ERROR] = "error",
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
+static const struct dify_slice type_names[] = {
+    [DIFY_EVENT_UNKNOWN] = NAME("unknown"),
+    [DIFY_EVENT_PING] = NAME("ping"),
+    [DIFY_EVENT_WORKFLOW_STARTED] = NAME("workflow_started"),
+    [DIFY_EVENT_WORKFLOW_FINISHED] = NAME("workflow_finished"),
+    [DIFY_EVENT_WORKFLOW_PAUSED] = NAME("workflow_paused"),
+    [DIFY_EVENT_NODE_STARTED] = NAME("node_started"),
+    [DIFY_EVENT_NODE_FINISHED] = NAME("node_finished"),
+    [DIFY_EVENT_NODE_RETRY] = NAME("node_retry"),
+    [DIFY_EVENT_ITERATION_STARTED] = NAME("iteration_started"),
+    [DIFY_EVENT_ITERATION_NEXT] = NAME("iteration_next"),
+    [DIFY_EVENT_ITERATION_COMPLETED] = NAME("iteration_completed"),
+    [DIFY_EVENT_LOOP_STARTED] = NAME("loop_started"),
+    [DIFY_EVENT_LOOP_NEXT] = NAME("loop_next"),
+    [DIFY_EVENT_LOOP_COMPLETED] = NAME("loop_completed"),
+    [DIFY_EVENT_TEXT_CHUNK] = NAME("text_chunk"),
+    [DIFY_EVENT_REASONING_CHUNK] = NAME("reasoning_chunk"),
+    [DIFY_EVENT_AGENT_LOG] = NAME("agent_log"),
+    [DIFY_EVENT_HUMAN_INPUT_REQUIRED] = NAME("human_input_required"),
+    [DIFY_EVENT_HUMAN_INPUT_FORM_FILLED] = NAME("human_input_form_filled"),
+    [DIFY_EVENT_HUMAN_INPUT_FORM_TIMEOUT] = NAME("human_input_form_timeout"),
+    [DIFY_EVENT_MESSAGE] = NAME("message"),
+    [DIFY_EVENT_AGENT_MESSAGE] = NAME("agent_message"),
+    [DIFY_EVENT_AGENT_THOUGHT] = NAME("agent_thought"),
+    [DIFY_EVENT_MESSAGE_FILE] = NAME("message_file"),
+    [DIFY_EVENT_MESSAGE_REPLACE] = NAME("message_replace"),
+    [DIFY_EVENT_MESSAGE_END] = NAME("message_end"),
+    [DIFY_EVENT_TTS_MESSAGE] = NAME("tts_message"),
+    [DIFY_EVENT_TTS_MESSAGE_END] = NAME("tts_message_end"),
+    [DIFY_EVENT_ERROR] = NAME("error"),
 };
 
 #define TYPE_COUNT (sizeof type_names / sizeof type_names[0])
@@ -58,7 +63,7 @@ struct field {
 
 #define NAMED(type, kind, name, member)                                                            \
     {                                                                                              \
-        {name, sizeof(name) - 1}, kind, offsetof(struct type, member)                              \
+        NAME(name), kind, offsetof(struct type, member)                                            \
     }
 #define FIELD(type, kind, member) NAMED(type, kind, #member, member)
 
@@ -165,13 +170,19 @@ static const struct field usage_fields[] = {
 
 struct name_index {
     unsigned char slot[INDEX_SLOTS];
+    unsigned char next[INDEX_SLOTS]; /* the name that came after a name, the last time */
+    unsigned char last;              /* the last name that was found */
 };
+
+/* Where the members of the view begin that few events have. */
+#define RARE_MEMBERS offsetof(struct dify_event, reason)
 
 struct dify_decoder {
     const struct dify_allocator *allocator;
     struct dify__json json;
     struct dify_event event;
-    yyjson_val *outputs, *reasons; /* `data.outputs` and `data.reasons` */
+    yyjson_val *data, *outputs, *reasons; /* `data`, `data.outputs`, `data.reasons` */
+    bool has_data, has_rare;              /* that part of the view is filled in */
     struct name_index types, event_names, data_names, usage_names;
 };
 
@@ -180,14 +191,10 @@ static unsigned hash_name(struct dify_slice name)
     if (name.len == 0)
         return 0;
     const unsigned char *bytes = (const unsigned char *)name.ptr;
-    return ((unsigned)name.len * 37 + bytes[0] * 5u + bytes[name.len - 1] * 11u +
-            bytes[name.len / 2] * 17u) %
+    /* numbers by which no two names of a table meet */
+    return ((unsigned)name.len * 123 + bytes[0] * 15u + bytes[name.len - 1] * 126u +
+            bytes[name.len / 2] * 20u) %
            INDEX_SLOTS;
-}
-
-static struct dify_slice type_name(size_t type)
-{
-    return dify__slice(type_names[type]);
 }
 
 static void index_add(struct name_index *index, struct dify_slice name, size_t number)
@@ -204,32 +211,71 @@ static void index_fields(struct name_index *index, const struct field *fields, s
         index_add(index, fields[i].name, i);
 }
 
-static const struct field *find_field(const struct name_index *index, const struct field *fields,
+/* Whether a key is `name`: some twenty times an event, so by words where they fit. */
+static inline bool is_name(struct dify_slice key, struct dify_slice name)
+{
+    size_t len = name.len;
+    if (key.len != len)
+        return false;
+    if (len >= 4 && len <= 8) { /* the first four bytes and the last four */
+        uint32_t a[2], b[2];
+        memcpy(&a[0], key.ptr, 4);
+        memcpy(&b[0], name.ptr, 4);
+        memcpy(&a[1], key.ptr + len - 4, 4);
+        memcpy(&b[1], name.ptr + len - 4, 4);
+        return a[0] == b[0] && a[1] == b[1];
+    }
+    if (len > 8 && len <= 16) {
+        uint64_t a[2], b[2];
+        memcpy(&a[0], key.ptr, 8);
+        memcpy(&b[0], name.ptr, 8);
+        memcpy(&a[1], key.ptr + len - 8, 8);
+        memcpy(&b[1], name.ptr + len - 8, 8);
+        return a[0] == b[0] && a[1] == b[1];
+    }
+    return memcmp(key.ptr, name.ptr, len) == 0;
+}
+
+/* A server sends the members of a kind of event in one order, so the one that came
+ * after the last one found is tried first. */
+static const struct field *find_field(struct name_index *index, const struct field *fields,
                                       struct dify_slice name)
 {
+    const struct field *guess = &fields[index->next[index->last]];
+    if (is_name(name, guess->name)) {
+        index->last = index->next[index->last];
+        return guess;
+    }
     for (unsigned slot = hash_name(name); index->slot[slot] != 0; slot = (slot + 1) % INDEX_SLOTS) {
         const struct field *field = &fields[index->slot[slot] - 1];
-        if (dify__slice_equals(field->name, name))
-            return field;
+        if (!is_name(name, field->name))
+            continue;
+        index->next[index->last] = (unsigned char)(field - fields);
+        index->last = (unsigned char)(field - fields);
+        return field;
     }
     return NULL;
 }
 
-static enum dify_event_type find_type(const struct name_index *index, struct dify_slice name)
+static enum dify_event_type find_type(struct name_index *index, struct dify_slice name)
 {
     if (name.ptr == NULL)
         return DIFY_EVENT_UNKNOWN;
+    if (is_name(name, type_names[index->last])) /* most events are like the one before */
+        return (enum dify_event_type)index->last;
     for (unsigned slot = hash_name(name); index->slot[slot] != 0; slot = (slot + 1) % INDEX_SLOTS) {
         size_t type = index->slot[slot] - 1u;
-        if (dify__slice_equals(type_name(type), name))
-            return (enum dify_event_type)type;
+        if (!is_name(name, type_names[type]))
+            continue;
+        index->last = (unsigned char)type;
+        return (enum dify_event_type)type;
     }
     return DIFY_EVENT_UNKNOWN;
 }
 
 const char *dify_event_type_name(enum dify_event_type type)
 {
-    return (size_t)type < TYPE_COUNT ? type_names[type] : type_names[DIFY_EVENT_UNKNOWN];
+    return type_names[(size_t)type < TYPE_COUNT ? type : DIFY_EVENT_UNKNOWN].ptr;
 }
 
 enum dify_err dify_decoder_new(const struct dify_allocator *allocator, struct dify_decoder **out)
@@ -239,9 +285,10 @@ enum dify_err dify_decoder_new(const struct dify_allocator *allocator, struct di
     if (decoder == NULL)
         return DIFY_ERR_NOMEM;
     decoder->allocator = allocator;
+    decoder->has_data = decoder->has_rare = true; /* not cleared yet */
     dify__json_init(&decoder->json, allocator);
     for (size_t i = DIFY_EVENT_UNKNOWN + 1; i < TYPE_COUNT; i++)
-        index_add(&decoder->types, type_name(i), i);
+        index_add(&decoder->types, type_names[i], i);
     index_fields(&decoder->event_names, event_fields, COUNT(event_fields));
     index_fields(&decoder->data_names, data_fields, COUNT(data_fields));
     index_fields(&decoder->usage_names, usage_fields, COUNT(usage_fields));
@@ -267,8 +314,7 @@ static struct dify_number read_number(const struct dify__members *members)
         return number;
     }
     struct dify_slice text = dify__members_string(members);
-    struct dify_decimal ignored;
-    if (text.ptr != NULL && dify_decimal_parse(text, &ignored) != DIFY_ERR_NUMBER) {
+    if (dify__decimal_is_number(text)) {
         number.text = text;
         number.from_string = true;
     }
@@ -297,19 +343,11 @@ static void store(void *object, const struct field *field, const struct dify__me
     }
 }
 
-/* The members of the object at hand. */
-static struct dify__members enter(const struct dify__members *members)
-{
-    return dify__json_members(members->json, members->value, dify__members_text(members));
-}
-
-static void read_usage(struct dify_decoder *decoder, const struct dify__members *parent,
+static void read_usage(struct dify_decoder *decoder, yyjson_val *object, struct dify_slice text,
                        struct dify_usage *usage)
 {
-    memset(usage, 0, sizeof *usage);
-    if (!yyjson_is_obj(parent->value))
-        return;
-    struct dify__members members = enter(parent);
+    struct dify__members members;
+    dify__members_of(&members, &decoder->json, object, text);
     while (dify__members_next(&members)) {
         const struct field *field = find_field(&decoder->usage_names, usage_fields, members.key);
         if (field != NULL)
@@ -317,16 +355,41 @@ static void read_usage(struct dify_decoder *decoder, const struct dify__members 
     }
 }
 
-/* message_end's `metadata`. */
-static void read_metadata(struct dify_decoder *decoder, const struct dify__members *parent)
+/* message_end's `metadata`. Of members that come twice the last one counts, here and below. */
+static void read_metadata(struct dify_decoder *decoder, yyjson_val *object)
 {
-    memset(&decoder->event.usage, 0, sizeof decoder->event.usage);
-    if (!yyjson_is_obj(parent->value))
-        return;
-    struct dify__members members = enter(parent);
-    while (dify__members_next(&members))
-        if (dify__slice_is(members.key, "usage"))
-            read_usage(decoder, &members, &decoder->event.usage);
+    struct dify_slice text = {NULL, 0};
+    yyjson_val *usage = NULL;
+    struct dify__members members;
+    dify__members_of(&members, &decoder->json, object, decoder->event.metadata);
+    while (dify__members_next(&members)) {
+        if (!dify__slice_is(members.key, "usage"))
+            continue;
+        usage = members.value;
+        text = dify__members_text(&members);
+    }
+    read_usage(decoder, usage, text, &decoder->event.usage);
+}
+
+static void read_data(struct dify_decoder *decoder, yyjson_val *object)
+{
+    struct dify_event_data *data = &decoder->event.data;
+    yyjson_val *metadata = NULL;
+    struct dify__members members;
+    dify__members_of(&members, &decoder->json, object, decoder->event.data_json);
+    while (dify__members_next(&members)) {
+        const struct field *field = find_field(&decoder->data_names, data_fields, members.key);
+        if (field == NULL)
+            continue;
+        store(data, field, &members);
+        if (field->offset == offsetof(struct dify_event_data, execution_metadata))
+            metadata = members.value;
+        else if (field->offset == offsetof(struct dify_event_data, outputs))
+            decoder->outputs = members.value;
+        else if (field->offset == offsetof(struct dify_event_data, reasons))
+            decoder->reasons = members.value;
+    }
+    read_usage(decoder, metadata, data->execution_metadata, &data->usage);
 }
 
 static void clear_data(struct dify_event_data *data)
@@ -336,61 +399,74 @@ static void clear_data(struct dify_event_data *data)
     data->is_final = data->display_in_ui = -1;
 }
 
-static void read_data(struct dify_decoder *decoder, const struct dify__members *parent)
+/* Most events have few of the view's members: only those are cleared that were filled in. */
+static void clear_event(struct dify_decoder *decoder)
 {
-    struct dify_event_data *data = &decoder->event.data;
-    clear_data(data);
-    decoder->outputs = decoder->reasons = NULL;
-    if (!yyjson_is_obj(parent->value))
-        return;
-    struct dify__members members = enter(parent);
-    while (dify__members_next(&members)) {
-        const struct field *field = find_field(&decoder->data_names, data_fields, members.key);
-        if (field == NULL)
-            continue;
-        store(data, field, &members);
-        if (dify__slice_is(members.key, "execution_metadata"))
-            read_usage(decoder, &members, &data->usage);
-        else if (dify__slice_is(members.key, "outputs"))
-            decoder->outputs = members.value;
-        else if (dify__slice_is(members.key, "reasons"))
-            decoder->reasons = members.value;
-    }
+    static const struct dify_slice absent = {NULL, 0};
+    struct dify_event *event = &decoder->event;
+    event->name = event->task_id = event->workflow_run_id = absent;
+    event->conversation_id = event->message_id = event->id = event->answer = absent;
+    event->data_json = absent;
+    event->created_at = (struct dify_number){absent, false};
+    if (decoder->has_rare)
+        memset((char *)event + RARE_MEMBERS, 0, offsetof(struct dify_event, data) - RARE_MEMBERS);
+    if (decoder->has_data)
+        clear_data(&event->data);
+    decoder->has_rare = decoder->has_data = false;
 }
 
-enum dify_err dify_decoder_decode(struct dify_decoder *decoder, struct dify_slice data,
-                                  const struct dify_event **out, struct dify_error *error)
+enum dify_err dify__decoder_envelope(struct dify_decoder *decoder, struct dify_slice text,
+                                     const struct dify_event **out, struct dify_error *error)
 {
     struct dify_event *event = &decoder->event;
-    enum dify_err err = dify__json_read(&decoder->json, data, error);
+    enum dify_err err = dify__json_read(&decoder->json, text, error);
     if (err != DIFY_OK)
         return err;
-    memset(event, 0, sizeof *event);
-    clear_data(&event->data);
-    decoder->outputs = decoder->reasons = NULL;
+    clear_event(decoder);
+    decoder->data = decoder->outputs = decoder->reasons = NULL;
     event->json = decoder->json.text;
-    struct dify__members members = dify__json_root(&decoder->json);
+    yyjson_val *metadata = NULL;
+    struct dify__members members;
+    dify__members_of_root(&members, &decoder->json);
     while (dify__members_next(&members)) {
         const struct field *field = find_field(&decoder->event_names, event_fields, members.key);
         if (field == NULL)
             continue;
         store(event, field, &members);
-        if (dify__slice_is(members.key, "data"))
-            read_data(decoder, &members);
-        else if (dify__slice_is(members.key, "metadata"))
-            read_metadata(decoder, &members);
+        decoder->has_rare |= field->offset >= RARE_MEMBERS;
+        if (field->offset == offsetof(struct dify_event, data_json))
+            decoder->data = members.value;
+        else if (field->offset == offsetof(struct dify_event, metadata))
+            metadata = members.value;
     }
+    if (metadata != NULL)
+        read_metadata(decoder, metadata);
     event->type = find_type(&decoder->types, event->name);
     *out = event;
     return DIFY_OK;
 }
 
+void dify__decoder_data(struct dify_decoder *decoder)
+{
+    if (decoder->has_data || decoder->data == NULL)
+        return;
+    decoder->has_data = true;
+    read_data(decoder, decoder->data);
+}
+
+enum dify_err dify_decoder_decode(struct dify_decoder *decoder, struct dify_slice text,
+                                  const struct dify_event **out, struct dify_error *error)
+{
+    enum dify_err err = dify__decoder_envelope(decoder, text, out, error);
+    if (err == DIFY_OK)
+        dify__decoder_data(decoder);
+    return err;
+}
+
 bool dify__decoder_outputs(const struct dify_decoder *decoder, struct dify__members *out)
 {
-    if (!yyjson_is_obj(decoder->outputs))
-        return false;
-    *out = dify__json_members(&decoder->json, decoder->outputs, decoder->event.data.outputs);
-    return true;
+    dify__members_of(out, &decoder->json, decoder->outputs, decoder->event.data.outputs);
+    return yyjson_is_obj(decoder->outputs);
 }
 
 struct dify__elements dify__decoder_reasons(const struct dify_decoder *decoder)

@@ -257,12 +257,31 @@ static bool is_late(enum dify_event_type type)
            type == DIFY_EVENT_TTS_MESSAGE || type == DIFY_EVENT_TTS_MESSAGE_END;
 }
 
+/* Whether the members of an event's `data` change the result. Most events of a stream are pieces of
+ * text, whose `data` need not be looked at. */
+static bool reads_data(enum dify_event_type type)
+{
+    switch (type) {
+    case DIFY_EVENT_UNKNOWN:
+    case DIFY_EVENT_TEXT_CHUNK:
+    case DIFY_EVENT_REASONING_CHUNK:
+    case DIFY_EVENT_AGENT_LOG:
+    case DIFY_EVENT_ITERATION_NEXT:
+    case DIFY_EVENT_LOOP_NEXT:
+        return false;
+    default:
+        return true;
+    }
+}
+
 void dify__run_fold(struct dify_run *run, const struct dify_event *event)
 {
     const struct dify_event_data *data = &event->data;
     if (dify_run_has_terminal_event(run) && !is_late(event->type))
         return;
     take_ids(run, event);
+    if (reads_data(event->type))
+        dify__decoder_data(run->decoder);
     switch (event->type) {
     case DIFY_EVENT_WORKFLOW_STARTED:
         start_workflow(run, data);

@@ -7,6 +7,7 @@
  */
 #include "core/fold_state.h"
 
+#include "core/decimal_text.h"
 #include "core/decoder.h"
 #include "core/json_text.h"
 #include "core/slices.h"
@@ -91,10 +92,12 @@ static void take_decimal(struct dify_run *run, dify__text *target, struct dify_n
 {
     char text[DIFY_DECIMAL_TEXT_BYTES];
     struct dify__figure figure = dify__read_decimal(run, number);
+    struct dify_slice plain = number.text;
     if (!figure.is_known || *target != 0)
         return;
-    size_t len = dify_decimal_format(&figure.value, text);
-    dify__replace(run, target, (struct dify_slice){text, len});
+    if (!dify__decimal_is_plain(plain))
+        plain = (struct dify_slice){text, dify_decimal_format(&figure.value, text)};
+    dify__run_note(run, dify__texts_keep(&run->texts, plain, target));
     if (sum != NULL)
         dify_decimal_add(sum, &figure.value);
 }

@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Memory that a reader keeps from event to event. */
-#define KEEP_BYTES ((size_t)64 << 10)
+/* Memory that a reader keeps from event to event, in each of its buffers. One reader serves all
+ * runs of a thread; events above this are rare. */
+#define KEEP_BYTES ((size_t)8 << 20)
 
 static void *block_malloc(void *ctx, size_t size)
 {
@@ -243,32 +244,30 @@ static const char *skip_space_back(const char *end)
     return end;
 }
 
-struct dify__members dify__json_members(const struct dify__json *json, yyjson_val *object,
-                                        struct dify_slice text)
+/* The end of the string at `at` (its opening quote). */
+static const char *skip_string(const char *at)
 {
-    struct dify__members members = {.json = json};
-    members.object_end = text.ptr + text.len - 1;
-    if (yyjson_obj_iter_init(object, &members.iter))
-        members.next_key = yyjson_obj_iter_next(&members.iter);
-    return members;
+    for (at++; *at != '"';)
+        at += *at == '\\' ? 2 : 1;
+    return at + 1;
 }
 
-struct dify__members dify__json_root(const struct dify__json *json)
+void dify__members_of(struct dify__members *members, const struct dify__json *json,
+                      yyjson_val *object, struct dify_slice text)
+{
+    members->json = json;
+    members->left = yyjson_obj_size(object);
+    if (members->left == 0)
+        return;
+    members->next_key = unsafe_yyjson_get_first(object);
+    members->object_end = text.ptr + text.len - 1;
+}
+
+void dify__members_of_root(struct dify__members *members, const struct dify__json *json)
 {
     const char *end = skip_space_back(json->text.ptr + json->text.len);
     struct dify_slice text = {json->text.ptr, (size_t)(end - json->text.ptr)};
-    return dify__json_members(json, yyjson_doc_get_root(json->doc), text);
-}
-
-bool dify__members_next(struct dify__members *members)
-{
-    yyjson_val *key = members->next_key;
-    if (key == NULL)
-        return false;
-    members->key = (struct dify_slice){unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
-    members->value = yyjson_obj_iter_get_val(key);
-    members->next_key = yyjson_obj_iter_next(&members->iter);
-    return true;
+    dify__members_of(members, json, yyjson_doc_get_root(json->doc), text);
 }
 
 /* Where what yyjson shows at `decoded` stands in the text. */
@@ -277,17 +276,27 @@ static const char *in_text(const struct dify__json *json, const char *decoded)
     return json->text.ptr + (decoded - json->copy.ptr);
 }
 
-struct dify_slice dify__members_text(const struct dify__members *members)
+/* The end of the key at hand in the text, behind its closing quote. */
+static const char *key_end(const struct dify__members *members)
 {
     const char *at = in_text(members->json, members->key.ptr);
-    while (*at != '"') /* the key's closing quote */
-        at += *at == '\\' ? 2 : 1;
-    for (at++; *at != ':';)
+    size_t len = members->key.len;
+    /* With an escape in it the key is longer here than decoded: what stands behind as many bytes is
+     * then no quote, or one that is escaped itself. */
+    if (at[len] == '"' && at[len - 1] != '\\')
+        return at + len + 1;
+    return skip_string(at - 1);
+}
+
+struct dify_slice dify__members_text(const struct dify__members *members)
+{
+    const char *at = key_end(members);
+    while (*at != ':')
         at++;
     for (at++; is_space(*at);)
         at++;
     const char *end = members->object_end;
-    if (members->next_key != NULL) {
+    if (members->left != 0) {
         /* back from the next key's opening quote over white space and the comma */
         end = in_text(members->json, unsafe_yyjson_get_str(members->next_key)) - 1;
         end = skip_space_back(end) - 1;
@@ -296,27 +305,11 @@ struct dify_slice dify__members_text(const struct dify__members *members)
     return (struct dify_slice){at, (size_t)(end - at)};
 }
 
-struct dify_slice dify__members_string(const struct dify__members *members)
-{
-    yyjson_val *value = members->value;
-    if (!yyjson_is_str(value))
-        return (struct dify_slice){NULL, 0};
-    return (struct dify_slice){unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)};
-}
-
 struct dify__elements dify__json_elements(yyjson_val *array, struct dify_slice text)
 {
     struct dify__elements elements = {.at = text.ptr + 1};
     (void)yyjson_arr_iter_init(array, &elements.iter);
     return elements;
-}
-
-/* The end of the string at `at` (its opening quote). */
-static const char *skip_string(const char *at)
-{
-    for (at++; *at != '"';)
-        at += *at == '\\' ? 2 : 1;
-    return at + 1;
 }
 
 /* The end of the value at `at`, in a valid text. */

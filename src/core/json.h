@@ -37,34 +37,50 @@ void dify__json_fini(struct dify__json *json);
 DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
                                               struct dify_error *error);
 
-/* Forgets the object; memory above a few KB is given back. */
+/* Forgets the object; memory above a few MB is given back. */
 void dify__json_release(struct dify__json *json);
 
 /* The members of an object, in order. */
 struct dify__members {
     const struct dify__json *json;
-    yyjson_obj_iter iter;
     yyjson_val *next_key;
+    size_t left;            /* members from next_key on */
     const char *object_end; /* its closing brace, in the text */
     /* the member at hand */
     struct dify_slice key; /* decoded */
     yyjson_val *value;
 };
 
-/* The members of the object that was read. */
-struct dify__members dify__json_root(const struct dify__json *json);
+/* Goes to before the first member of the object that was read. */
+void dify__members_of_root(struct dify__members *members, const struct dify__json *json);
 
-/* The members of `object`, whose text is `text`. */
-struct dify__members dify__json_members(const struct dify__json *json, yyjson_val *object,
-                                        struct dify_slice text);
+/* The same for any object and its text. Of what is no object (or NULL): no members. */
+void dify__members_of(struct dify__members *members, const struct dify__json *json,
+                      yyjson_val *object, struct dify_slice text);
 
-bool dify__members_next(struct dify__members *members);
+static inline bool dify__members_next(struct dify__members *members)
+{
+    yyjson_val *key = members->next_key;
+    if (members->left == 0)
+        return false;
+    members->key = (struct dify_slice){unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+    members->value = key + 1;
+    members->left--;
+    members->next_key = unsafe_yyjson_get_next(members->value);
+    return true;
+}
 
 /* The text of the value at hand, as it stands in the text that was read. */
 struct dify_slice dify__members_text(const struct dify__members *members);
 
 /* The value at hand if it is a string, decoded; else absent. */
-struct dify_slice dify__members_string(const struct dify__members *members);
+static inline struct dify_slice dify__members_string(const struct dify__members *members)
+{
+    yyjson_val *value = members->value;
+    if (!yyjson_is_str(value))
+        return (struct dify_slice){NULL, 0};
+    return (struct dify_slice){unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)};
+}
 
 /* The elements of an array, in order. */
 struct dify__elements {

@@ -112,13 +112,6 @@ enum dify_err dify__buffer_append(struct dify__buffer *buffer, const void *bytes
     return DIFY_OK;
 }
 
-void dify__buffer_clear(struct dify__buffer *buffer, size_t keep)
-{
-    buffer->len = 0;
-    if (buffer->capacity > keep)
-        dify__buffer_fini(buffer);
-}
-
 void dify__buffer_fini(struct dify__buffer *buffer)
 {
     dify__free(buffer->allocator, buffer->ptr);

@@ -39,9 +39,15 @@ DIFY_MUST_CHECK enum dify_err dify__buffer_reserve(struct dify__buffer *buffer, 
 DIFY_MUST_CHECK enum dify_err dify__buffer_append(struct dify__buffer *buffer, const void *bytes,
                                                   size_t len);
 
-/* Empties the buffer; memory above `keep` bytes is given back. */
-void dify__buffer_clear(struct dify__buffer *buffer, size_t keep);
 void dify__buffer_fini(struct dify__buffer *buffer);
+
+/* Empties the buffer; memory above `keep` bytes is given back. */
+static inline void dify__buffer_clear(struct dify__buffer *buffer, size_t keep)
+{
+    buffer->len = 0;
+    if (buffer->capacity > keep)
+        dify__buffer_fini(buffer);
+}
 
 static inline struct dify_slice dify__buffer_slice(const struct dify__buffer *buffer)
 {

@@ -30,41 +30,28 @@ void dify__nodes_fini(struct dify__nodes *nodes)
     dify__free(nodes->allocator, nodes->by_node_id.slot);
 }
 
-static uint32_t hash_of_node(const void *ctx, uint32_t number)
+static bool is_text(const struct dify__nodes *nodes, dify__text text, struct dify_slice other)
 {
-    const struct dify__nodes *nodes = ctx;
-    return dify__hash(dify__texts_get(nodes->texts, nodes->node[number].id));
-}
-
-static uint32_t hash_of_group(const void *ctx, uint32_t number)
-{
-    const struct dify__nodes *nodes = ctx;
-    return dify__hash(dify__texts_get(nodes->texts, nodes->group[number].node_id));
+    return dify__slice_equals(dify__texts_get(nodes->texts, text), other);
 }
 
 uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id)
 {
-    const struct dify__index *index = &nodes->by_id;
-    if (id.ptr == NULL || index->capacity == 0)
-        return DIFY__NO_NODE;
-    size_t mask = index->capacity - 1;
-    for (size_t at = dify__hash(id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
-        if (dify__slice_equals(dify__texts_get(nodes->texts, nodes->node[index->slot[at] - 1].id),
-                               id))
-            return index->slot[at] - 1;
+    uint32_t hash = dify__hash(id), number;
+    size_t at = 0;
+    while (id.ptr != NULL && dify__index_next(&nodes->by_id, hash, &at, &number))
+        if (is_text(nodes, nodes->node[number].id, id))
+            return number;
     return DIFY__NO_NODE;
 }
 
 static struct dify__group *find_group(const struct dify__nodes *nodes, struct dify_slice node_id)
 {
-    const struct dify__index *index = &nodes->by_node_id;
-    if (node_id.ptr == NULL || index->capacity == 0)
-        return NULL;
-    size_t mask = index->capacity - 1;
-    for (size_t at = dify__hash(node_id) & mask; index->slot[at] != 0; at = (at + 1) & mask)
-        if (dify__slice_equals(
-                dify__texts_get(nodes->texts, nodes->group[index->slot[at] - 1].node_id), node_id))
-            return &nodes->group[index->slot[at] - 1];
+    uint32_t hash = dify__hash(node_id), number;
+    size_t at = 0;
+    while (node_id.ptr != NULL && dify__index_next(&nodes->by_node_id, hash, &at, &number))
+        if (is_text(nodes, nodes->group[number].node_id, node_id))
+            return &nodes->group[number];
     return NULL;
 }
 
@@ -98,7 +85,7 @@ static enum dify_err add_group(struct dify__nodes *nodes, struct dify_slice node
     enum dify_err err = dify__grow(nodes->allocator, (void **)&nodes->group, &nodes->group_capacity,
                                    nodes->group_count + 1, sizeof *nodes->group);
     if (err == DIFY_OK)
-        err = dify__index_reserve(&nodes->by_node_id, nodes->allocator, hash_of_group, nodes);
+        err = dify__index_reserve(&nodes->by_node_id, nodes->allocator);
     struct dify__group group = {0, DIFY__NO_NODE, DIFY__NO_NODE, DIFY__NO_NODE};
     if (err == DIFY_OK)
         err = dify__texts_share(nodes->texts, node_id, &group.node_id);
@@ -139,7 +126,7 @@ enum dify_err dify__nodes_place(struct dify__nodes *nodes, uint32_t number,
 
 enum dify_err dify__nodes_name(struct dify__nodes *nodes, uint32_t number, struct dify_slice id)
 {
-    enum dify_err err = dify__index_reserve(&nodes->by_id, nodes->allocator, hash_of_node, nodes);
+    enum dify_err err = dify__index_reserve(&nodes->by_id, nodes->allocator);
     if (err == DIFY_OK)
         err = dify__texts_keep(nodes->texts, id, &nodes->node[number].id);
     if (err == DIFY_OK)

@@ -25,7 +25,7 @@ static enum dify_err decode_string(const struct dify_run *run, struct dify_slice
     if (err == DIFY_OK)
         err = dify__json_read(&reader, dify__buffer_slice(&object), NULL);
     if (err == DIFY_OK) {
-        members = dify__json_root(&reader);
+        dify__members_of_root(&members, &reader);
         (void)dify__members_next(&members);
         struct dify_slice string = dify__members_string(&members);
         text = dify__malloc(run->allocator, string.len + 1);

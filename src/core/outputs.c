@@ -30,21 +30,13 @@ static struct dify_slice key_of(const struct dify__outputs *outputs, uint32_t nu
     return (struct dify_slice){output->bytes, output->key_len};
 }
 
-static uint32_t hash_of_key(const void *ctx, uint32_t number)
-{
-    return dify__hash(key_of(ctx, number));
-}
-
 static struct dify__output *find(const struct dify__outputs *outputs, struct dify_slice key)
 {
-    const struct dify__index *index = &outputs->index;
-    if (index->capacity == 0)
-        return NULL;
-    size_t mask = index->capacity - 1;
-    for (size_t at = dify__hash(key) & mask; index->slot[at] != 0; at = (at + 1) & mask) {
-        if (dify__slice_equals(key_of(outputs, index->slot[at] - 1), key))
-            return &outputs->output[index->slot[at] - 1];
-    }
+    uint32_t hash = dify__hash(key), number;
+    size_t at = 0;
+    while (dify__index_next(&outputs->index, hash, &at, &number))
+        if (dify__slice_equals(key_of(outputs, number), key))
+            return &outputs->output[number];
     return NULL;
 }
 
@@ -97,7 +89,7 @@ enum dify_err dify__outputs_set(struct dify__outputs *outputs, struct dify_slice
     err = dify__grow(outputs->allocator, (void **)&outputs->output, &outputs->capacity,
                      outputs->count + 1, sizeof made);
     if (err == DIFY_OK)
-        err = dify__index_reserve(&outputs->index, outputs->allocator, hash_of_key, outputs);
+        err = dify__index_reserve(&outputs->index, outputs->allocator);
     if (err == DIFY_OK)
         err = make_output(outputs, key, value, &made);
     if (err != DIFY_OK)

@@ -4,7 +4,7 @@
  */
 #include "core/run_state.h"
 
-#include "core/json_text.h"
+#include "core/decoder.h"
 #include "core/message.h"
 #include "core/slices.h"
 #include "difystream/limits.h"
@@ -112,7 +112,7 @@ static void take_event(struct dify_run *run, const struct dify_sse_event *sse_ev
     if (is_bare_ping(sse_event))
         return;
     run->offset = sse_event->offset;
-    enum dify_err err = dify_decoder_decode(run->decoder, sse_event->data, &event, &why);
+    enum dify_err err = dify__decoder_envelope(run->decoder, sse_event->data, &event, &why);
     if (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH) {
         skip(run, &why);
         return;
@@ -124,8 +124,10 @@ static void take_event(struct dify_run *run, const struct dify_sse_event *sse_ev
     run->last_type = event->type;
     if (event->type == DIFY_EVENT_UNKNOWN)
         run->unknown_events++;
-    if (run->observer.event != NULL)
+    if (run->observer.event != NULL) {
+        dify__decoder_data(run->decoder);
         run->observer.event(run->observer.ctx, event, sse_event->offset);
+    }
     dify__run_fold(run, event);
 }
 

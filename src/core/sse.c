@@ -251,7 +251,8 @@ static enum dify_err dispatch(struct dify_sse *sse)
 /* A line that is not blank and no comment: "field: value". */
 static enum dify_err take_field(struct dify_sse *sse, struct dify_slice line, bool in_chunk)
 {
-    const char *colon = memchr(line.ptr, ':', line.len);
+    bool is_data = line.len > 4 && memcmp(line.ptr, "data:", 5) == 0; /* nearly always */
+    const char *colon = is_data ? line.ptr + 4 : memchr(line.ptr, ':', line.len);
     struct dify_slice name = line;
     struct dify_slice value = {line.ptr + line.len, 0};
     if (colon != NULL) {
@@ -262,7 +263,7 @@ static enum dify_err take_field(struct dify_sse *sse, struct dify_slice line, bo
             value.len--;
         }
     }
-    if (dify__slice_is(name, "data"))
+    if (is_data || dify__slice_is(name, "data"))
         return add_data(sse, value, in_chunk);
     if (dify__slice_is(name, "event"))
         return set_type(sse, value);
@@ -321,7 +322,7 @@ static const char *find(const char *from, const char *end, char byte)
 static const char *next_line_end(struct line_ends *ends, const char *from, const char *end)
 {
     if (ends->lf < from)
-        ends->lf = find(from, end, '\n');
+        ends->lf = *from == '\n' ? from : find(from, end, '\n');
     if (ends->cr < from)
         ends->cr = find(from, end, '\r');
     return ends->lf < ends->cr ? ends->lf : ends->cr;

@@ -18,24 +18,23 @@ enum dify_err dify__budget_take(struct dify__budget *budget, size_t size)
 
 uint32_t dify__hash(struct dify_slice text)
 {
-    /* eight bytes a step; the constants are odd numbers with well-mixed bits */
+    /* eight bytes a step, the last ones overlapping; odd multipliers with well-mixed bits */
     uint64_t hash = text.len * UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t word;
-    size_t i = 0;
-    for (; text.len - i >= sizeof word; i += sizeof word) {
+    uint64_t word = 0;
+    for (size_t i = 0; text.len - i > sizeof word; i += sizeof word) {
         memcpy(&word, text.ptr + i, sizeof word);
         hash = (hash ^ word) * UINT64_C(0xD6E8FEB86659FD93);
         hash ^= hash >> 32;
     }
-    word = 0;
-    if (text.len != i)
-        memcpy(&word, text.ptr + i, text.len - i);
+    if (text.len >= sizeof word)
+        memcpy(&word, text.ptr + text.len - sizeof word, sizeof word);
+    else if (text.len != 0)
+        memcpy(&word, text.ptr, text.len);
     hash = (hash ^ word) * UINT64_C(0xD6E8FEB86659FD93);
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_allocator *allocator,
-                                  uint32_t (*hash_of)(const void *ctx, uint32_t), const void *ctx)
+enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_allocator *allocator)
 {
     if (index->count * 2 < index->capacity)
         return DIFY_OK;
@@ -46,8 +45,8 @@ enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_a
     if (err != DIFY_OK)
         return err;
     for (size_t i = 0; i < index->capacity; i++)
-        if (index->slot[i] != 0)
-            dify__index_add(&grown, hash_of(ctx, index->slot[i] - 1), index->slot[i] - 1);
+        if (index->slot[i].number != 0)
+            dify__index_add(&grown, index->slot[i].hash, index->slot[i].number - 1);
     dify__free(allocator, index->slot);
     *index = grown;
     return DIFY_OK;
@@ -56,10 +55,26 @@ enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_a
 void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number)
 {
     size_t at = hash & (index->capacity - 1);
-    while (index->slot[at] != 0)
+    while (index->slot[at].number != 0)
         at = (at + 1) & (index->capacity - 1);
-    index->slot[at] = number + 1;
+    index->slot[at] = (struct dify__slot){number + 1, hash};
     index->count++;
+}
+
+bool dify__index_next(const struct dify__index *index, uint32_t hash, size_t *at, uint32_t *number)
+{
+    if (index->capacity == 0)
+        return false;
+    for (;; ++*at) {
+        const struct dify__slot *slot = &index->slot[(hash + *at) & (index->capacity - 1)];
+        if (slot->number == 0)
+            return false;
+        if (slot->hash != hash)
+            continue;
+        *number = slot->number - 1;
+        ++*at;
+        return true;
+    }
 }
 
 void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,
@@ -106,24 +121,19 @@ enum dify_err dify__texts_keep(struct dify__texts *texts, struct dify_slice text
     return err == DIFY_OK ? dify__buffer_append(&texts->bytes, text.ptr, text.len) : err;
 }
 
-static uint32_t hash_of_text(const void *ctx, uint32_t text)
-{
-    return dify__hash(dify__texts_get(ctx, text));
-}
-
 enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice text, dify__text *out)
 {
     if (text.ptr == NULL) {
         *out = 0;
         return DIFY_OK;
     }
-    enum dify_err err = dify__index_reserve(&texts->shared, texts->allocator, hash_of_text, texts);
+    enum dify_err err = dify__index_reserve(&texts->shared, texts->allocator);
     if (err != DIFY_OK)
         return err;
     uint32_t hash = dify__hash(text);
-    size_t mask = texts->shared.capacity - 1;
-    for (size_t at = hash & mask; texts->shared.slot[at] != 0; at = (at + 1) & mask) {
-        dify__text known = texts->shared.slot[at] - 1;
+    size_t at = 0;
+    dify__text known;
+    while (dify__index_next(&texts->shared, hash, &at, &known)) {
         if (dify__slice_equals(dify__texts_get(texts, known), text)) {
             *out = known;
             return DIFY_OK;

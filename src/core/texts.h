@@ -23,21 +23,28 @@ DIFY_MUST_CHECK enum dify_err dify__budget_take(struct dify__budget *budget, siz
 
 uint32_t dify__hash(struct dify_slice text);
 
-/* A map from hashes to numbers with the comparison left to the caller: open addressing, at most
+/* A map from hashes to numbers, the comparison being left to the caller: open addressing, at most
  * half full. Numbers are below UINT32_MAX. Zero-initialised it is empty. */
+struct dify__slot {
+    uint32_t number; /* 1 + the number; 0: empty */
+    uint32_t hash;
+};
+
 struct dify__index {
-    uint32_t *slot; /* 1 + number */
-    size_t capacity;
+    struct dify__slot *slot;
+    size_t capacity; /* a power of two */
     size_t count;
 };
 
 /* Room for one more. */
 DIFY_MUST_CHECK enum dify_err dify__index_reserve(struct dify__index *index,
-                                                  const struct dify_allocator *allocator,
-                                                  uint32_t (*hash_of)(const void *ctx, uint32_t),
-                                                  const void *ctx);
+                                                  const struct dify_allocator *allocator);
+
 /* Adds a number; there must be room. */
 void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number);
+
+/* The numbers with `hash`, one at each call. `*at` is 0 at first; false where there are no more. */
+bool dify__index_next(const struct dify__index *index, uint32_t hash, size_t *at, uint32_t *number);
 
 /* A text that is kept; 0 is none. */
 typedef uint32_t dify__text;
