@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DIFY_DECLARATIONS_BEGIN
+
 /* Fixed point in limbs of nine decimal digits, the least first: 5 of fraction, 7 of integer. */
 #define DIFY_DECIMAL_LIMBS 12
 #define DIFY_DECIMAL_FRACTION_LIMBS 5
@@ -57,5 +59,7 @@ DIFY_API void dify_decimal_subtract(struct dify_decimal *sum, const struct dify_
  * "0.0001234"). NUL-terminated. Returns the length without the NUL. */
 DIFY_API size_t dify_decimal_format(const struct dify_decimal *value,
                                     char text[DIFY_DECIMAL_TEXT_BYTES]);
+
+DIFY_DECLARATIONS_END
 
 #endif

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DIFY_DECLARATIONS_BEGIN
+
 enum dify_err {
     DIFY_OK = 0,
     DIFY_ERR_NOMEM,     /* the allocator gave nothing */
@@ -39,5 +41,7 @@ struct dify_error {
 
 /* The name of an error in English, for example "out of memory". Static; never NULL. */
 DIFY_API const char *dify_strerror(enum dify_err err);
+
+DIFY_DECLARATIONS_END
 
 #endif

@@ -35,6 +35,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+DIFY_DECLARATIONS_BEGIN
+
 enum dify_event_type {
     DIFY_EVENT_UNKNOWN = 0, /* `name` says which */
     DIFY_EVENT_PING,        /* keep-alive; counts as no event */
@@ -160,5 +162,7 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_decoder_decode(struct dify_decoder *
 
 /* Dify's name of a type ("node_started"); "unknown" for DIFY_EVENT_UNKNOWN. Static. */
 DIFY_API const char *dify_event_type_name(enum dify_event_type type);
+
+DIFY_DECLARATIONS_END
 
 #endif

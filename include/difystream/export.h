@@ -13,4 +13,13 @@
 #define DIFY_MUST_CHECK
 #endif
 
+/* Around all declarations of a header, for C++. */
+#ifdef __cplusplus
+#define DIFY_DECLARATIONS_BEGIN extern "C" {
+#define DIFY_DECLARATIONS_END }
+#else
+#define DIFY_DECLARATIONS_BEGIN
+#define DIFY_DECLARATIONS_END
+#endif
+
 #endif

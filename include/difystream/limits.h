@@ -8,6 +8,8 @@
 #ifndef DIFYSTREAM_LIMITS_H
 #define DIFYSTREAM_LIMITS_H
 
+#include <stddef.h>
+
 /* Default ceiling of one server-sent event: of its data, and of any one line of the stream, in
  * bytes. Past it the parser fails with DIFY_ERR_TOO_LARGE. The largest event ever seen from a Dify
  * server is 2 MB. */

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DIFY_DECLARATIONS_BEGIN
+
 /* How a run ended: the rows of docs/result.md. */
 enum dify_outcome {
     DIFY_OUTCOME_SUCCEEDED = 0,
@@ -129,5 +131,7 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_run_fail(struct dify_run *run,
                                                      enum dify_outcome outcome,
                                                      struct dify_slice code,
                                                      struct dify_slice message, int http_status);
+
+DIFY_DECLARATIONS_END
 
 #endif

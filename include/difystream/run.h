@@ -32,6 +32,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DIFY_DECLARATIONS_BEGIN
+
 /* A node's execution, or a container's (an iteration or a loop). Slices are borrowed from the run
  * and die with the next call that feeds or frees it; absent is what never came. */
 struct dify_node {
@@ -127,5 +129,7 @@ DIFY_API bool dify_run_container(const struct dify_run *run, size_t index, struc
 /* The id to send as Last-Event-ID when the stream is taken up again; empty where the server gives
  * none. Dies with the next call that feeds or frees the run. */
 DIFY_API struct dify_slice dify_run_last_event_id(const struct dify_run *run);
+
+DIFY_DECLARATIONS_END
 
 #endif

@@ -36,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+DIFY_DECLARATIONS_BEGIN
+
 /* A dispatched event. The slices die when the callback returns. */
 struct dify_sse_event {
     struct dify_slice type; /* "message" where the stream named none */
@@ -96,5 +98,7 @@ DIFY_API struct dify_slice dify_sse_last_event_id(const struct dify_sse *sse);
 
 /* Bytes consumed since the stream began. */
 DIFY_API uint64_t dify_sse_offset(const struct dify_sse *sse);
+
+DIFY_DECLARATIONS_END
 
 #endif

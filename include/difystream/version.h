@@ -10,6 +10,8 @@
 
 #include "difystream/export.h"
 
+DIFY_DECLARATIONS_BEGIN
+
 /* The version of the headers that a program is compiled with. */
 #define DIFY_VERSION_MAJOR 0
 #define DIFY_VERSION_MINOR 1
@@ -21,5 +23,7 @@ DIFY_API const char *dify_version(void);
 
 /* The version of the JSON reader in use, for example "yyjson 0.10.0". Static. */
 DIFY_API const char *dify_json_version(void);
+
+DIFY_DECLARATIONS_END
 
 #endif

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
+#include "core/slices.h"
 #include "difystream/result.h"
 #include "difystream/run.h"
 
@@ -96,26 +97,23 @@ static enum dify_err fail_by_answer(struct fold *fold)
     return err;
 }
 
-/* Feeds the run with all of the input. False after saying what failed. */
-static bool read_all(struct fold *fold, struct cli_input *input)
+/* Feeds the run with all of the input. False after saying that it could not be read. `*wrong`: what
+ * is wrong with the HTTP response in it, or NULL. */
+static bool read_all(struct fold *fold, struct cli_input *input, const char **wrong)
 {
-    const char *wrong = NULL;
+    *wrong = NULL;
     enum dify_err err = DIFY_OK;
     long got;
-    while (wrong == NULL && err == DIFY_OK && (got = cli_input_read(input)) != 0) {
+    while (*wrong == NULL && err == DIFY_OK && (got = cli_input_read(input)) != 0) {
         if (got < 0)
             return false;
         if (fold->is_http)
-            wrong = cli_http_feed(&fold->http, input->bytes, (size_t)got, on_body, fold);
+            *wrong = cli_http_feed(&fold->http, input->bytes, (size_t)got, on_body, fold);
         else
             err = dify_run_feed(fold->run, input->bytes, (size_t)got);
     }
-    if (fold->is_http && wrong == NULL)
-        wrong = cli_http_end(&fold->http, on_body, fold);
-    if (wrong != NULL) {
-        cli_complain("fold", "%s: %s", input->name, wrong);
-        return false;
-    }
+    if (fold->is_http && *wrong == NULL)
+        *wrong = cli_http_end(&fold->http, on_body, fold);
     return true;
 }
 
@@ -131,18 +129,32 @@ static bool print_result(const struct fold *fold, const struct cli_args *args)
            cli_output_write(NULL, "\n", 1) == DIFY_OK;
 }
 
+/* Ends the run, by what the HTTP response says where it is no event stream. */
+static enum dify_err end_run(struct fold *fold, const struct cli_input *input, const char *wrong)
+{
+    const struct dify_slice absent = {NULL, 0};
+    enum dify_err err = DIFY_OK;
+    if (wrong != NULL)
+        cli_complain("fold", "%s: %s", input->name, wrong);
+    if (wrong != NULL && fold->http.status < 200)
+        err =
+            dify_run_fail(fold->run, DIFY_OUTCOME_INVALID_RESPONSE, absent, dify__slice(wrong), 0);
+    else if (fold->is_http && !is_stream(&fold->http))
+        err = fail_by_answer(fold);
+    dify_run_end(fold->run);
+    return err;
+}
+
 static int fold_input(struct fold *fold, struct cli_input *input, const struct cli_args *args)
 {
     struct dify_result result;
-    bool ok = read_all(fold, input);
-    if (fold->is_http && fold->http.status != 0 && !is_stream(&fold->http))
-        ok = fail_by_answer(fold) == DIFY_OK && ok;
-    dify_run_end(fold->run);
+    const char *wrong;
+    if (!read_all(fold, input, &wrong) || end_run(fold, input, wrong) != DIFY_OK)
+        return CLI_EXIT_USAGE;
     dify_run_result(fold->run, &result);
     if (result.event_count == 0 && result.skipped_events == 0 && !fold->is_http)
         cli_complain("fold", "%s holds no event; is it the body of an event stream?", input->name);
-    ok = print_result(fold, args) && ok;
-    return ok ? result.exit_status : CLI_EXIT_USAGE;
+    return print_result(fold, args) ? result.exit_status : CLI_EXIT_USAGE;
 }
 
 static bool open_audio(struct fold *fold, const char *path)

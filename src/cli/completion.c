@@ -24,31 +24,24 @@ static void print_quoted(const char *text, bool is_fish)
     }
 }
 
-static void bash_options(const struct cli_command *command)
+/* What may stand behind an option that takes a value. */
+static void bash_value(const struct cli_option *option)
+{
+    printf("        --%s", option->name);
+    if (option->letter != 0)
+        printf("|-%c", option->letter);
+    fputs(") operands='", stdout);
+    if (option->choices != NULL)
+        print_choices(option->choices);
+    printf("' files=%s words='' ;;\n", strcmp(option->value, "FILE") == 0 ? "1" : "''");
+}
+
+static void bash_command(const struct cli_command *command)
 {
     printf("    %s)\n        words='--help", command->name);
     for (const struct cli_option *option = command->options; option->name != NULL; option++)
         printf(" --%s", option->name);
-    printf("'\n        case \"$previous\" in\n");
-    for (const struct cli_option *option = command->options; option->name != NULL; option++) {
-        if (option->value == NULL)
-            continue;
-        printf("        --%s", option->name);
-        if (option->letter != 0)
-            printf("|-%c", option->letter);
-        fputs(") words=", stdout);
-        if (option->choices != NULL) {
-            fputs("'", stdout);
-            print_choices(option->choices);
-            fputs("'; is_value=1", stdout);
-        } else {
-            fputs("; is_value=1", stdout);
-        }
-        if (strcmp(option->value, "FILE") == 0)
-            fputs("; files=1", stdout);
-        fputs(" ;;\n", stdout);
-    }
-    fputs("        esac\n", stdout);
+    fputs("'\n", stdout);
     if (command->operand_choices != NULL) {
         fputs("        operands='", stdout);
         print_choices(command->operand_choices);
@@ -56,7 +49,11 @@ static void bash_options(const struct cli_command *command)
     } else if (strstr(command->operands, "FILE") != NULL) {
         fputs("        files=1\n", stdout);
     }
-    fputs("        ;;\n", stdout);
+    fputs("        case \"$previous\" in\n", stdout);
+    for (const struct cli_option *option = command->options; option->name != NULL; option++)
+        if (option->value != NULL)
+            bash_value(option);
+    fputs("        esac\n        ;;\n", stdout);
 }
 
 static void print_bash(void)
@@ -64,7 +61,12 @@ static void print_bash(void)
     fputs("# bash completion of difystream\n"
           "_difystream() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-          "    local words='' operands='' files='' is_value='' command=''\n"
+          "    local words='' operands='' files='' command=''\n"
+          "    if [ \"$word\" = '=' ]; then # --option=VALUE comes as three words\n"
+          "        word=''\n"
+          "    elif [ \"$previous\" = '=' ] && [ \"$COMP_CWORD\" -gt 2 ]; then\n"
+          "        previous=${COMP_WORDS[COMP_CWORD-2]}\n"
+          "    fi\n"
           "    COMPREPLY=()\n"
           "    [ \"$COMP_CWORD\" -gt 1 ] && command=${COMP_WORDS[1]}\n"
           "    case \"$command\" in\n"
@@ -74,16 +76,12 @@ static void print_bash(void)
         printf("%s%s", command == cli_commands ? "" : " ", command->name);
     fputs("'\n        ;;\n", stdout);
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++)
-        bash_options(command);
+        bash_command(command);
     fputs("    esac\n"
           "    case \"$word\" in\n"
-          "    -*) ;;\n"
-          "    *) [ -n \"$is_value\" ] || words=$operands ;;\n"
-          "    esac\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-          "    case \"$word\" in\n"
-          "    -*) ;;\n"
-          "    *) [ -z \"$files\" ] || COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n"
+          "    -*) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\") ;;\n"
+          "    *) mapfile -t COMPREPLY < <(compgen -W \"$operands\" -- \"$word\"\n"
+          "           [ -z \"$files\" ] || compgen -f -- \"$word\") ;;\n"
           "    esac\n"
           "}\n"
           "complete -o filenames -F _difystream difystream\n",

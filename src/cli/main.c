@@ -7,10 +7,12 @@
 #include "cli/help.h"
 #include "cli/output.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_option no_options[] = {{NULL, 0, NULL, NULL, NULL}};
 
@@ -90,8 +92,20 @@ static void set_encoding(void)
     (void)setlocale(LC_CTYPE, is_named ? "" : "C.UTF-8");
 }
 
+/* A file that is opened must never get the number of a standard stream that was closed: what is
+ * meant for that stream would go into the file. Read-only, so that writing to it still fails. */
+static void open_standard_streams(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = dup(fd);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
     set_encoding();
     int status = run(argc, argv);
     return cli_output_finish() ? status : CLI_EXIT_USAGE;

@@ -61,9 +61,14 @@ static void print_mark(const struct table *table, struct dify_slice status)
 static void print_bar(const struct table *table, double seconds)
 {
     /* U+258F to U+2589 */
-    static const char eighths[8][4] = {
-        "", "\xE2\x96\x8F", "\xE2\x96\x8E", "\xE2\x96\x8D", "\xE2\x96\x8C", "\xE2\x96\x8B",
-        "\xE2\x96\x8A", "\xE2\x96\x89"};
+    static const char eighths[8][4] = {"",
+                                       "\xE2\x96\x8F",
+                                       "\xE2\x96\x8E",
+                                       "\xE2\x96\x8D",
+                                       "\xE2\x96\x8C",
+                                       "\xE2\x96\x8B",
+                                       "\xE2\x96\x8A",
+                                       "\xE2\x96\x89"};
     if (table->longest <= 0 || seconds <= 0)
         return;
     double share = seconds / table->longest;
@@ -182,27 +187,36 @@ static void print_status(const struct table *table, const struct dify_result *re
     }
     if (result->workflow_run_id.ptr != NULL) {
         fputs("run ", stdout);
-        print_line(table, CLI_PLAIN, 0, result->workflow_run_id);
+        cli_print_cell(&table->style, result->workflow_run_id, table->columns - 4, false);
+        putchar('\n');
     }
+}
+
+/* At most `columns` bytes of a text made here, as part of a line. */
+static struct dify_slice cut(struct dify_slice text, size_t columns)
+{
+    return (struct dify_slice){text.ptr, text.len < columns ? text.len : columns};
 }
 
 static void print_totals(const struct table *table, const struct dify_result *result)
 {
-    printf("%s s over nodes", result->elapsed_time);
-    if (result->workflow_elapsed_time.ptr != NULL) {
-        fputs(", ", stdout);
-        cli_print_cell(&table->style, result->workflow_elapsed_time, 24, false);
-        fputs(" s by Dify's clock", stdout);
-    }
-    printf("\n%" PRIu64 " tokens, %s ", result->total_tokens, result->total_price);
-    cli_print_cell(&table->style, result->currency, 8, false);
-    fputs(", ", stdout);
-    cli_print_cell(&table->style, result->total_steps, 20, false);
-    printf(" steps, %" PRIu64 " events\n", result->event_count);
+    char line[512];
+    struct dify_slice clock = cut(result->workflow_elapsed_time, 40);
+    struct dify_slice currency = cut(result->currency, 40);
+    struct dify_slice steps = cut(result->total_steps, 40);
+    snprintf(line, sizeof line, "%s s over nodes%s%.*s%s", result->elapsed_time,
+             clock.ptr != NULL ? ", " : "", (int)clock.len, clock.ptr != NULL ? clock.ptr : "",
+             clock.ptr != NULL ? " s by Dify's clock" : "");
+    print_line(table, CLI_PLAIN, 0, dify__slice(line));
+    snprintf(line, sizeof line, "%" PRIu64 " tokens, %s %.*s, %.*s steps, %" PRIu64 " events",
+             result->total_tokens, result->total_price, (int)currency.len, currency.ptr,
+             (int)steps.len, steps.ptr, result->event_count);
+    print_line(table, CLI_PLAIN, 0, dify__slice(line));
     if (result->has_tts)
         printf("%" PRIu64 " bytes of audio\n", result->tts_bytes);
     if (!result->complete)
-        puts("some nodes finished unseen: their outputs and prices are missing");
+        print_line(table, CLI_YELLOW, 0,
+                   DIFY_SLICE("some nodes finished unseen: their outputs and prices are missing"));
 }
 
 static void print_warnings(const struct table *table, const struct dify_run *run,

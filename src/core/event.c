@@ -402,12 +402,18 @@ static void clear_data(struct dify_event_data *data)
 /* Most events have few of the view's members: only those are cleared that were filled in. */
 static void clear_event(struct dify_decoder *decoder)
 {
-    static const struct dify_slice absent = {NULL, 0};
+    const struct dify_slice absent = {NULL, 0};
     struct dify_event *event = &decoder->event;
-    event->name = event->task_id = event->workflow_run_id = absent;
-    event->conversation_id = event->message_id = event->id = event->answer = absent;
+    /* one by one: a = b = absent would wait for what it has just written */
+    event->name = absent;
     event->data_json = absent;
-    event->created_at = (struct dify_number){absent, false};
+    event->task_id = absent;
+    event->workflow_run_id = absent;
+    event->conversation_id = absent;
+    event->message_id = absent;
+    event->id = absent;
+    event->answer = absent;
+    event->created_at = (struct dify_number){{NULL, 0}, false};
     if (decoder->has_rare)
         memset((char *)event + RARE_MEMBERS, 0, offsetof(struct dify_event, data) - RARE_MEMBERS);
     if (decoder->has_data)

@@ -93,7 +93,7 @@ static void finish_workflow(struct dify_run *run, const struct dify_event_data *
     if (!dify__decoder_outputs(run->decoder, &ignored))
         return;
     set_kept(run, &run->workflow_outputs, data->outputs);
-    run->has_workflow_outputs = true;
+    run->has_workflow_outputs = run->workflow_outputs.len != 0;
     dify__merge_outputs(run);
 }
 
@@ -177,12 +177,14 @@ static void join_surrogates(struct dify__buffer *answer, struct dify_slice *text
 
 static void append_answer(struct dify_run *run, struct dify_slice text)
 {
-    enum dify_err err = dify__budget_take(&run->budget, text.len);
+    size_t taken = text.len, before = run->answer.len;
+    enum dify_err err = dify__budget_take(&run->budget, taken);
     if (err == DIFY_OK)
-        err = dify__buffer_reserve(&run->answer, text.len);
+        err = dify__buffer_reserve(&run->answer, taken);
     if (err == DIFY_OK) {
         join_surrogates(&run->answer, &text);
         err = dify__buffer_append(&run->answer, text.ptr, text.len);
+        run->budget.used -= taken - (run->answer.len - before); /* joined, it takes less */
     }
     dify__run_note(run, err);
 }

@@ -104,51 +104,70 @@ static uint32_t escape_unit(const char *at, const char *end)
     return unit;
 }
 
-/* Replaces the escapes of lone surrogates in `text` by their three-byte form. A control character
- * in a string is refused here: yyjson lets it pass where it is told to let these forms pass. */
-static enum dify_err mend_surrogates(struct dify__buffer *text)
+/* A piece of a text and what it becomes. */
+struct piece {
+    size_t used;
+    size_t len;
+    char bytes[12];
+};
+
+/* The escape at `at` (a backslash): that of a lone surrogate becomes its three-byte form. */
+static struct piece mend_escape(const char *at, const char *end)
 {
-    char *out = text->ptr;
-    const char *end = text->ptr + text->len;
-    bool in_string = false;
-    for (const char *at = text->ptr; at < end;) {
-        if (*at != '\\' || end - at < 2) {
-            if (in_string && (unsigned char)*at < 0x20)
-                return DIFY_ERR_JSON;
-            in_string ^= *at == '"';
-            *out++ = *at++;
-            continue;
-        }
-        uint32_t unit = escape_unit(at + 1, end);
-        bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
-        size_t len = 2;
-        if (is_high && end - at >= 12 && at[6] == '\\') {
-            uint32_t low = escape_unit(at + 7, end);
-            if (low >= 0xDC00 && low <= 0xDFFF)
-                len = 12;
-        }
-        if (len == 2 && (is_high || (unit >= 0xDC00 && unit <= 0xDFFF))) {
-            at += 6;
-            out += dify__utf8_encode(unit, out);
-            continue;
-        }
-        memmove(out, at, len);
-        out += len;
-        at += len;
+    struct piece piece = {.used = end - at < 2 ? 1 : 2};
+    uint32_t unit = escape_unit(at + 1, end);
+    bool is_high = unit >= 0xD800 && unit <= 0xDBFF;
+    if (is_high && end - at >= 12 && at[6] == '\\') {
+        uint32_t low = escape_unit(at + 7, end);
+        if (low >= 0xDC00 && low <= 0xDFFF)
+            piece.used = 12;
     }
-    text->len = (size_t)(out - text->ptr);
-    return DIFY_OK;
+    if (piece.used == 2 && (is_high || (unit >= 0xDC00 && unit <= 0xDFFF))) {
+        piece.used = 6;
+        piece.len = dify__utf8_encode(unit, piece.bytes);
+        return piece;
+    }
+    piece.len = piece.used;
+    memcpy(piece.bytes, at, piece.len);
+    return piece;
 }
 
-/* Makes `json->text` a mended copy of `text`. */
-static enum dify_err mend(struct dify__json *json, struct dify_slice text)
+/* The character at `at`, or U+FFFD for bytes that are none. */
+static struct piece mend_character(const char *at, const char *end)
 {
+    struct piece piece = {0};
+    size_t bad;
+    piece.len = dify__utf8_sequence((const unsigned char *)at, (size_t)(end - at), &bad);
+    piece.used = piece.len;
+    memcpy(piece.bytes, at, piece.len);
+    if (piece.len == 0) {
+        piece.used = bad;
+        piece.len = dify__utf8_encode(0xFFFD, piece.bytes);
+    }
+    return piece;
+}
+
+/* Makes `json->mended` a mended copy of `text`, or of as much of it as gives `until` bytes; `*used`
+ * is how much that was. A control character in a string is refused here: yyjson lets it pass where
+ * it is told to let surrogates pass. */
+static enum dify_err mend(struct dify__json *json, struct dify_slice text, size_t until,
+                          size_t *used)
+{
+    const char *at = text.ptr;
+    const char *end = text.ptr + text.len;
+    bool in_string = false;
+    enum dify_err err = DIFY_OK;
     dify__buffer_clear(&json->mended, SIZE_MAX);
-    enum dify_err err = dify__utf8_repair(text, &json->mended);
-    if (err == DIFY_OK)
-        err = mend_surrogates(&json->mended);
-    if (err == DIFY_OK)
-        json->text = dify__buffer_slice(&json->mended);
+    while (at < end && json->mended.len < until && err == DIFY_OK) {
+        struct piece piece = *at == '\\' ? mend_escape(at, end) : mend_character(at, end);
+        if (in_string && (unsigned char)*at < 0x20)
+            err = DIFY_ERR_JSON;
+        in_string ^= *at == '"';
+        at += piece.used;
+        if (err == DIFY_OK)
+            err = dify__buffer_append(&json->mended, piece.bytes, piece.len);
+    }
+    *used = (size_t)(at - text.ptr);
     return err;
 }
 
@@ -205,6 +224,21 @@ static void explain(struct dify_error *error, enum dify_err code, size_t offset,
     error->message[len] = '\0';
 }
 
+/* Reads what yyjson refused once more, mended. `*position`: where in `text` it was refused again.
+ */
+static enum dify_err read_mended(struct dify__json *json, struct dify_slice text,
+                                 yyjson_read_err *why, size_t *position)
+{
+    enum dify_err err = mend(json, text, SIZE_MAX, position);
+    if (err != DIFY_OK)
+        return err;
+    json->text = dify__buffer_slice(&json->mended);
+    err = parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE, why);
+    if (err == DIFY_ERR_JSON)
+        (void)mend(json, text, why->pos, position);
+    return err;
+}
+
 enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
                               struct dify_error *error)
 {
@@ -212,13 +246,11 @@ enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
     dify__json_release(json);
     json->text = text;
     enum dify_err err = text.len != 0 ? parse(json, 0, &why) : DIFY_ERR_JSON;
-    if (err == DIFY_ERR_JSON && why.code == YYJSON_READ_ERROR_INVALID_STRING) {
-        err = mend(json, text);
-        if (err == DIFY_OK)
-            err = parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE, &why);
-    }
+    size_t position = why.pos;
+    if (err == DIFY_ERR_JSON && why.code == YYJSON_READ_ERROR_INVALID_STRING)
+        err = read_mended(json, text, &why, &position);
     if (err == DIFY_ERR_JSON)
-        explain(error, err, why.pos, text.len != 0 ? why.msg : "no data");
+        explain(error, err, position, text.len != 0 ? why.msg : "no data");
     if (err == DIFY_OK && !yyjson_is_obj(yyjson_doc_get_root(json->doc))) {
         err = DIFY_ERR_JSON;
         explain(error, err, 0, "not a JSON object");
@@ -230,6 +262,14 @@ enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
     if (err != DIFY_OK)
         dify__json_release(json);
     return err;
+}
+
+enum dify_err dify__json_read_again(struct dify__json *json, struct dify_slice text)
+{
+    yyjson_read_err ignored;
+    dify__json_release(json);
+    json->text = text;
+    return parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE, &ignored);
 }
 
 static bool is_space(char c)
@@ -307,7 +347,7 @@ struct dify_slice dify__members_text(const struct dify__members *members)
 
 struct dify__elements dify__json_elements(yyjson_val *array, struct dify_slice text)
 {
-    struct dify__elements elements = {.at = text.ptr + 1};
+    struct dify__elements elements = {.at = text.ptr != NULL ? text.ptr + 1 : NULL};
     (void)yyjson_arr_iter_init(array, &elements.iter);
     return elements;
 }

@@ -37,6 +37,11 @@ void dify__json_fini(struct dify__json *json);
 DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
                                               struct dify_error *error);
 
+/* The same for an object whose values' texts come from one that was read: surrogates may already be
+ * in their three-byte form. */
+DIFY_MUST_CHECK enum dify_err dify__json_read_again(struct dify__json *json,
+                                                    struct dify_slice text);
+
 /* Forgets the object; memory above a few MB is given back. */
 void dify__json_release(struct dify__json *json);
 

@@ -23,7 +23,7 @@ static enum dify_err decode_string(const struct dify_run *run, struct dify_slice
     if (err == DIFY_OK)
         err = dify__buffer_append(&object, "}", 1);
     if (err == DIFY_OK)
-        err = dify__json_read(&reader, dify__buffer_slice(&object), NULL);
+        err = dify__json_read_again(&reader, dify__buffer_slice(&object));
     if (err == DIFY_OK) {
         dify__members_of_root(&members, &reader);
         (void)dify__members_next(&members);

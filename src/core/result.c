@@ -121,16 +121,17 @@ static void set_verdict(const struct dify_run *run, struct dify_result *out)
     out->code = get(run, run->status_code);
     if (row->code != NULL)
         out->code = dify__slice(row->code);
-    dify__text code = is_failure_outside ? run->fail_code : 0;
-    dify__text words = is_failure_outside ? run->fail_message : run->reason;
+    struct dify_slice code = {NULL, 0};
+    out->message = get(run, run->reason);
     if (out->outcome == DIFY_OUTCOME_ERROR_EVENT) {
-        code = run->error_code;
-        words = run->error_message;
+        code = get(run, run->error_code);
+        out->message = get(run, run->error_message);
+    } else if (is_failure_outside) {
+        code = dify__buffer_slice(&run->fail_code);
+        out->message = dify__buffer_slice(&run->fail_message);
     }
-    if (get(run, code).len != 0)
-        out->code = get(run, code);
-
-    out->message = get(run, words);
+    if (code.len != 0)
+        out->code = code;
     if (out->message.len == 0 || run->failed != DIFY_OK) {
         struct dify__message message = {out->message_text, sizeof out->message_text, 0};
         explain(run, out->outcome, &message);

@@ -55,6 +55,7 @@ enum dify_err dify_run_new(const struct dify_run_options *options, struct dify_r
     dify__outputs_init(&run->outputs, allocator, &run->budget);
     run->answer = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
     run->workflow_outputs = run->audio = run->answer;
+    run->fail_code = run->fail_message = run->answer;
     enum dify_err err = make_parts(run, options);
     if (err != DIFY_OK) {
         dify_run_free(run);
@@ -82,6 +83,8 @@ void dify_run_free(struct dify_run *run)
     dify__buffer_fini(&run->answer);
     dify__buffer_fini(&run->workflow_outputs);
     dify__buffer_fini(&run->audio);
+    dify__buffer_fini(&run->fail_code);
+    dify__buffer_fini(&run->fail_message);
     dify__free(run->allocator, run);
 }
 
@@ -166,11 +169,13 @@ enum dify_err dify_run_fail(struct dify_run *run, enum dify_outcome outcome, str
         return DIFY_ERR_ARGUMENT;
     if (run->has_ended)
         return DIFY_ERR_STATE;
-    enum dify_err err = dify__texts_keep(&run->texts, code, &run->fail_code);
+    enum dify_err err = dify__buffer_append(&run->fail_code, code.ptr, code.len);
     if (err == DIFY_OK)
-        err = dify__texts_keep(&run->texts, message, &run->fail_message);
-    if (err != DIFY_OK)
+        err = dify__buffer_append(&run->fail_message, message.ptr, message.len);
+    if (err != DIFY_OK) {
+        run->fail_code.len = run->fail_message.len = 0;
         return err;
+    }
     run->fail_outcome = outcome;
     run->fail_http_status = http_status;
     run->has_ended = true;

@@ -47,8 +47,8 @@ struct dify_run {
     bool has_ended;       /* dify_run_end() or dify_run_fail() was called */
 
     /* why it ended, where the stream did not tell */
-    enum dify_outcome fail_outcome; /* SUCCEEDED: no such end */
-    dify__text fail_code, fail_message;
+    enum dify_outcome fail_outcome;              /* SUCCEEDED: no such end */
+    struct dify__buffer fail_code, fail_message; /* not under the budget: it may be used up */
     int fail_http_status;
 
     uint64_t event_count, skipped_events, unknown_events, warning_count;

@@ -66,8 +66,9 @@ enum dify_err dify_sse_new(const struct dify_sse_options *options, struct dify_s
         sse->options.max_event_bytes = SIZE_MAX / 8;
     size_t max = sse->options.max_event_bytes + LINE_EXTRA;
     sse->line = sse->data = (struct dify__buffer){.allocator = allocator, .max = max};
-    sse->type = sse->id = sse->current_id = sse->line;
+    /* repaired values may be three times as long as they came */
     sse->repaired = (struct dify__buffer){.allocator = allocator, .max = 3 * max};
+    sse->type = sse->id = sse->current_id = sse->repaired;
     struct dify_slice id = options->last_event_id;
     sse->options.last_event_id = (struct dify_slice){NULL, 0};
     enum dify_err err = dify__buffer_append(&sse->id, id.ptr, id.len);
@@ -306,26 +307,34 @@ static enum dify_err take_bom(struct dify_sse *sse, const char *bytes, size_t le
     return DIFY_OK;
 }
 
-/* Where the next LF and the next CR are; each is searched for once, so that a stream of one kind
- * of line end is not searched again and again for the other. */
+/* Where the next LF and the next CR are. Each byte is searched once for either, so that a stream of
+ * one kind of line end is not searched again and again for the other; for CR, which hardly ever
+ * comes, in steps that stay in the processor's cache until the line is parsed. */
 struct line_ends {
-    const char *lf;
-    const char *cr;
+    const char *lf;    /* NULL: not looked for yet */
+    const char *cr;    /* NULL: there is none before `clean` */
+    const char *clean; /* how far was searched for CR */
 };
 
-static const char *find(const char *from, const char *end, char byte)
-{
-    const char *at = memchr(from, byte, (size_t)(end - from));
-    return at != NULL ? at : end;
-}
+#define CR_STEP 4096
 
 static const char *next_line_end(struct line_ends *ends, const char *from, const char *end)
 {
-    if (ends->lf < from)
-        ends->lf = *from == '\n' ? from : find(from, end, '\n');
-    if (ends->cr < from)
-        ends->cr = find(from, end, '\r');
-    return ends->lf < ends->cr ? ends->lf : ends->cr;
+    if (ends->lf == NULL || ends->lf < from) {
+        const char *lf = *from == '\n' ? from : memchr(from, '\n', (size_t)(end - from));
+        ends->lf = lf != NULL ? lf : end;
+    }
+    if (ends->cr != NULL && ends->cr < from) {
+        ends->cr = NULL;
+        ends->clean = from;
+    }
+    while (ends->cr == NULL && ends->clean < ends->lf) {
+        size_t len = (size_t)(end - ends->clean);
+        len = len < CR_STEP ? len : CR_STEP;
+        ends->cr = memchr(ends->clean, '\r', len);
+        ends->clean += len;
+    }
+    return ends->cr != NULL && ends->cr < ends->lf ? ends->cr : ends->lf;
 }
 
 /* Takes a line's end at `at`, the line beginning at `*from`, and moves `*from` behind it. */
@@ -370,7 +379,7 @@ static enum dify_err feed(struct dify_sse *sse, const char *bytes, size_t len)
         if (*at == '\n')
             at++;
     }
-    struct line_ends ends = {find(at, end, '\n'), find(at, end, '\r')};
+    struct line_ends ends = {NULL, NULL, at};
     while (at < end) {
         if (!sse->in_block) {
             sse->in_block = true;

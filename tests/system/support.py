@@ -1,0 +1,147 @@
+"""What the system tests share: their arguments, running programs, counting checks."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+DEADLINE_S = 60  # a safety net; nothing here waits for time to pass
+SKIPPED = 77
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source", required=True, type=os.path.abspath)
+    parser.add_argument("--build", required=True, type=os.path.abspath)
+    given = parser.parse_args()
+    sys.path.insert(0, os.path.join(given.source, "tests", "oracle"))
+    return given
+
+
+class Checks:
+    """Counts what held; the first failures are printed at once."""
+
+    def __init__(self):
+        self.name = "system." + os.path.splitext(os.path.basename(sys.argv[0]))[0]
+        self.count = self.failed = 0
+
+    def true(self, condition, what, detail=""):
+        self.count += 1
+        if not condition:
+            self.failed += 1
+            print("FAILED %s%s" % (what, "\n    " + short(detail) if detail != "" else ""))
+        return condition
+
+    def equal(self, actual, expected, what):
+        return self.true(actual == expected, what, "expected: %s\n    actual:   %s" % (
+            short(expected), short(actual)) if actual != expected else "")
+
+    def finish(self, what):
+        print("%s: %d checks (%s), %d failed" % (self.name, self.count, what, self.failed))
+        sys.exit(1 if self.failed else 0)
+
+    def skip(self, why):
+        print("%s: skipped: %s" % (self.name, why))
+        sys.exit(SKIPPED)
+
+
+def short(value, most=600):
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= most else text[:most] + "… (%d characters)" % len(text)
+
+
+class Ran:
+    def __init__(self, done):
+        self.status = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr.decode("utf-8", "replace") if done.stderr is not None else ""
+
+    def __repr__(self):
+        return "status %d, out %r, err %r" % (self.status, (self.out or b"")[:300], self.err[:600])
+
+    def crashed(self):
+        """Ended by a signal, or by a sanitizer's report."""
+        return self.status < 0 or "Sanitizer" in self.err or "runtime error" in self.err
+
+
+def run(words, stdin=b"", environment=None, **more):
+    more.setdefault("stdout", subprocess.PIPE)
+    if "stdin" not in more:
+        more["input"] = stdin
+    return Ran(subprocess.run(words, stderr=subprocess.PIPE, timeout=DEADLINE_S,
+                              env=dict(os.environ, **(environment or {})), **more))
+
+
+def must_run(words, **more):
+    """Standard output of a tool that has to succeed."""
+    ran = run(words, **more)
+    if ran.status != 0:
+        print("%s: %r" % (" ".join(words), ran))
+        sys.exit(1)
+    return ran.out.decode("utf-8", "replace")
+
+
+def tool(name, default):
+    return os.environ.get(name) or default
+
+
+def folder():
+    """A temporary folder; a context manager."""
+    return tempfile.TemporaryDirectory(prefix="difystream-system-")
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def read_bytes(*path):
+    with open(os.path.join(*path), "rb") as file:
+        return file.read()
+
+
+def files_below(root, *endings):
+    found = []
+    for at, folders, names in os.walk(root, followlinks=True):
+        folders.sort()
+        found += [os.path.join(at, name) for name in sorted(names) if name.endswith(endings)]
+    return found
+
+
+def recordings(source):
+    """(name, folder) of each recorded event stream."""
+    root = os.path.join(source, "tests", "recordings")
+    raw = set(read(root, "RAW.txt").split())
+    found = []
+    for at, folders, names in os.walk(root):
+        folders.sort()
+        name = os.path.relpath(at, root)
+        if "response.body" in names and name not in raw:
+            found.append((name, at))
+    return found
+
+
+def without_comments(text):
+    """C source without its comments and the insides of its literals; line ends stay."""
+    def blank(match):
+        found = match.group(0)
+        if found.startswith("/"):
+            return re.sub("[^\n]", " ", found)
+        return found[0] + found[-1]
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text,
+                  flags=re.S)
+
+
+def instrumentation(library):
+    """The names of a checker or profiler that a library was built for; "" for a plain build."""
+    names = must_run([tool("NM", "nm"), library])
+    found = {kind for kind in ("asan", "ubsan", "tsan", "msan", "gcov")
+             if re.search(r"\b_*%s_" % kind, names)}
+    return ", ".join(sorted(found))
+
+
+def have(program):
+    return shutil.which(program) is not None
