@@ -96,8 +96,8 @@ static void slow_add(struct digits *sum, const struct digits *term, bool subtrac
     int first = 0;
     bool negative = term->negative != subtract;
     for (int i = 0; i < PLACES; i++) {
-        sum->at[i] = (sum->negative ? -sum->at[i] : sum->at[i]) +
-                     (negative ? -term->at[i] : term->at[i]);
+        sum->at[i] =
+            (sum->negative ? -sum->at[i] : sum->at[i]) + (negative ? -term->at[i] : term->at[i]);
         if (sum->at[i] != 0)
             first = sum->at[i];
     }

@@ -165,19 +165,21 @@ static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
 {
     struct observed *observed = ctx;
     const struct dify_event_data *data = &event->data;
-    const struct dify_slice json[] = {event->json, event->data_json, event->metadata, event->files,
-                                      event->tool_input, data->inputs, data->process_data,
-                                      data->outputs, data->execution_metadata, data->reasons,
-                                      data->actions, data->metadata, data->data};
-    const struct dify_number *number[] = {&event->created_at, &event->status, &data->index,
-                                          &data->steps, &data->created_at, &data->finished_at,
-                                          &data->elapsed_time, &data->total_tokens,
-                                          &data->total_steps, &data->usage.total_price,
-                                          &event->usage.latency};
-    const struct dify_slice text[] = {event->name, event->task_id, event->workflow_run_id,
-                                      event->message_id, event->answer, event->code, event->message,
-                                      data->id, data->node_id, data->title, data->status,
-                                      data->error, data->text, data->usage.currency};
+    const struct dify_slice json[] = {
+        event->json,        event->data_json,  event->metadata,
+        event->files,       event->tool_input, data->inputs,
+        data->process_data, data->outputs,     data->execution_metadata,
+        data->reasons,      data->actions,     data->metadata,
+        data->data};
+    const struct dify_number *number[] = {
+        &event->created_at, &event->status,           &data->index,         &data->steps,
+        &data->created_at,  &data->finished_at,       &data->elapsed_time,  &data->total_tokens,
+        &data->total_steps, &data->usage.total_price, &event->usage.latency};
+    const struct dify_slice text[] = {
+        event->name,   event->task_id,      event->workflow_run_id, event->message_id,
+        event->answer, event->code,         event->message,         data->id,
+        data->node_id, data->title,         data->status,           data->error,
+        data->text,    data->usage.currency};
     for (size_t i = 0; observed->check_events && i < sizeof json / sizeof *json; i++)
         check_json(json[i]);
     for (size_t i = 0; observed->check_events && i < sizeof number / sizeof *number; i++)
@@ -193,11 +195,10 @@ static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
 static void on_node(void *ctx, const struct dify_node *node, enum dify_node_change change)
 {
     struct observed *observed = ctx;
-    const struct dify_slice seen[] = {node->id, node->node_id, node->node_type, node->title,
-                                      node->index, node->status, node->started_at,
-                                      node->finished_at, node->elapsed_time, node->total_price,
-                                      node->currency, node->error, node->iteration_id,
-                                      node->loop_id, node->steps};
+    const struct dify_slice seen[] = {
+        node->id,       node->node_id,    node->node_type,    node->title,        node->index,
+        node->status,   node->started_at, node->finished_at,  node->elapsed_time, node->total_price,
+        node->currency, node->error,      node->iteration_id, node->loop_id,      node->steps};
     for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
         fuzz_text_add_slice(&observed->log, seen[i]);
     fuzz_text_add(&observed->log, &change, sizeof change);
@@ -319,11 +320,10 @@ static void run_fold(struct fold *fold, enum fuzz_cut cut, struct fuzz_draw draw
         FUZZ_REQUIRE(dify_run_feed(run, "x", 1) == fold->err, "run.h: errors are sticky");
     dify_run_end(run);
     FUZZ_REQUIRE(dify_run_feed(run, "x", 1) == DIFY_ERR_STATE, "run.h: no feeding after the end");
-    FUZZ_REQUIRE(dify_run_write_result(run, DIFY_JSON_COMPACT, to_text, &fold->compact) ==
-                         DIFY_OK &&
-                     dify_run_write_result(run, DIFY_JSON_PRETTY, to_text, &fold->pretty) ==
-                         DIFY_OK,
-                 "the result can be written");
+    FUZZ_REQUIRE(
+        dify_run_write_result(run, DIFY_JSON_COMPACT, to_text, &fold->compact) == DIFY_OK &&
+            dify_run_write_result(run, DIFY_JSON_PRETTY, to_text, &fold->pretty) == DIFY_OK,
+        "the result can be written");
     if (fold->account.fail_at == 0)
         check_result(fold, run);
     dify_run_free(run);
@@ -395,7 +395,8 @@ static void check_outputs(const struct dify_run *run, yyjson_val *outputs)
     size_t i, max;
     yyjson_val *key, *value;
     FUZZ_REQUIRE(yyjson_is_obj(outputs), "data.outputs is an object");
-    yyjson_obj_foreach(outputs, i, max, key, value) {
+    yyjson_obj_foreach(outputs, i, max, key, value)
+    {
         if (i > 100) /* enough, and the search for each would take long */
             break;
         FUZZ_REQUIRE(yyjson_obj_getn(outputs, yyjson_get_str(key), yyjson_get_len(key)) == value,
@@ -414,10 +415,10 @@ static void check_success(const struct fold *fold, const struct dify_result *res
                  "success, exit and HTTP status agree");
     if (is_success) {
         FUZZ_REQUIRE(fold->err == DIFY_OK, "never a success past a ceiling");
-        FUZZ_REQUIRE(yyjson_equals_str(status, "succeeded") ||
-                         (fold->options.accept_partial &&
-                          yyjson_equals_str(status, "partial-succeeded")),
-                     "success only if the status is succeeded");
+        FUZZ_REQUIRE(
+            yyjson_equals_str(status, "succeeded") ||
+                (fold->options.accept_partial && yyjson_equals_str(status, "partial-succeeded")),
+            "success only if the status is succeeded");
         FUZZ_REQUIRE(yyjson_obj_get(root, "error") == NULL, "a success has no error");
     } else {
         FUZZ_REQUIRE(yyjson_get_len(yyjson_obj_get(root, "error")) != 0 &&
@@ -440,9 +441,9 @@ static void check_result(const struct fold *fold, const struct dify_run *run)
 {
     static const char *const top[] = {"success", "data", NULL};
     static const char *const failed[] = {"success", "error", "code", "message", "data", NULL};
-    static const char *const fixed[] = {"workflow_run_id", "task_id", "status", "outputs",
-                                        "metadata", "created_at", "finished_at", "event_count",
-                                        NULL};
+    static const char *const fixed[] = {"workflow_run_id", "task_id",     "status",
+                                        "outputs",         "metadata",    "created_at",
+                                        "finished_at",     "event_count", NULL};
     size_t lone;
     struct dify_result result;
     dify_run_result(run, &result);
@@ -509,8 +510,9 @@ static void check_memory(const struct fold *base, struct fuzz_draw draw)
     fold.options.decoder = NULL;
     run_fold(&fold, FUZZ_WHOLE, draw);
     if (fold.err == DIFY_ERR_NOMEM)
-        FUZZ_REQUIRE(fold.account.failed != 0 && (fold.compact.len == 0 ||
-                     strncmp(fold.compact.ptr, "{\"success\":false,", 17) == 0),
+        FUZZ_REQUIRE(fold.account.failed != 0 &&
+                         (fold.compact.len == 0 ||
+                          strncmp(fold.compact.ptr, "{\"success\":false,", 17) == 0),
                      "without memory there is no success");
     else
         require_same(base, &fold);

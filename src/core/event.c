@@ -308,9 +308,8 @@ void dify_decoder_free(struct dify_decoder *decoder)
 static struct dify_number read_number(const struct dify__members *members)
 {
     struct dify_number number = {{NULL, 0}, false};
-    if (yyjson_is_raw(members->value)) {
-        number.text.ptr = yyjson_get_raw(members->value);
-        number.text.len = yyjson_get_len(members->value);
+    if (yyjson_is_num(members->value) || yyjson_is_raw(members->value)) {
+        number.text = dify__members_text(members);
         return number;
     }
     struct dify_slice text = dify__members_string(members);

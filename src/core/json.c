@@ -183,7 +183,7 @@ static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags, yyjs
     json->copy.len = text.len;
     json->doc =
         yyjson_read_opts(json->copy.ptr, text.len,
-                         flags | YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &json->alc, why);
+                         flags | YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW, &json->alc, why);
     if (json->doc != NULL)
         return DIFY_OK;
     return why->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;

@@ -294,8 +294,8 @@ static void check_pointer(const struct text *result, const char *pointer, const 
     char *text = value != NULL ? yyjson_val_write(value, YYJSON_WRITE_NOFLAG, NULL) : NULL;
     if (json != NULL)
         text_add_json(&expected, json);
-    bool is_same = (text == NULL) == (json == NULL) &&
-                   (text == NULL || strcmp(text, expected.ptr) == 0);
+    bool is_same =
+        (text == NULL) == (json == NULL) && (text == NULL || strcmp(text, expected.ptr) == 0);
     if (!is_same)
         print_error("%s\n  is:        %s\n  should be: %s\n  in %s\n", pointer,
                     text != NULL ? text : "(absent)", json != NULL ? expected.ptr : "(absent)",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * support.h: what the unit tests share: growing texts, an allocator that counts and fails, folding a
- * stream in pieces, and looking into a result.
+ * support.h: what the unit tests share: growing texts, an allocator that counts and fails, folding
+ * a stream in pieces, and looking into a result.
  *
  * Chunks are fed from blocks of their own that are freed when the call returns, so that a
  * sanitizer sees a read past a chunk's end and a pointer kept into one.
@@ -68,7 +68,7 @@ struct text stream_of(const char *first, ...);
 struct meter {
     struct dify_allocator allocator;
     size_t live_bytes, live_blocks, peak_bytes;
-    uint64_t calls;       /* of malloc and realloc */
+    uint64_t calls; /* of malloc and realloc */
     uint64_t reallocs;
     uint64_t asked_bytes; /* sum over all calls */
     uint64_t fail_at;     /* the call that fails, from 1; 0: none */
@@ -98,20 +98,20 @@ enum dify_err write_to_text(void *ctx, const char *bytes, size_t len); /* ctx: s
 
 struct text result_text(const struct dify_run *run, enum dify_json_style style);
 
-/* Reads a result, strictly but for lone surrogates, which come as U+FFFD. NULL if it is no JSON; else
- * to be freed with yyjson_doc_free(). */
+/* Reads a result, strictly but for lone surrogates, which come as U+FFFD. NULL if it is no JSON;
+ * else to be freed with yyjson_doc_free(). */
 yyjson_doc *parse_result(const struct text *result);
 
 /* The value at JSON pointer `pointer` of the run's result, as compact JSON, is `json` (in single
  * quotes); NULL: there is no such member. The whole result must be valid JSON. */
-#define assert_result(run, pointer, json) \
+#define assert_result(run, pointer, json)                                                          \
     assert_result_at((run), (pointer), (json), __FILE__, __LINE__)
 void assert_result_at(const struct dify_run *run, const char *pointer, const char *json,
                       const char *file, int line);
 
 /* Folds the stream whole, byte by byte, and asking for the result after each event; all three must
  * give the same text, and it must hold `json` at `pointer`. */
-#define assert_folds(stream, pointer, json) \
+#define assert_folds(stream, pointer, json)                                                        \
     assert_folds_at((stream), (pointer), (json), __FILE__, __LINE__)
 void assert_folds_at(struct text stream, const char *pointer, const char *json, const char *file,
                      int line); /* frees `stream` */

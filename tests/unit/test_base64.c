@@ -7,7 +7,7 @@
 #include "core/base64.h"
 
 struct base64_case {
-    const char *name; /* also the text */
+    const char *name;    /* also the text */
     const char *decoded; /* NULL: refused */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_ceilings.c: a run at each ceiling of limits.h, and one past it. Past a hard one it is never a
- * success, and the message names it.
+ * test_ceilings.c: a run at each ceiling of limits.h, and one past it. Past a hard one it is never
+ * a success, and the message names it.
  */
 #include "support.h"
 
@@ -104,8 +104,7 @@ static void test_kept_bytes(void **state)
         struct text full = {NULL, 0, 0}, words = {NULL, 0, 0};
         bool was_success = false;
         for (size_t max = 2000; max > 0; max--) {
-            struct dify_run *run =
-                new_run_with((struct dify_run_options){.max_kept_bytes = max});
+            struct dify_run *run = new_run_with((struct dify_run_options){.max_kept_bytes = max});
             enum dify_err err = feed_in(run, text_slice(&stream), 0);
             if (err == DIFY_OK)
                 err = feed_in(run, text_slice(&end), 0);
@@ -175,9 +174,9 @@ static void test_fail_at_the_ceiling(void **state)
     struct dify_run *run = new_run_with((struct dify_run_options){.max_kept_bytes = 20});
     text_add_repeated(&words, 'm', 100);
     assert_int_equal(feed_in(run, text_slice(&stream), 0), DIFY_OK);
-    assert_int_equal(dify_run_fail(run, DIFY_OUTCOME_CONNECTION_RESET, slice_of(NULL),
-                                   text_slice(&words), 0),
-                     DIFY_OK);
+    assert_int_equal(
+        dify_run_fail(run, DIFY_OUTCOME_CONNECTION_RESET, slice_of(NULL), text_slice(&words), 0),
+        DIFY_OK);
     assert_result(run, "/code", "'connection_reset'");
     dify_run_free(run);
     text_fini(&stream);
@@ -190,11 +189,12 @@ static void test_nodes(void **state)
     (void)state;
     struct text stream =
         many_events(3, "{'event':'node_finished','data':{'id':'e#','outputs':{'k#':1},"
-                      "'elapsed_time':1,'execution_metadata':{'total_tokens':2,"
-                      "'total_price':0.5}}}");
+                       "'elapsed_time':1,'execution_metadata':{'total_tokens':2,"
+                       "'total_price':0.5}}}");
     for (size_t max = 1; max <= 3; max++) {
         struct dify_node node;
-        struct dify_run *run = fold_at((struct dify_run_options){.max_nodes = max}, &stream, DIFY_OK);
+        struct dify_run *run =
+            fold_at((struct dify_run_options){.max_nodes = max}, &stream, DIFY_OK);
         assert_true(dify_run_node(run, max - 1, &node));
         assert_false(dify_run_node(run, max, &node));
         assert_result(run, "/data/outputs", "{'k0':1,'k1':1,'k2':1,'a':1}");
@@ -227,8 +227,8 @@ static void test_nodes_by_default(void **state)
 {
     (void)state;
     struct dify_node node;
-    struct text stream = many_events(DIFY_RUN_NODES + 1,
-                                    "{'event':'node_started','data':{'id':'e#','index':#}}");
+    struct text stream =
+        many_events(DIFY_RUN_NODES + 1, "{'event':'node_started','data':{'id':'e#','index':#}}");
     struct dify_run *run = fold_at((struct dify_run_options){0}, &stream, DIFY_OK);
     assert_true(dify_run_node(run, DIFY_RUN_NODES - 1, &node));
     assert_slice(node.id, "e99999");
@@ -289,7 +289,8 @@ static void test_depth(void **state)
     for (size_t depth = DIFY_EVENT_DEPTH; depth <= DIFY_EVENT_DEPTH + 1; depth++) {
         struct text stream = {NULL, 0, 0};
         bool is_deep = depth > DIFY_EVENT_DEPTH;
-        text_add_chars(&stream, "data: {\"event\":\"node_finished\",\"data\":{\"outputs\":{\"deep\":");
+        text_add_chars(&stream,
+                       "data: {\"event\":\"node_finished\",\"data\":{\"outputs\":{\"deep\":");
         text_add_repeated(&stream, '[', depth - 3);
         text_add_repeated(&stream, ']', depth - 3);
         text_add_chars(&stream, "}}}\n\n");

@@ -147,8 +147,8 @@ static const struct sum_case sum_cases[] = {
     {"a carry through many limbs", "999999999999999999999999999999999999.999999999999999999",
      "0.000000000000000001", "1000000000000000000000000000000000000",
      "999999999999999999999999999999999999.999999999999999998"},
-    {"a borrow through many limbs", "1000000000000000000000000000000000000",
-     "0.000000000000000001", "1000000000000000000000000000000000000.000000000000000001",
+    {"a borrow through many limbs", "1000000000000000000000000000000000000", "0.000000000000000001",
+     "1000000000000000000000000000000000000.000000000000000001",
      "999999999999999999999999999999999999.999999999999999999"},
     {"the largest twice", "9999999999999999999999999999999999999999",
      "9999999999999999999999999999999999999999", "19999999999999999999999999999999999999998", "0"},
@@ -210,7 +210,9 @@ static void test_absent_text_is_no_number(void **state)
     struct dify_slice absent = {NULL, 0}, nul = {"1\0", 2};
     assert_int_equal(dify_decimal_parse(absent, &value), DIFY_ERR_NUMBER);
     assert_int_equal(dify_decimal_parse(nul, &value), DIFY_ERR_NUMBER);
-    nul = (struct dify_slice){"1\0" "1", 3};
+    nul = (struct dify_slice){"1\0"
+                              "1",
+                              3};
     assert_int_equal(dify_decimal_parse(nul, &value), DIFY_ERR_NUMBER);
 }
 
@@ -275,8 +277,9 @@ static void make_number(uint64_t *random, struct digits *value, struct text *tex
     int low = (int)random_below(random, 80), high = low + (int)random_below(random, 80 - low);
     size_t kind = random_below(random, 4); /* nines and zeros make carries */
     for (int i = low; i <= high; i++)
-        value->digit[i] = kind == 0 ? 9 : kind == 1 ? 9 * (int)random_below(random, 2)
-                                                    : (int)random_below(random, 10);
+        value->digit[i] = kind == 0   ? 9
+                          : kind == 1 ? 9 * (int)random_below(random, 2)
+                                      : (int)random_below(random, 10);
     value->negative = random_below(random, 2) != 0;
     char plain[PLACES + 4];
     format_digits(value, plain);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_decoder.c: what the decoder takes for JSON: depth, errors and where they are, texts with NUL,
- * lone surrogates and bad UTF-8, and the raw text of members wherever they stand.
+ * test_decoder.c: what the decoder takes for JSON: depth, errors and where they are, texts with
+ * NUL, lone surrogates and bad UTF-8, and the raw text of members wherever they stand.
  */
 #include "difystream/event.h"
 #include "difystream/limits.h"
@@ -41,16 +41,31 @@ static const struct dify_event *decode_text(struct dify_decoder *decoder, const 
 static void test_raw_text_in_every_place(void **state)
 {
     static const char *const values[] = {
-        "{}", "[]", "0", "-1.50e+3", "true", "false", "\"\"", "\"a\\\"},]\\\\\"",
-        "{\"a\": [1, {\"b\":\"]}\"}] ,\"c\":null }", "[ [ ] , [ \"\\u005d\" ] ]",
-        "123456789012345678901234567890.10000000000000000001", "\"\xE4\xB8\xAD\"",
+        "{}",
+        "[]",
+        "0",
+        "-1.50e+3",
+        "true",
+        "false",
+        "\"\"",
+        "\"a\\\"},]\\\\\"",
+        "{\"a\": [1, {\"b\":\"]}\"}] ,\"c\":null }",
+        "[ [ ] , [ \"\\u005d\" ] ]",
+        "123456789012345678901234567890.10000000000000000001",
+        "\"\xE4\xB8\xAD\"",
     };
     static const char *const frames[] = {
-        "{\"files\":%s}", "{ \"files\" : %s }", "\n\t{\"files\"\r:\n%s\t}\n\n",
-        "{\"files\":%s,\"id\":\"i\"}", "{\"id\":\"i\",\"files\":%s}",
-        "{\"id\":\"i\" , \"files\" :  %s  , \"url\" : \"u\"}", "{\"f\\u0069les\":%s}",
-        "{\"x\\\"y\":1,\"fil\\u0065s\" :%s , \"z\\\\\":2}", "{\"files\":1,\"files\":%s}",
-        "{\"data\":{\"files\":2},\"files\":%s,\"\":0}", "{\"x\":\"\\\"files\\\":\",\"files\":%s}",
+        "{\"files\":%s}",
+        "{ \"files\" : %s }",
+        "\n\t{\"files\"\r:\n%s\t}\n\n",
+        "{\"files\":%s,\"id\":\"i\"}",
+        "{\"id\":\"i\",\"files\":%s}",
+        "{\"id\":\"i\" , \"files\" :  %s  , \"url\" : \"u\"}",
+        "{\"f\\u0069les\":%s}",
+        "{\"x\\\"y\":1,\"fil\\u0065s\" :%s , \"z\\\\\":2}",
+        "{\"files\":1,\"files\":%s}",
+        "{\"data\":{\"files\":2},\"files\":%s,\"\":0}",
+        "{\"x\":\"\\\"files\\\":\",\"files\":%s}",
     };
     for (size_t f = 0; f < COUNT_OF(frames); f++) {
         for (size_t v = 0; v < COUNT_OF(values); v++) {
@@ -93,8 +108,17 @@ static void test_escaped_keys_are_the_same_keys(void **state)
 static void test_numbers_keep_their_digits(void **state)
 {
     static const char *const numbers[] = {
-        "0", "-0", "-0.0", "9007199254740993", "18446744073709551616", "1e400", "-1e-400",
-        "0.1000000000000000055511151231257827021181583404541015625", "1E+2", "1.0", "1e05",
+        "0",
+        "-0",
+        "-0.0",
+        "9007199254740993",
+        "18446744073709551616",
+        "1e400",
+        "-1e-400",
+        "0.1000000000000000055511151231257827021181583404541015625",
+        "1E+2",
+        "1.0",
+        "1e05",
         "123456789012345678901234567890123456789012345678901234567890",
     };
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
@@ -119,7 +143,10 @@ struct text_case {
     struct dify_slice answer;
 };
 
-#define IN(literal) {"" literal, sizeof(literal) - 1}
+#define IN(literal)                                                                                \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 
 static const struct text_case text_cases[] = {
     {"escapes", IN("{\"answer\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\"}"), IN("\"\\/\b\f\n\r\tA")},
@@ -127,15 +154,20 @@ static const struct text_case text_cases[] = {
     {"a surrogate pair", IN("{\"answer\":\"\\ud83d\\ude00\"}"), IN("\xF0\x9F\x98\x80")},
     {"a pair in capitals", IN("{\"answer\":\"\\uD83D\\uDE00\"}"), IN("\xF0\x9F\x98\x80")},
     {"the last pair", IN("{\"answer\":\"\\uDBFF\\uDFFF\"}"), IN("\xF4\x8F\xBF\xBF")},
-    {"a lone high surrogate", IN("{\"answer\":\"a\\ud83db\"}"), IN("a\xED\xA0\xBD" "b")},
-    {"a lone low surrogate", IN("{\"answer\":\"a\\ude00b\"}"), IN("a\xED\xB8\x80" "b")},
+    {"a lone high surrogate", IN("{\"answer\":\"a\\ud83db\"}"),
+     IN("a\xED\xA0\xBD"
+        "b")},
+    {"a lone low surrogate", IN("{\"answer\":\"a\\ude00b\"}"),
+     IN("a\xED\xB8\x80"
+        "b")},
     {"a lone high one at the end", IN("{\"answer\":\"\\uD800\"}"), IN("\xED\xA0\x80")},
     {"high, high, low", IN("{\"answer\":\"\\ud83d\\ud83d\\ude00\"}"),
      IN("\xED\xA0\xBD\xF0\x9F\x98\x80")},
     {"low, high", IN("{\"answer\":\"\\ude00\\ud83d\"}"), IN("\xED\xB8\x80\xED\xA0\xBD")},
     {"high, then another escape", IN("{\"answer\":\"\\ud83d\\n\"}"), IN("\xED\xA0\xBD\n")},
     {"high, then an escape that is none of it", IN("{\"answer\":\"\\ud83d\\u0041\"}"),
-     IN("\xED\xA0\xBD" "A")},
+     IN("\xED\xA0\xBD"
+        "A")},
     {"a backslash before what looks like one", IN("{\"answer\":\"\\\\ud83d \\ud83d\"}"),
      IN("\\ud83d \xED\xA0\xBD")},
     {"a lone surrogate in another member's key",
@@ -143,14 +175,16 @@ static const struct text_case text_cases[] = {
     {"a lone surrogate beside NUL and a pair",
      IN("{\"answer\":\"\\u0000\\ud83d\\u0000\\ud83d\\ude00\"}"),
      IN("\0\xED\xA0\xBD\0\xF0\x9F\x98\x80")},
-    {"bad UTF-8", IN("{\"answer\":\"a\xFF" "b\"}"), IN("a" FFFD "b")},
+    {"bad UTF-8",
+     IN("{\"answer\":\"a\xFF"
+        "b\"}"),
+     IN("a" FFFD "b")},
     {"a raw surrogate is bad UTF-8", IN("{\"answer\":\"\xED\xA0\x80\"}"), IN(FFFD FFFD FFFD)},
     {"bad UTF-8 and a lone surrogate", IN("{\"answer\":\"\xC3\\ud83d\xE4\xB8\"}"),
      IN(FFFD "\xED\xA0\xBD" FFFD)},
     {"bad UTF-8 in front of the quote", IN("{\"answer\":\"\xF0\x9F\"}"), IN(FFFD)},
     {"bad UTF-8 in a key", IN("{\"\x80\":1,\"answer\":\"x\"}"), IN("x")},
-    {"raw U+2028, U+0085, U+FEFF, DEL",
-     IN("{\"answer\":\"\xE2\x80\xA8\xC2\x85\xEF\xBB\xBF\x7F\"}"),
+    {"raw U+2028, U+0085, U+FEFF, DEL", IN("{\"answer\":\"\xE2\x80\xA8\xC2\x85\xEF\xBB\xBF\x7F\"}"),
      IN("\xE2\x80\xA8\xC2\x85\xEF\xBB\xBF\x7F")},
     {"the empty text", IN("{\"answer\":\"\"}"), IN("")},
 };
@@ -173,8 +207,9 @@ static void run_text_case(void **state)
 static void test_raw_text_beside_mended_text(void **state)
 {
     const struct dify_event *event = decode_text(
-        *state, "{\"answer\":\"\\ud83d\xFF\",\"files\" : [\"\\u0041\xFE\"] ,\"metadata\":{\"\\ud800\""
-                ":\"\\ud83d\\ude00\"},\"id\":\"i\"}");
+        *state,
+        "{\"answer\":\"\\ud83d\xFF\",\"files\" : [\"\\u0041\xFE\"] ,\"metadata\":{\"\\ud800\""
+        ":\"\\ud83d\\ude00\"},\"id\":\"i\"}");
     assert_slice(event->answer, "\xED\xA0\xBD" FFFD);
     assert_slice(event->files, "[\"\\u0041" FFFD "\"]");
     assert_slice(event->metadata, "{\"\xED\xA0\x80\":\"\\ud83d\\ude00\"}");
@@ -237,8 +272,7 @@ static void test_wide_is_not_deep(void **state)
     text_add_repeated(&json, '[', DIFY_EVENT_DEPTH);
     text_add_repeated(&json, ']', DIFY_EVENT_DEPTH);
     text_add_chars(&json, "}");
-    assert_int_equal(dify_decoder_decode(*state, text_slice(&json), &event, NULL),
-                     DIFY_ERR_DEPTH);
+    assert_int_equal(dify_decoder_decode(*state, text_slice(&json), &event, NULL), DIFY_ERR_DEPTH);
     text_fini(&json);
 }
 
@@ -300,8 +334,8 @@ static void run_bad_case(void **state)
 static void test_bad_strings(void **state)
 {
     static const struct dify_slice bad[] = {
-        IN("\n"), IN("\t"), IN("\x1F"), IN("\0"), IN("\\x41"), IN("\\u00g0"), IN("\\u123"),
-        IN("\\'"), IN("\\U0041"),
+        IN("\n"),      IN("\t"),     IN("\x1F"), IN("\0"),      IN("\\x41"),
+        IN("\\u00g0"), IN("\\u123"), IN("\\'"),  IN("\\U0041"),
     };
     static const char *const beside[] = {"", "\xFF", "\\ud83d", "\\ude00"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -377,8 +411,8 @@ int main(void)
         WITH_DECODER(test_offset_behind_mended_text),
         cmocka_unit_test(test_memory_of_a_large_event_is_given_back),
     };
-    int failed = run_cases("decoder, texts", text_cases, COUNT_OF(text_cases),
-                           sizeof text_cases[0], run_text_case);
+    int failed = run_cases("decoder, texts", text_cases, COUNT_OF(text_cases), sizeof text_cases[0],
+                           run_text_case);
     failed += run_cases("decoder, errors", bad_cases, COUNT_OF(bad_cases), sizeof bad_cases[0],
                         run_bad_case);
     return failed + cmocka_run_group_tests_name("decoder", tests, NULL, NULL);

@@ -165,8 +165,8 @@ static const struct event_case cases[] = {
      "created_at=17;status=400;"},
 
     /* of no known type */
-    {"an unknown type keeps its name", DIFY_EVENT_UNKNOWN, "{'event':'brand_new','data':{'id':'e'}}",
-     "name=brand_new;d.id=e;"},
+    {"an unknown type keeps its name", DIFY_EVENT_UNKNOWN,
+     "{'event':'brand_new','data':{'id':'e'}}", "name=brand_new;d.id=e;"},
     {"unknown is no name of a type", DIFY_EVENT_UNKNOWN, "{'event':'unknown'}", "name=unknown;"},
     {"names are case-sensitive", DIFY_EVENT_UNKNOWN, "{'event':'Message'}", "name=Message;"},
     {"a name with a NUL", DIFY_EVENT_UNKNOWN, "{'event':'ping\\u0000'}", NULL},

@@ -5,11 +5,14 @@
  */
 #include "support.h"
 
-#define RUN(...) {__VA_ARGS__, NULL}
+#define RUN(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
 #define DONE "{'event':'workflow_finished','data':{'status':'succeeded'}}"
-#define NODE(id, rest) \
+#define NODE(id, rest)                                                                             \
     "{'event':'node_finished','data':{'id':'" id "','node_id':'n" id "'," rest "}}"
-#define USAGE(tokens, price) \
+#define USAGE(tokens, price)                                                                       \
     "'execution_metadata':{'total_tokens':" tokens ",'total_price':" price "}"
 
 struct fold_case {
@@ -23,11 +26,11 @@ static const struct fold_case cases[] = {
     {"1: pings do not", RUN("{'event':'ping'}", DONE), "/data/event_count", "1"},
     {"1: what is no object is skipped", RUN("[1]", "x", DONE), "/data/skipped_events", "2"},
     {"1: and does not count", RUN("[1]", "x", DONE), "/data/event_count", "1"},
-    {"1: an unknown event's ids count", RUN("{'event':'new','task_id':'t'}", DONE),
-     "/data/task_id", "'t'"},
+    {"1: an unknown event's ids count", RUN("{'event':'new','task_id':'t'}", DONE), "/data/task_id",
+     "'t'"},
 
-    {"2: the first run id", RUN("{'event':'x','workflow_run_id':'a'}",
-                                "{'event':'x','workflow_run_id':'b'}"),
+    {"2: the first run id",
+     RUN("{'event':'x','workflow_run_id':'a'}", "{'event':'x','workflow_run_id':'b'}"),
      "/data/workflow_run_id", "'a'"},
     {"2: the first task id", RUN("{'event':'x','task_id':'a'}", "{'event':'x','task_id':'b'}"),
      "/data/task_id", "'a'"},
@@ -43,8 +46,9 @@ static const struct fold_case cases[] = {
      "/data/created_at", "2"},
     {"2: steps as a string", RUN("{'event':'workflow_finished','data':{'total_steps':'12'}}"),
      "/data/metadata/total_steps", "12"},
-    {"2: steps that are no integer", RUN("{'event':'workflow_finished','data':{'total_steps':1.5}}"),
-     "/data/metadata/total_steps", "0"},
+    {"2: steps that are no integer",
+     RUN("{'event':'workflow_finished','data':{'total_steps':1.5}}"), "/data/metadata/total_steps",
+     "0"},
     {"2: paused", RUN("{'event':'workflow_paused','data':{'total_steps':3}}"), "/data/status",
      "'paused'"},
     {"2: the pause's steps give way",
@@ -60,11 +64,12 @@ static const struct fold_case cases[] = {
      RUN(NODE("1", "'outputs':{'a':1}"),
          "{'event':'workflow_finished','data':{'outputs':{'a':2,'z':0}}}"),
      "/data/outputs", "{'a':2,'z':0}"},
-    {"3: and alone", RUN(NODE("1", "'outputs':{'a':1}"),
-                         "{'event':'workflow_finished','data':{'outputs':{'z':0}}}"),
+    {"3: and alone",
+     RUN(NODE("1", "'outputs':{'a':1}"),
+         "{'event':'workflow_finished','data':{'outputs':{'z':0}}}"),
      "/data/workflow_outputs", "{'z':0}"},
-    {"3: null adds nothing", RUN(NODE("1", "'outputs':{'a':1}"),
-                                 "{'event':'workflow_finished','data':{'outputs':null}}"),
+    {"3: null adds nothing",
+     RUN(NODE("1", "'outputs':{'a':1}"), "{'event':'workflow_finished','data':{'outputs':null}}"),
      "/data/workflow_outputs", "null"},
     {"3: numbers to the digit",
      RUN(NODE("1", "'outputs':{'n':[9007199254740993,1.10,1E5,-0.0,1e400]}")), "/data/outputs",
@@ -72,8 +77,8 @@ static const struct fold_case cases[] = {
     {"3: empty outputs are outputs", RUN("{'event':'workflow_finished','data':{'outputs':{}}}"),
      "/data/workflow_outputs", "{}"},
 
-    {"4: reported tokens", RUN(NODE("1", USAGE("5", "0")),
-                               "{'event':'workflow_finished','data':{'total_tokens':9}}"),
+    {"4: reported tokens",
+     RUN(NODE("1", USAGE("5", "0")), "{'event':'workflow_finished','data':{'total_tokens':9}}"),
      "/data/metadata/total_tokens", "9"},
     {"4: observed where none were reported",
      RUN(NODE("1", USAGE("5", "0")), NODE("2", USAGE("6", "0")),
@@ -87,8 +92,9 @@ static const struct fold_case cases[] = {
      RUN(NODE("1", "'execution_metadata':{'currency':'RMB'}"),
          NODE("2", "'execution_metadata':{'currency':'EUR'}"), NODE("3", "'status':'succeeded'")),
      "/data/metadata/currency", "'EUR'"},
-    {"6: time over nodes", RUN(NODE("1", "'elapsed_time':0.25"), NODE("2", "'elapsed_time':1e-3"),
-                               "{'event':'workflow_finished','data':{'elapsed_time':0.200}}"),
+    {"6: time over nodes",
+     RUN(NODE("1", "'elapsed_time':0.25"), NODE("2", "'elapsed_time':1e-3"),
+         "{'event':'workflow_finished','data':{'elapsed_time':0.200}}"),
      "/data/metadata/elapsed_time", "0.251"},
     {"6: Dify's own time", RUN("{'event':'workflow_finished','data':{'elapsed_time':0.200}}"),
      "/data/metadata/workflow_elapsed_time", "0.200"},
@@ -96,8 +102,9 @@ static const struct fold_case cases[] = {
      "0.0001234"},
     {"7: a price that is none", RUN(NODE("1", USAGE("0", "'.5'")), NODE("2", USAGE("0", "'1'"))),
      "/data/metadata/total_price", "1"},
-    {"7: tokens that are no integer", RUN(NODE("1", USAGE("1.5", "0")), NODE("2", USAGE("-1", "0"))),
-     "/data/metadata/total_tokens", "0"},
+    {"7: tokens that are no integer",
+     RUN(NODE("1", USAGE("1.5", "0")), NODE("2", USAGE("-1", "0"))), "/data/metadata/total_tokens",
+     "0"},
 
     {"8: a node counts once", RUN(NODE("1", USAGE("5", "1")), NODE("1", USAGE("6", "2"))),
      "/data/metadata/total_price", "1"},
@@ -113,11 +120,12 @@ static const struct fold_case cases[] = {
      RUN(NODE("1", "'status':'paused'," USAGE("5", "1")),
          NODE("1", "'status':'succeeded'," USAGE("6", "2"))),
      "/data/metadata/total_price", "2"},
-    {"8: retries cost", RUN("{'event':'node_retry','data':{'id':'1'," USAGE("5", "1") "}}",
-                            NODE("1", USAGE("6", "2"))),
+    {"8: retries cost",
+     RUN("{'event':'node_retry','data':{'id':'1'," USAGE("5", "1") "}}",
+         NODE("1", USAGE("6", "2"))),
      "/data/metadata/total_price", "3"},
-    {"8: and are counted", RUN("{'event':'node_retry','data':{'id':'1'}}",
-                               "{'event':'node_retry','data':{'id':'1'}}"),
+    {"8: and are counted",
+     RUN("{'event':'node_retry','data':{'id':'1'}}", "{'event':'node_retry','data':{'id':'1'}}"),
      "/data/nodes/0/retries", "2"},
     {"8: containers are shown, not added",
      RUN("{'event':'loop_started','data':{'id':'l','node_id':'l'}}", NODE("1", USAGE("5", "1")),
@@ -127,17 +135,19 @@ static const struct fold_case cases[] = {
      RUN("{'event':'loop_completed','data':{'id':'l','node_id':'l','total_tokens':8}}"),
      "/data/containers/0/total_tokens", "8"},
 
-    {"9: messages in order", RUN("{'event':'message','answer':'a'}", "{'event':'message','answer':'b'}"),
-     "/data/answer", "'ab'"},
-    {"9: replaced", RUN("{'event':'message','answer':'a'}", "{'event':'message_replace','answer':'b'}",
-                        "{'event':'message','answer':'c'}"),
+    {"9: messages in order",
+     RUN("{'event':'message','answer':'a'}", "{'event':'message','answer':'b'}"), "/data/answer",
+     "'ab'"},
+    {"9: replaced",
+     RUN("{'event':'message','answer':'a'}", "{'event':'message_replace','answer':'b'}",
+         "{'event':'message','answer':'c'}"),
      "/data/answer", "'bc'"},
     {"9: an agent's whole answer again",
      RUN("{'event':'agent_message','answer':'ab'}", "{'event':'message','answer':'abc'}"),
      "/data/answer", "'abc'"},
     {"9: without agent_message nothing is repeated",
-     RUN("{'event':'message','answer':'ab'}", "{'event':'message','answer':'abc'}"),
-     "/data/answer", "'ababc'"},
+     RUN("{'event':'message','answer':'ab'}", "{'event':'message','answer':'abc'}"), "/data/answer",
+     "'ababc'"},
     {"9: a pair in two messages",
      RUN("{'event':'message','answer':'\\ud83d'}", "{'event':'message','answer':'\\ude00'}"),
      "/data/answer", "'\xF0\x9F\x98\x80'"},
@@ -156,9 +166,9 @@ static const struct fold_case cases[] = {
     {"10: audio in decoded bytes",
      RUN("{'event':'tts_message','audio':'Zm9v'}", "{'event':'tts_message','audio':'Zg=='}"),
      "/data/tts_bytes", "4"},
-    {"10: audio after the end", RUN("{'event':'message_end'}",
-                                    "{'event':'tts_message','audio':'Zm9v'}",
-                                    "{'event':'tts_message_end','audio':'Zg'}"),
+    {"10: audio after the end",
+     RUN("{'event':'message_end'}", "{'event':'tts_message','audio':'Zm9v'}",
+         "{'event':'tts_message_end','audio':'Zg'}"),
      "/data/tts_bytes", "4"},
     {"10: no audio", RUN(DONE), "/data/tts_bytes", NULL},
 
@@ -173,8 +183,8 @@ static const struct fold_case cases[] = {
     {"12: it does count", RUN(DONE, NODE("1", "'outputs':{'a':1}")), "/data/event_count", "2"},
     {"12: an error after success changes nothing", RUN(DONE, "{'event':'error','code':'c'}"),
      "/success", "true"},
-    {"12: an error, then success: the end is told",
-     RUN("{'event':'error','code':'c'}", DONE), "/success", "true"},
+    {"12: an error, then success: the end is told", RUN("{'event':'error','code':'c'}", DONE),
+     "/success", "true"},
     {"12: after a pause all still folds",
      RUN("{'event':'workflow_paused','data':{}}", NODE("1", "'outputs':{'a':1}"), DONE),
      "/data/outputs", "{'a':1}"},
@@ -209,8 +219,9 @@ static void run_case(void **state)
 static void test_lone_surrogates(void **state)
 {
     (void)state;
-    struct text stream = STREAM("{'event':'message','answer':'\\ud83d','conversation_id':'\\ude00'}",
-                                NODE("1", "'outputs':{'\\ud800':'\\udfff'}"));
+    struct text stream =
+        STREAM("{'event':'message','answer':'\\ud83d','conversation_id':'\\ude00'}",
+               NODE("1", "'outputs':{'\\ud800':'\\udfff'}"));
     struct dify_run *run = fold(&stream);
     struct text result = result_text(run, DIFY_JSON_COMPACT);
     assert_non_null(strstr(result.ptr, "\"answer\":\"\\uD83D\""));

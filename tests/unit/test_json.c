@@ -14,8 +14,9 @@ static void test_members_in_order(void **state)
     (void)state;
     struct dify__json json;
     dify__json_init(&json, dify__allocator(NULL));
-    assert_int_equal(dify__json_read(&json, slice_of(" {\"b\" : 1 ,\"\\u0061\":\"x\",\"\":{ } ,"
-                                                     "\"b\":[\"]\"] } "),
+    assert_int_equal(dify__json_read(&json,
+                                     slice_of(" {\"b\" : 1 ,\"\\u0061\":\"x\",\"\":{ } ,"
+                                              "\"b\":[\"]\"] } "),
                                      NULL),
                      DIFY_OK);
     struct dify__members members;
@@ -37,8 +38,9 @@ static void test_elements_in_order(void **state)
     (void)state;
     struct dify__json json;
     dify__json_init(&json, dify__allocator(NULL));
-    assert_int_equal(dify__json_read(&json, slice_of("{\"a\": [ {\"k\":[1,2]} ,\"],\\\"\" , 1.0,"
-                                                     "null,[ ] , \"\\\\\" ] , \"b\":[], \"c\":5}"),
+    assert_int_equal(dify__json_read(&json,
+                                     slice_of("{\"a\": [ {\"k\":[1,2]} ,\"],\\\"\" , 1.0,"
+                                              "null,[ ] , \"\\\\\" ] , \"b\":[], \"c\":5}"),
                                      NULL),
                      DIFY_OK);
     struct dify__members members;
@@ -80,7 +82,10 @@ struct write_case {
     const char *compact, *pretty;
 };
 
-#define IN(literal) {"" literal, sizeof(literal) - 1}
+#define IN(literal)                                                                                \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 
 static const struct write_case write_cases[] = {
     {"a number to the digit", IN(" -0.10E+05 "), "-0.10E+05", "-0.10E+05"},
@@ -180,8 +185,8 @@ static void test_values_of_all_kinds(void **state)
     for (int style = 0; style < 2; style++) {
         struct text out = {NULL, 0, 0};
         struct dify__writer writer;
-        dify__writer_init(&writer, style != 0 ? DIFY_JSON_PRETTY : DIFY_JSON_COMPACT,
-                          write_to_text, &out);
+        dify__writer_init(&writer, style != 0 ? DIFY_JSON_PRETTY : DIFY_JSON_COMPACT, write_to_text,
+                          &out);
         write_all_kinds(&writer);
         assert_int_equal(dify__writer_finish(&writer), DIFY_OK);
         assert_slice(text_slice(&out), expected[style]);

@@ -164,12 +164,9 @@ static void test_many_records_of_one_node(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_id),
-        cmocka_unit_test(test_latest_open),
-        cmocka_unit_test(test_first_unnamed),
-        cmocka_unit_test(test_a_record_has_one_place),
-        cmocka_unit_test(test_ceiling),
-        cmocka_unit_test(test_many_records_of_one_node),
+        cmocka_unit_test(test_by_id),         cmocka_unit_test(test_latest_open),
+        cmocka_unit_test(test_first_unnamed), cmocka_unit_test(test_a_record_has_one_place),
+        cmocka_unit_test(test_ceiling),       cmocka_unit_test(test_many_records_of_one_node),
     };
     return cmocka_run_group_tests_name("nodes", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_result.c: how a run ended, told as values and as JSON: the stream's ends, dify_run_fail() for
- * every row of docs/result.md, the accessors, the styles.
+ * test_result.c: how a run ended, told as values and as JSON: the stream's ends, dify_run_fail()
+ * for every row of docs/result.md, the accessors, the styles.
  */
 #include "support.h"
 
@@ -19,7 +19,8 @@ struct end_case {
 
 static const struct end_case end_cases[] = {
     {"succeeded", STATUS("succeeded"), DIFY_OUTCOME_SUCCEEDED, NULL, NULL, NULL, 0},
-    {"failed", STATUS("failed"), DIFY_OUTCOME_FAILED, "工作流执行失败", "workflow_failed", "why", 1},
+    {"failed", STATUS("failed"), DIFY_OUTCOME_FAILED, "工作流执行失败", "workflow_failed", "why",
+     1},
     {"stopped", STATUS("stopped"), DIFY_OUTCOME_STOPPED, "工作流状态异常: stopped",
      "workflow_stopped", "why", 1},
     {"stopped, said as failed",
@@ -38,8 +39,8 @@ static const struct end_case end_cases[] = {
      "工作流状态异常: paused", "workflow_paused", "the run waits for human input", 5},
     {"an error event", "{'event':'error','code':'invalid_param','message':'bad','status':400}",
      DIFY_OUTCOME_ERROR_EVENT, "工作流执行失败", "invalid_param", "bad", 1},
-    {"an error event without code", "{'event':'error'}", DIFY_OUTCOME_ERROR_EVENT,
-     "工作流执行失败", "stream_error", "Dify gave no reason", 1},
+    {"an error event without code", "{'event':'error'}", DIFY_OUTCOME_ERROR_EVENT, "工作流执行失败",
+     "stream_error", "Dify gave no reason", 1},
     {"an error event with an empty code", "{'event':'error','code':'','message':''}",
      DIFY_OUTCOME_ERROR_EVENT, "工作流执行失败", "stream_error", "Dify gave no reason", 1},
     {"message_end", "{'event':'message_end'}", DIFY_OUTCOME_SUCCEEDED, NULL, NULL, NULL, 0},
@@ -86,8 +87,9 @@ static void test_accept_partial(void **state)
     assert_slice(result.status, "partial-succeeded");
     dify_run_free(run);
     run = new_run_with((struct dify_run_options){.accept_partial = true});
-    assert_int_equal(feed_in(run, slice_of("data: {\"event\":\"workflow_finished\",\"data\":"
-                                           "{\"status\":\"partial\"}}\n\n"),
+    assert_int_equal(feed_in(run,
+                             slice_of("data: {\"event\":\"workflow_finished\",\"data\":"
+                                      "{\"status\":\"partial\"}}\n\n"),
                              0),
                      DIFY_OK);
     assert_result(run, "/code", "'workflow_partial'");
@@ -160,14 +162,14 @@ static void test_fail_with_what_only_a_stream_tells(void **state)
 {
     (void)state;
     static const enum dify_outcome outcomes[] = {
-        DIFY_OUTCOME_SUCCEEDED, DIFY_OUTCOME_FAILED,       DIFY_OUTCOME_ERROR_EVENT,
-        DIFY_OUTCOME_STOPPED,   DIFY_OUTCOME_STOPPED_AS_FAILED, DIFY_OUTCOME_PAUSED,
-        DIFY_OUTCOME_OTHER_STATUS, (enum dify_outcome)(DIFY_OUTCOME_CANCELLED + 1)};
+        DIFY_OUTCOME_SUCCEEDED,         DIFY_OUTCOME_FAILED,
+        DIFY_OUTCOME_ERROR_EVENT,       DIFY_OUTCOME_STOPPED,
+        DIFY_OUTCOME_STOPPED_AS_FAILED, DIFY_OUTCOME_PAUSED,
+        DIFY_OUTCOME_OTHER_STATUS,      (enum dify_outcome)(DIFY_OUTCOME_CANCELLED + 1)};
     struct dify_run *run = new_run();
     for (size_t i = 0; i < COUNT_OF(outcomes); i++)
-        assert_int_equal(
-            dify_run_fail(run, outcomes[i], slice_of(NULL), slice_of(NULL), 0),
-            DIFY_ERR_ARGUMENT);
+        assert_int_equal(dify_run_fail(run, outcomes[i], slice_of(NULL), slice_of(NULL), 0),
+                         DIFY_ERR_ARGUMENT);
     assert_result(run, "/success", "null"); /* none of it ended the run */
     dify_run_end(run);
     assert_int_equal(dify_run_fail(run, DIFY_OUTCOME_CANCELLED, slice_of(NULL), slice_of(NULL), 0),
@@ -206,9 +208,9 @@ static void test_fail_after_the_streams_end(void **state)
         struct text stream = STREAM(cases[i].json);
         struct dify_run *run = new_run();
         assert_int_equal(feed_in(run, text_slice(&stream), 0), DIFY_OK);
-        assert_int_equal(dify_run_fail(run, DIFY_OUTCOME_CONNECTION_RESET, slice_of(NULL),
-                                       slice_of("m"), 0),
-                         DIFY_OK);
+        assert_int_equal(
+            dify_run_fail(run, DIFY_OUTCOME_CONNECTION_RESET, slice_of(NULL), slice_of("m"), 0),
+            DIFY_OK);
         assert_result(run, "/success", cases[i].code == NULL ? "true" : "false");
         assert_result(run, "/code", cases[i].code);
         dify_run_free(run);
@@ -246,14 +248,20 @@ struct dup_case {
     struct dify_slice text; /* absent: DIFY_ERR_ABSENT */
 };
 
-#define IN(literal) {"" literal, sizeof(literal) - 1}
+#define IN(literal)                                                                                \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 
 static const struct dup_case dup_cases[] = {
     {"plain", "\"hello\"", IN("hello")},
     {"empty", "\"\"", IN("")},
-    {"escapes", "\"\\\"\\\\\\/\\n\\u4e2d\\ud83d\\ude00\"", IN("\"\\/\n\xE4\xB8\xAD\xF0\x9F\x98\x80")},
+    {"escapes", "\"\\\"\\\\\\/\\n\\u4e2d\\ud83d\\ude00\"",
+     IN("\"\\/\n\xE4\xB8\xAD\xF0\x9F\x98\x80")},
     {"a NUL", "\"a\\u0000b\"", IN("a\0b")},
-    {"a lone surrogate", "\"a\\ud83db\"", IN("a\xED\xA0\xBD" "b")},
+    {"a lone surrogate", "\"a\\ud83db\"",
+     IN("a\xED\xA0\xBD"
+        "b")},
     {"lone surrogates and a pair", "\"\\ude00\\ud83d\\ude00\\ud83d\"",
      IN("\xED\xB8\x80\xF0\x9F\x98\x80\xED\xA0\xBD")},
     {"bad UTF-8", "\"\xFF\"", IN("\xEF\xBF\xBD")},
@@ -420,7 +428,7 @@ int main(void)
                            run_end_case);
     failed += run_cases("result, failures", fail_cases, COUNT_OF(fail_cases), sizeof fail_cases[0],
                         run_fail_case);
-    failed += run_cases("result, output texts", dup_cases, COUNT_OF(dup_cases),
-                        sizeof dup_cases[0], run_dup_case);
+    failed += run_cases("result, output texts", dup_cases, COUNT_OF(dup_cases), sizeof dup_cases[0],
+                        run_dup_case);
     return failed + cmocka_run_group_tests_name("result", tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_resume.c: a stream that breaks off and is taken up again by a snapshot (docs/result.md,
- * rule 8): no node counts twice, none is told of twice, and what could not be brought back is named.
+ * rule 8): no node counts twice, none is told of twice, and what could not be brought back is
+ * named.
  */
 #include "support.h"
 
@@ -150,9 +151,13 @@ static void test_recorded_breaks(void **state)
 {
     (void)state;
     static const char *const folders[] = {
-        "reconnect-snapshot", "reconnect-snapshot-at-end", "reconnect-snapshot-at-start",
-        "reconnect-snapshot-continue", "reconnect-snapshot-in-iteration",
-        "reconnect-snapshot-near-end", "reconnect-plain",
+        "reconnect-snapshot",
+        "reconnect-snapshot-at-end",
+        "reconnect-snapshot-at-start",
+        "reconnect-snapshot-continue",
+        "reconnect-snapshot-in-iteration",
+        "reconnect-snapshot-near-end",
+        "reconnect-plain",
     };
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
         struct text name = {NULL, 0, 0};
@@ -217,17 +222,20 @@ static void test_snapshot_fills_in_and_erases_nothing(void **state)
 {
     (void)state;
     struct text first = STREAM(
-        "{'event':'node_finished','data':{" NODE("a") ",'status':'succeeded','outputs':{'x':1},"
-        "'elapsed_time':0.1,'execution_metadata':{'total_tokens':5,'total_price':'0.2'}}}",
+        "{'event':'node_finished','data':{" NODE(
+            "a") ",'status':'succeeded','outputs':{'x':1},"
+                 "'elapsed_time':0.1,'execution_metadata':{'total_tokens':5,'total_price':'0.2'}}}",
         "{'event':'node_started','data':{" NODE("b") "}}");
-    struct text second = STREAM(
-        "{'event':'node_started','data':{" NODE("a") ",'index':1}}",
-        "{'event':'node_finished','data':{" NODE("a") ",'status':'succeeded','outputs':null,"
-        "'elapsed_time':0.1,'finished_at':9,'execution_metadata':null}}",
-        "{'event':'node_started','data':{" NODE("b") "}}",
-        "{'event':'node_finished','data':{" NODE("b") ",'status':'succeeded','outputs':null,"
-        "'elapsed_time':0.3,'execution_metadata':null}}",
-        "{'event':'workflow_finished','data':{'status':'succeeded','total_tokens':11}}");
+    struct text second =
+        STREAM("{'event':'node_started','data':{" NODE("a") ",'index':1}}",
+               "{'event':'node_finished','data':{" NODE(
+                   "a") ",'status':'succeeded','outputs':null,"
+                        "'elapsed_time':0.1,'finished_at':9,'execution_metadata':null}}",
+               "{'event':'node_started','data':{" NODE("b") "}}",
+               "{'event':'node_finished','data':{" NODE(
+                   "b") ",'status':'succeeded','outputs':null,"
+                        "'elapsed_time':0.3,'execution_metadata':null}}",
+               "{'event':'workflow_finished','data':{'status':'succeeded','total_tokens':11}}");
     struct dify_run *run = new_run();
     assert_int_equal(feed_in(run, text_slice(&first), 0), DIFY_OK);
     dify_run_resume(run);
@@ -254,12 +262,12 @@ static void test_open_container_gets_its_id(void **state)
                                "{'event':'loop_completed','data':{'id':'l','node_id':'l',"
                                "'status':'succeeded','steps':2}}",
                                "{'event':'loop_started','data':{'id':'l','node_id':'l'}}");
-    struct text second = STREAM(
-        "{'event':'node_started','data':{'id':'e1','node_id':'l','node_type':'loop'}}",
-        "{'event':'node_started','data':{'id':'e2','node_id':'l','node_type':'loop'}}",
-        "{'event':'node_started','data':{'id':'e3','node_id':'l','node_type':'loop'}}",
-        "{'event':'node_finished','data':{'id':'e2','node_id':'l','node_type':'loop',"
-        "'status':'failed'}}");
+    struct text second =
+        STREAM("{'event':'node_started','data':{'id':'e1','node_id':'l','node_type':'loop'}}",
+               "{'event':'node_started','data':{'id':'e2','node_id':'l','node_type':'loop'}}",
+               "{'event':'node_started','data':{'id':'e3','node_id':'l','node_type':'loop'}}",
+               "{'event':'node_finished','data':{'id':'e2','node_id':'l','node_type':'loop',"
+               "'status':'failed'}}");
     struct dify_run *run = new_run();
     assert_int_equal(feed_in(run, text_slice(&first), 0), DIFY_OK);
     for (int i = 0; i < 2; i++) { /* the same snapshot twice */
@@ -305,7 +313,11 @@ static void test_offsets_begin_again(void **state)
     const char *reason;
     assert_int_equal(feed_in(run, slice_of("\n\ndata: x\n\n"), 0), DIFY_OK);
     dify_run_resume(run);
-    assert_int_equal(feed_in(run, slice_of("\xEF\xBB\xBF" "data: x\n\n"), 0), DIFY_OK);
+    assert_int_equal(feed_in(run,
+                             slice_of("\xEF\xBB\xBF"
+                                      "data: x\n\n"),
+                             0),
+                     DIFY_OK);
     assert_true(dify_run_warning(run, 0, &offset, &reason));
     assert_int_equal(offset, 2);
     assert_true(dify_run_warning(run, 1, &offset, &reason));

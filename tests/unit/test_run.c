@@ -53,10 +53,14 @@ static void test_terminal_event(void **state)
         const char *json;
         bool is_terminal;
     } cases[] = {
-        {"{'event':'workflow_finished'}", true},  {"{'event':'message_end'}", true},
-        {"{'event':'error'}", true},              {"{'event':'workflow_paused'}", false},
-        {"{'event':'workflow_started'}", false},  {"{'event':'node_finished'}", false},
-        {"{'event':'tts_message_end'}", false},   {"{'event':'finished'}", false},
+        {"{'event':'workflow_finished'}", true},
+        {"{'event':'message_end'}", true},
+        {"{'event':'error'}", true},
+        {"{'event':'workflow_paused'}", false},
+        {"{'event':'workflow_started'}", false},
+        {"{'event':'node_finished'}", false},
+        {"{'event':'tts_message_end'}", false},
+        {"{'event':'finished'}", false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct text stream = STREAM(cases[i].json);
@@ -223,10 +227,10 @@ static void test_containers_are_told(void **state)
 static void test_audio_and_warnings_are_told(void **state)
 {
     (void)state;
-    struct text stream = STREAM("{'event':'tts_message','audio':'Zm9v'}", "[1]", "{'x':1}",
-                                "{'event':'ping'}", "{'event':'tts_message','audio':'!'}",
-                                "{'event':'tts_message','audio':''}",
-                                "{'event':'tts_message_end','audio':''}");
+    struct text stream =
+        STREAM("{'event':'tts_message','audio':'Zm9v'}", "[1]", "{'x':1}", "{'event':'ping'}",
+               "{'event':'tts_message','audio':'!'}", "{'event':'tts_message','audio':''}",
+               "{'event':'tts_message_end','audio':''}");
     assert_heard(stream, "e0:tts_message;a:foo;w46;e57:unknown;e96:tts_message;w96;"
                          "e139:tts_message;e181:tts_message_end;a:;");
 }
@@ -297,10 +301,10 @@ static void test_memory_of_a_long_stream(void **state)
     struct meter meter;
     meter_init(&meter);
     struct dify_run *run = new_run_with((struct dify_run_options){.allocator = &meter.allocator});
-    struct text stream = STREAM(
-        "{'event':'text_chunk','data':{'text':'some text of a model'}}",
-        "{'event':'node_finished','data':{'id':'e','node_id':'n','outputs':{'a':'b'},"
-        "'status':'succeeded'}}");
+    struct text stream =
+        STREAM("{'event':'text_chunk','data':{'text':'some text of a model'}}",
+               "{'event':'node_finished','data':{'id':'e','node_id':'n','outputs':{'a':'b'},"
+               "'status':'succeeded'}}");
     assert_int_equal(feed_in(run, text_slice(&stream), 50), DIFY_OK);
     size_t live = meter.live_bytes, peak = meter.peak_bytes;
     uint64_t calls = meter.calls;

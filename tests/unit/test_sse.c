@@ -13,21 +13,28 @@ struct sse_case {
     const char *first_id; /* the option last_event_id */
 };
 
-#define IN(literal) {"" literal, sizeof(literal) - 1}
+#define IN(literal)                                                                                \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 #define FFFD "\xEF\xBF\xBD"
 #define BOM "\xEF\xBB\xBF"
 
 static const struct sse_case cases[] = {
     /* byte order mark */
     {"one BOM is dropped", IN(BOM "data: a\n\n"), "[||a@3]<>", false, NULL},
-    {"a second BOM belongs to the field name", IN(BOM BOM "data: a\n\ndata: b\n\n"),
-     "[||b@15]<>", false, NULL},
-    {"part of a BOM belongs to the first line", IN("\xEF\xBB" "data: a\n\ndata: b\n\n"),
+    {"a second BOM belongs to the field name", IN(BOM BOM "data: a\n\ndata: b\n\n"), "[||b@15]<>",
+     false, NULL},
+    {"part of a BOM belongs to the first line",
+     IN("\xEF\xBB"
+        "data: a\n\ndata: b\n\n"),
      "[||b@11]<>", false, NULL},
     {"one byte of a BOM alone", IN("\xEF\n\ndata: b\n\n"), "[||b@3]<>", false, NULL},
     {"two bytes of a BOM and the end", IN("\xEF\xBB"), "<>", false, NULL},
-    {"part of a BOM in front of the data field", IN("\xEF" "data: a\ndata: b\n\n"), "[||b@0]<>",
-     false, NULL},
+    {"part of a BOM in front of the data field",
+     IN("\xEF"
+        "data: a\ndata: b\n\n"),
+     "[||b@0]<>", false, NULL},
     {"a BOM in front of a later line is none", IN("data: a\n" BOM "data: b\n\n"), "[||a@0]<>",
      false, NULL},
     {"a BOM in a value stays", IN("data: " BOM "a\n\n"), "[||" BOM "a@0]<>", false, NULL},
@@ -39,8 +46,8 @@ static const struct sse_case cases[] = {
     {"LF", IN("data: a\n\ndata: b\n\n"), "[||a@0][||b@9]<>", false, NULL},
     {"CR", IN("data: a\r\rdata: b\r\r"), "[||a@0][||b@9]<>", false, NULL},
     {"CRLF", IN("data: a\r\n\r\ndata: b\r\n\r\n"), "[||a@0][||b@11]<>", false, NULL},
-    {"CRLF between the lines of an event",
-     IN("event: x\r\nid: 1\r\ndata: a\r\ndata: b\r\n\r\n"), "[x|1|a\\nb@0]<1>", false, NULL},
+    {"CRLF between the lines of an event", IN("event: x\r\nid: 1\r\ndata: a\r\ndata: b\r\n\r\n"),
+     "[x|1|a\\nb@0]<1>", false, NULL},
     {"CR and LF and CRLF", IN("data: a\rdata: b\ndata: c\r\n\r\n"), "[||a\\nb\\nc@0]<>", false,
      NULL},
     {"CRLF is one end, CR LF LF two", IN("data: a\r\n\ndata: b\r\n\n"), "[||a@0][||b@10]<>", false,
@@ -53,8 +60,15 @@ static const struct sse_case cases[] = {
     {"blank lines before an event move its offset", IN("\n\r\n\rdata: a\n\n"), "[||a@4]<>", false,
      NULL},
     {"U+2028, U+2029, U+0085, VT, FF end no line",
-     IN("data: a\xE2\x80\xA8" "b\xE2\x80\xA9" "c\xC2\x85" "d\v\fe\n\n"),
-     "[||a\xE2\x80\xA8" "b\xE2\x80\xA9" "c\xC2\x85" "d\v\fe@0]<>", false, NULL},
+     IN("data: a\xE2\x80\xA8"
+        "b\xE2\x80\xA9"
+        "c\xC2\x85"
+        "d\v\fe\n\n"),
+     "[||a\xE2\x80\xA8"
+     "b\xE2\x80\xA9"
+     "c\xC2\x85"
+     "d\v\fe@0]<>",
+     false, NULL},
     {"a NUL ends no line and stays in data", IN("data: a\0b\n\n"), "[||a\\0b@0]<>", false, NULL},
 
     /* comments */
@@ -63,8 +77,8 @@ static const struct sse_case cases[] = {
     {"comments keep colons and spaces", IN(":: a: b \n"), "#: a: b ;<>", false, NULL},
     {"a comment inside an event is no part of it", IN("data: a\n: x\ndata: b\n\n"),
      "# x;[||a\\nb@0]<>", false, NULL},
-    {"a comment before an event is where its block begins", IN(": x\ndata: a\n\n"),
-     "# x;[||a@0]<>", false, NULL},
+    {"a comment before an event is where its block begins", IN(": x\ndata: a\n\n"), "# x;[||a@0]<>",
+     false, NULL},
     {"an unfinished comment is not told", IN(": x"), "<>", false, NULL},
 
     /* data */
@@ -85,8 +99,8 @@ static const struct sse_case cases[] = {
     {"no data, no event", IN("event: x\n\n"), "<>", false, NULL},
     {"data is forgotten at the blank line", IN("data: a\n\n\ndata: b\n\n"), "[||a@0][||b@10]<>",
      false, NULL},
-    {"the last event without blank line is dropped", IN("data: a\n\ndata: b\n"), "[||a@0]<>",
-     false, NULL},
+    {"the last event without blank line is dropped", IN("data: a\n\ndata: b\n"), "[||a@0]<>", false,
+     NULL},
     {"the last line without end is dropped", IN("data: a\n\ndata: b"), "[||a@0]<>", false, NULL},
 
     /* field names */
@@ -95,8 +109,8 @@ static const struct sse_case cases[] = {
      "[||c@0]<>", false, NULL},
     {"a space before the name", IN(" data: a\n\n"), "<>", false, NULL},
     {"a space before the colon", IN("data : a\n\n"), "<>", false, NULL},
-    {"names that only begin alike", IN("dat: a\ndatas: b\nevents: c\nids: 1\nretry2: 1\n\n"),
-     "<>", false, NULL},
+    {"names that only begin alike", IN("dat: a\ndatas: b\nevents: c\nids: 1\nretry2: 1\n\n"), "<>",
+     false, NULL},
 
     /* event */
     {"an event type", IN("event: ping\ndata: a\n\n"), "[ping||a@0]<>", false, NULL},
@@ -111,13 +125,15 @@ static const struct sse_case cases[] = {
     {"bad UTF-8 in a type", IN("event: \xFFx\ndata: a\n\n"), "[" FFFD "x||a@0]<>", false, NULL},
 
     /* id */
-    {"an id stays for later events", IN("id: 1\ndata: a\n\ndata: b\n\n"),
-     "[|1|a@0][|1|b@15]<1>", false, NULL},
-    {"an id without data is the last one all the same", IN("id: 1\n\ndata: b\n\n"),
-     "[|1|b@7]<1>", false, NULL},
+    {"an id stays for later events", IN("id: 1\ndata: a\n\ndata: b\n\n"), "[|1|a@0][|1|b@15]<1>",
+     false, NULL},
+    {"an id without data is the last one all the same", IN("id: 1\n\ndata: b\n\n"), "[|1|b@7]<1>",
+     false, NULL},
     {"an empty id resets", IN("id: 1\ndata: a\n\nid\ndata: b\n\n"), "[|1|a@0][||b@15]<>", false,
      NULL},
-    {"an id with a NUL is ignored", IN("id: 1\ndata: a\n\nid: 2\0" "3\ndata: b\n\n"),
+    {"an id with a NUL is ignored",
+     IN("id: 1\ndata: a\n\nid: 2\0"
+        "3\ndata: b\n\n"),
      "[|1|a@0][|1|b@15]<1>", false, NULL},
     {"an id of NUL alone is ignored", IN("id: 1\nid:\0\ndata: a\n\n"), "[|1|a@0]<1>", false, NULL},
     {"the id of an event without end is not the last", IN("id: 1\ndata: a\n\nid: 2\ndata: b\n"),
@@ -144,7 +160,10 @@ static const struct sse_case cases[] = {
      "<>", false, NULL},
 
     /* UTF-8: a maximal subpart is one U+FFFD (Encoding Standard) */
-    {"a byte that never stands in UTF-8", IN("data: a\xFF" "b\xC0" "c\xF8\n\n"),
+    {"a byte that never stands in UTF-8",
+     IN("data: a\xFF"
+        "b\xC0"
+        "c\xF8\n\n"),
      "[||a" FFFD "b" FFFD "c" FFFD "@0]<>", false, NULL},
     {"a continuation byte alone", IN("data: \x80\xBF\n\n"), "[||" FFFD FFFD "@0]<>", false, NULL},
     {"overlong, two bytes", IN("data: \xC1\xBF\n\n"), "[||" FFFD FFFD "@0]<>", false, NULL},
@@ -166,7 +185,9 @@ static const struct sse_case cases[] = {
     {"good characters of all lengths", IN("data: a\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\n\n"),
      "[||a\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80@0]<>", false, NULL},
     {"bad UTF-8 in a comment", IN(":\xFE\n"), "#" FFFD ";<>", false, NULL},
-    {"bad UTF-8 in two events", IN("data: \xFF\n\ndata: \xFE" "a\n\n"),
+    {"bad UTF-8 in two events",
+     IN("data: \xFF\n\ndata: \xFE"
+        "a\n\n"),
      "[||" FFFD "@0][||" FFFD "a@9]<>", false, NULL},
     {"raw_bytes hands bytes through",
      IN(":\xFE\nevent: \xFD\nid: \xFC\ndata: \xFF\ndata: \xED\xA0\x80\n\n"),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_sse_ceilings.c: the parser's ceilings, errors, reset, and how little it copies and allocates.
+ * test_sse_ceilings.c: the parser's ceilings, errors, reset, and how little it copies and
+ * allocates.
  */
 #include "sse_record.h"
 
@@ -243,7 +244,8 @@ static void test_errors_of_comment_and_retry(void **state)
 static void test_reset_in_the_middle(void **state)
 {
     (void)state;
-    static const char first[] = "\xEF\xBB\xBFid: 1\ndata: a\n\nid: 2\r\nevent: x\r\ndata: b\r\ndata";
+    static const char first[] =
+        "\xEF\xBB\xBFid: 1\ndata: a\n\nid: 2\r\nevent: x\r\ndata: b\r\ndata";
     static const char second[] = "\xEF\xBB\xBF\ndata: c\n\n";
     for (size_t cut = 0; cut <= sizeof first - 1; cut++) {
         struct text out = {NULL, 0, 0};
@@ -365,9 +367,9 @@ static void test_long_line_takes_few_allocations(void **state)
         assert_int_equal(dify_sse_feed(sse, "x", 1), DIFY_OK);
     assert_int_equal(dify_sse_feed(sse, "\n\n", 2), DIFY_OK);
     assert_int_equal(seen, size);
-    assert_in_range(meter.calls, 1, 40);            /* 2^20 by doubling */
+    assert_in_range(meter.calls, 1, 40); /* 2^20 by doubling */
     assert_in_range(meter.asked_bytes, size, 5 * size);
-    assert_in_range(meter.live_bytes, 1, 100000);   /* it does not keep the event's memory */
+    assert_in_range(meter.live_bytes, 1, 100000); /* it does not keep the event's memory */
     dify_sse_free(sse);
     assert_meter_empty(&meter);
 }

@@ -73,8 +73,9 @@ static void make_large(struct text *before, struct text *after)
 {
     (void)after;
     for (int i = 0; i < 3; i++) {
-        text_add_chars(before, "data: {\"event\":\"node_finished\",\"data\":{\"id\":\"e\",\"outputs\":"
-                               "{\"big\":\"");
+        text_add_chars(before,
+                       "data: {\"event\":\"node_finished\",\"data\":{\"id\":\"e\",\"outputs\":"
+                       "{\"big\":\"");
         text_add_repeated(before, 'x', (size_t)50000 << i);
         text_add_chars(before, "\xFF\",\ndata: \"more\":[");
         for (int j = 0; j < 2000; j++)
@@ -132,8 +133,7 @@ static struct text check_result(const struct dify_run *run, struct meter *meter)
     assert_int_equal(meter->calls, calls);
     yyjson_doc *doc = parse_result(&text);
     if (doc == NULL)
-        fail_msg("no JSON when allocation %llu fails: ...%s",
-                 (unsigned long long)meter->fail_at,
+        fail_msg("no JSON when allocation %llu fails: ...%s", (unsigned long long)meter->fail_at,
                  text.len > 2000 ? text.ptr + text.len - 2000 : text.ptr);
     yyjson_doc_free(doc);
     return text;
@@ -289,8 +289,7 @@ static void test_dup_output_text(void **state)
                             "'outputs':{'t':'a\\ud83d\\u0000b'}}}");
     struct meter meter;
     meter_init(&meter);
-    struct dify_run *run =
-        new_run_with((struct dify_run_options){.allocator = &meter.allocator});
+    struct dify_run *run = new_run_with((struct dify_run_options){.allocator = &meter.allocator});
     assert_int_equal(feed_in(run, text_slice(&stream), 3), DIFY_OK);
     size_t live = meter.live_bytes;
     for (uint64_t n = 1;; n++) {
@@ -358,7 +357,6 @@ int main(void)
         cmocka_unit_test(test_dup_output_text),
         cmocka_unit_test(test_run_fail),
     };
-    int failed =
-        run_cases("torture, streams", cases, COUNT_OF(cases), sizeof cases[0], run_case);
+    int failed = run_cases("torture, streams", cases, COUNT_OF(cases), sizeof cases[0], run_case);
     return failed + cmocka_run_group_tests_name("torture", tests, NULL, NULL);
 }

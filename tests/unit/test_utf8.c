@@ -65,7 +65,10 @@ struct repair_case {
     const char *expected; /* each ? stands for U+FFFD */
 };
 
-#define IN(literal) {"" literal, sizeof(literal) - 1}
+#define IN(literal)                                                                                \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 
 static const struct repair_case repair_cases[] = {
     {"nothing", IN(""), ""},
@@ -79,7 +82,10 @@ static const struct repair_case repair_cases[] = {
     {"bad after eight good ones", IN("abcdefgh\xFF"), "abcdefgh?"},
     {"bad in the ninth of many", IN("abcdefgh\x80ijklmnopq"), "abcdefgh?ijklmnopq"},
     {"bad at the end", IN("a\xF0\x9F\x98"), "a?"},
-    {"bad at the start", IN("\x80" "a"), "?a"},
+    {"bad at the start",
+     IN("\x80"
+        "a"),
+     "?a"},
 };
 
 static void run_repair_case(void **state)
