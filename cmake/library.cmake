@@ -22,7 +22,8 @@ if(NOT DIFY_YYJSON_SYSTEM)
 endif()
 add_custom_command(OUTPUT ${merged}
     COMMAND ${CMAKE_LINKER} -r -o ${merged} ${objects}
-    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${merged}
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden --remove-section=.gnu.lto_*
+        --remove-section=.gnu.debuglto_* ${merged}
     DEPENDS ${objects} dify_core dify_yyjson
     COMMAND_EXPAND_LISTS VERBATIM)
 add_library(difystream_static STATIC ${merged})

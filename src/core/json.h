@@ -2,9 +2,9 @@
  *
  * json.h: reading one JSON object at a time through yyjson, with memory that is used again.
  *
- * yyjson decodes a copy of the text in place, so that every key and string it shows lies in the copy
- * at the offset at which it stands in the text. That is how the text of any value, a number's digits
- * among them, is found again without a second parse.
+ * yyjson decodes a copy of the text in place, so that every key and string it shows lies in the
+ * copy at the offset at which it stands in the text. That is how the text of any value, a number's
+ * digits among them, is found again without a second parse.
  *
  * Texts that yyjson refuses but Dify sends are mended once and read again: bytes that are no UTF-8
  * become U+FFFD, escapes of lone surrogates become their three-byte form.
