@@ -78,13 +78,8 @@ enum dify_err dify__grow(const struct dify_allocator *allocator, void **array, s
     return DIFY_OK;
 }
 
-enum dify_err dify__buffer_reserve(struct dify__buffer *buffer, size_t extra)
+enum dify_err dify__buffer_grow(struct dify__buffer *buffer, size_t extra)
 {
-    if (extra > buffer->max || buffer->len > buffer->max - extra)
-        return DIFY_ERR_TOO_LARGE; /* also where the capacity, which has a minimum, is above `max`
-                                    */
-    if (extra <= buffer->capacity - buffer->len)
-        return DIFY_OK;
     size_t need = buffer->len + extra;
     size_t capacity = buffer->capacity <= buffer->max / 2 ? buffer->capacity * 2 : buffer->max;
     if (capacity < 256)

@@ -34,8 +34,18 @@ struct dify__buffer {
     size_t max;
 };
 
-/* Room for `extra` more bytes. DIFY_ERR_TOO_LARGE past `max`, DIFY_ERR_NOMEM. */
-DIFY_MUST_CHECK enum dify_err dify__buffer_reserve(struct dify__buffer *buffer, size_t extra);
+DIFY_MUST_CHECK enum dify_err dify__buffer_grow(struct dify__buffer *buffer, size_t extra);
+
+/* Room for `extra` more bytes. DIFY_ERR_TOO_LARGE past `max` (the capacity, which has a minimum,
+ * may be above it), DIFY_ERR_NOMEM. */
+DIFY_MUST_CHECK static inline enum dify_err dify__buffer_reserve(struct dify__buffer *buffer,
+                                                                 size_t extra)
+{
+    if (extra > buffer->max || buffer->len > buffer->max - extra)
+        return DIFY_ERR_TOO_LARGE;
+    return extra <= buffer->capacity - buffer->len ? DIFY_OK : dify__buffer_grow(buffer, extra);
+}
+
 DIFY_MUST_CHECK enum dify_err dify__buffer_append(struct dify__buffer *buffer, const void *bytes,
                                                   size_t len);
 

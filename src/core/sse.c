@@ -42,7 +42,8 @@ struct dify_sse {
     struct dify__buffer line; /* a line begun in an earlier chunk */
     struct dify__buffer data;
     size_t data_skip;
-    struct dify_slice chunk_data; /* see above; absent unless in use */
+    const char *chunk_data; /* see above; NULL unless in use */
+    size_t chunk_len;
     bool has_data;
     struct dify__buffer type;
     struct dify__buffer id;         /* the standard's "last event ID buffer" */
@@ -101,7 +102,7 @@ static void forget_event(struct dify_sse *sse)
     dify__buffer_clear(&sse->type, KEEP_BYTES);
     dify__buffer_clear(&sse->repaired, KEEP_BYTES);
     sse->data_skip = 0;
-    sse->chunk_data = (struct dify_slice){NULL, 0};
+    sse->chunk_data = NULL;
     sse->has_data = false;
     sse->in_block = false;
 }
@@ -151,11 +152,11 @@ static enum dify_err set_buffer(struct dify__buffer *buffer, struct dify_slice v
 /* Moves data that lies in the chunk into the buffer. */
 static enum dify_err own_data(struct dify_sse *sse)
 {
-    struct dify_slice chunk = sse->chunk_data;
-    if (chunk.ptr == NULL)
+    const char *chunk = sse->chunk_data;
+    if (chunk == NULL)
         return DIFY_OK;
-    sse->chunk_data = (struct dify_slice){NULL, 0};
-    return dify__buffer_append(&sse->data, chunk.ptr, chunk.len);
+    sse->chunk_data = NULL;
+    return dify__buffer_append(&sse->data, chunk, sse->chunk_len);
 }
 
 /* A data line. `in_chunk`: it lies in the chunk being fed, else in `sse->line`. */
@@ -167,7 +168,8 @@ static enum dify_err add_data(struct dify_sse *sse, struct dify_slice value, boo
         if (value.len > max)
             return DIFY_ERR_TOO_LARGE;
         if (in_chunk) {
-            sse->chunk_data = value;
+            sse->chunk_data = value.ptr;
+            sse->chunk_len = value.len;
             return DIFY_OK;
         }
         struct dify__buffer line = sse->line;
@@ -234,11 +236,13 @@ static enum dify_err dispatch(struct dify_sse *sse)
         err = set_buffer(&sse->current_id, id);
     if (err == DIFY_OK && sse->has_data && sse->options.event != NULL) {
         struct dify_sse_event event = {.offset = sse->block_offset};
-        event.data = sse->chunk_data;
-        if (event.data.ptr == NULL) {
-            event.data.ptr = sse->data.ptr != NULL ? sse->data.ptr + sse->data_skip : "";
-            event.data.len = sse->data.len - sse->data_skip;
+        const char *data = sse->chunk_data;
+        size_t len = sse->chunk_len;
+        if (data == NULL) {
+            data = sse->data.ptr != NULL ? sse->data.ptr + sse->data_skip : "";
+            len = sse->data.len - sse->data_skip;
         }
+        event.data = (struct dify_slice){data, len};
         err = decode(sse, &event.data);
         event.type = sse->type.len != 0 ? dify__buffer_slice(&sse->type) : DIFY_SLICE("message");
         event.id = dify__buffer_slice(&sse->current_id);
@@ -403,7 +407,7 @@ enum dify_err dify_sse_feed(struct dify_sse *sse, const void *bytes, size_t len)
 {
     if (sse->failed == DIFY_OK && len != 0) {
         sse->failed = feed(sse, bytes, len);
-        sse->chunk_data = (struct dify_slice){NULL, 0};
+        sse->chunk_data = NULL;
         sse->offset += len;
     }
     return sse->failed;
