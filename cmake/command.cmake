@@ -16,7 +16,7 @@ add_executable(difystream_command
     src/cli/terminal.c)
 target_link_libraries(difystream_command PRIVATE dify_core)
 set_target_properties(difystream_command PROPERTIES
-    OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 target_link_options(difystream_command PRIVATE -pie)
 install(TARGETS difystream_command)
 

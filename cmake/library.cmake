@@ -8,6 +8,7 @@ target_link_libraries(difystream PRIVATE dify_yyjson)
 target_link_options(difystream PRIVATE -Wl,--no-undefined)
 target_include_directories(difystream INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+add_library(difystream::difystream ALIAS difystream)
 set_target_properties(difystream PROPERTIES
     LINKER_LANGUAGE C
     VERSION ${PROJECT_VERSION}
@@ -29,6 +30,7 @@ add_custom_command(OUTPUT ${merged}
 add_library(difystream_static STATIC ${merged})
 target_include_directories(difystream_static INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+add_library(difystream::difystream_static ALIAS difystream_static)
 set_target_properties(difystream_static PROPERTIES
     LINKER_LANGUAGE C OUTPUT_NAME difystream EXPORT_NAME difystream_static)
 

@@ -40,7 +40,11 @@ struct dify_decimal {
     bool negative;                     /* never of zero */
 };
 
+#ifdef __cplusplus
+#define DIFY_DECIMAL_ZERO (dify_decimal{{0}, false})
+#else
 #define DIFY_DECIMAL_ZERO ((struct dify_decimal){{0}, false})
+#endif
 
 /* Reads `text`, all of which must be a number by the grammar of RFC 8259 section 6 (no plus sign,
  * no leading zero, no bare point); an exponent is allowed. DIFY_ERR_NUMBER if it is none,

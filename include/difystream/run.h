@@ -17,7 +17,8 @@
  *     dify_run_free(run);
  *
  * A run does no I/O and knows no clock. It may be used from any one thread at a time. Memory grows
- * with the outputs and the nodes, not with the length of the stream.
+ * with the outputs and the nodes, and with what else is kept by name (errors, currencies, forms),
+ * not with the length of the stream.
  */
 #ifndef DIFYSTREAM_RUN_H
 #define DIFYSTREAM_RUN_H
@@ -58,7 +59,8 @@ struct dify_node {
 enum dify_node_change { DIFY_NODE_STARTED, DIFY_NODE_RETRIED, DIFY_NODE_FINISHED };
 
 /* An observer hears of the stream as it is folded, inside dify_run_feed(). Its functions may ask
- * the run for its result so far; they may not feed, end or free it. Any of them may be NULL. */
+ * the run for its result so far; they may not feed, resume, end, fail or free it, nor feed another
+ * run that shares its decoder. Any of them may be NULL. */
 struct dify_run_observer {
     void *ctx;
 
@@ -92,6 +94,10 @@ struct dify_run_options {
     size_t max_nodes;       /* 0: DIFY_RUN_NODES; at most that */
 
     bool accept_partial; /* `partial-succeeded` is a success */
+
+    /* A random number of the host's, so that nobody who can choose names of outputs or nodes can
+     * choose them to meet in the run's tables. The result does not depend on it. */
+    uint64_t hash_seed;
 };
 
 struct dify_run;
@@ -107,12 +113,14 @@ DIFY_API void dify_run_free(struct dify_run *run);
 
 /* Takes the next bytes of the event stream. Bad events are skipped with a warning and are no error.
  * Errors are sticky: DIFY_ERR_NOMEM; DIFY_ERR_TOO_LARGE when a ceiling was passed (the result then
- * says which, and is never a success); DIFY_ERR_STATE after dify_run_end(). */
+ * says which, and is never a success). DIFY_ERR_STATE after dify_run_end(), and inside a callback.
+ */
 DIFY_API DIFY_MUST_CHECK enum dify_err dify_run_feed(struct dify_run *run, const void *bytes,
                                                      size_t len);
 
 /* Another stream of the same run follows, as after a reconnect: an event cut short by the break is
- * dropped, positions begin at 0 again, `data.resumed` counts one more. Errors stay. */
+ * dropped, positions begin at 0 again, `data.resumed` counts one more. Errors stay. Does nothing
+ * after an end. */
 DIFY_API void dify_run_resume(struct dify_run *run);
 
 /* No more bytes will come: the result is final. A second call does nothing. */

@@ -17,6 +17,10 @@ struct dify_slice {
 };
 
 /* A slice of a string literal: DIFY_SLICE("succeeded"). */
+#ifdef __cplusplus
+#define DIFY_SLICE(literal) (dify_slice{"" literal, sizeof(literal) - 1})
+#else
 #define DIFY_SLICE(literal) ((struct dify_slice){"" literal, sizeof(literal) - 1})
+#endif
 
 #endif

@@ -13,8 +13,12 @@
 #include "difystream/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { FOLD_OUTPUT, FOLD_HTTP, FOLD_TTS, FOLD_ACCEPT_PARTIAL, FOLD_READ_SIZE };
 
@@ -134,6 +138,8 @@ static enum dify_err end_run(struct fold *fold, const struct cli_input *input, c
 {
     const struct dify_slice absent = {NULL, 0};
     enum dify_err err = DIFY_OK;
+    if (wrong != NULL && wrong[0] == '\0')
+        wrong = NULL; /* the run wanted no more, and says why itself */
     if (wrong != NULL)
         cli_complain("fold", "%s: %s", input->name, wrong);
     if (wrong != NULL && fold->http.status < 200)
@@ -157,14 +163,33 @@ static int fold_input(struct fold *fold, struct cli_input *input, const struct c
     return print_result(fold, args) ? result.exit_status : CLI_EXIT_USAGE;
 }
 
-static bool open_audio(struct fold *fold, const char *path)
+static bool is_same_file(int a, int b)
+{
+    struct stat of_a, of_b;
+    return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino && S_ISREG(of_a.st_mode);
+}
+
+/* The file is emptied only once it is known not to be the recording itself. */
+static bool open_audio(struct fold *fold, const char *path, const struct cli_input *input)
 {
     if (path == NULL)
         return true;
-    fold->tts = fopen(path, "wb");
-    if (fold->tts == NULL)
-        cli_complain("fold", "cannot write %s: %s", path, strerror(errno));
-    return fold->tts != NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0 && is_same_file(fd, input->fd)) {
+        cli_complain("fold", "%s is the stream itself; the audio needs a file of its own", path);
+        close(fd);
+        return false;
+    }
+    if (fd >= 0)
+        (void)!ftruncate(fd, 0); /* what is no regular file cannot be emptied and need not be */
+    fold->tts = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (fold->tts != NULL)
+        return true;
+    cli_complain("fold", "cannot write %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
 }
 
 /* Closes the audio's file. False after saying that it could not be written. */
@@ -179,6 +204,13 @@ static bool close_audio(struct fold *fold, const char *path)
     return false;
 }
 
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    (void)!getentropy(&seed, sizeof seed); /* without one only the tables' spread is worse */
+    return seed;
+}
+
 int cli_run_fold(const struct cli_args *args)
 {
     static struct fold fold; /* a few buffers, too large for a small stack */
@@ -186,13 +218,14 @@ int cli_run_fold(const struct cli_args *args)
     struct dify_run_observer observer = {.ctx = &fold, .audio = on_audio};
     struct dify_run_options options = {.size = sizeof options,
                                        .observer = &observer,
+                                       .hash_seed = random_seed(),
                                        .accept_partial = args->value[FOLD_ACCEPT_PARTIAL] != NULL};
     if (!cli_input_open(&input, "fold", args, args->value[FOLD_READ_SIZE]))
         return CLI_EXIT_USAGE;
     int status = CLI_EXIT_USAGE;
     fold.is_http = args->value[FOLD_HTTP] != NULL;
     cli_http_init(&fold.http);
-    if (open_audio(&fold, args->value[FOLD_TTS])) {
+    if (open_audio(&fold, args->value[FOLD_TTS], &input)) {
         enum dify_err err = dify_run_new(&options, &fold.run);
         if (err == DIFY_OK)
             status = fold_input(&fold, &input, args);

@@ -35,7 +35,7 @@ static const char *read_head(struct cli_http *http)
 {
     const char *head = http->line;
     size_t len;
-    if (strncmp(head, "HTTP/1.", 7) != 0 && strncmp(head, "HTTP/2", 6) != 0)
+    if (strncmp(head, "HTTP/", 5) != 0 || head[5] < '1' || head[5] > '3')
         return "the input does not begin with an HTTP response's head";
     const char *status = strchr(head, ' ');
     if (status == NULL || strspn(status + 1, "0123456789") != 3)
@@ -54,9 +54,18 @@ static const char *read_head(struct cli_http *http)
     }
     const char *coding = find_header(head, "Transfer-Encoding", &len);
     http->is_chunked = coding != NULL && len == 7 && strncasecmp(coding, "chunked", 7) == 0;
-    if (http->status >= 200)
-        http->state = http->is_chunked ? CLI_HTTP_CODING : CLI_HTTP_PLAIN;
     http->len = 0;
+    const char *encoding = find_header(head, "Content-Encoding", &len);
+    if (encoding != NULL && len != 0 && strncasecmp(encoding, "identity", len) != 0) {
+        http->status = 0;
+        return "the body is compressed; let curl decode it with --compressed";
+    }
+    if (coding != NULL && !http->is_chunked) {
+        http->status = 0;
+        return "the body's transfer coding is not known here";
+    }
+    if (http->status >= 200)
+        http->state = CLI_HTTP_NEXT;
     return NULL;
 }
 
@@ -88,6 +97,19 @@ static const char *pass(struct cli_http *http, cli_http_body_fn *body, void *ctx
     size_t len = http->len;
     http->len = 0;
     return len == 0 || body(ctx, http->line, len) ? NULL : stopped;
+}
+
+/* Behind a head: a byte more of what may be another one, or of the body. */
+static const char *look_ahead(struct cli_http *http, cli_http_body_fn *body, void *ctx)
+{
+    static const char mark[] = "HTTP/";
+    if (strncmp(http->line, mark, http->len) == 0) {
+        if (http->len == sizeof mark - 1)
+            http->state = CLI_HTTP_HEAD;
+        return NULL;
+    }
+    http->state = http->is_chunked ? CLI_HTTP_CODING : CLI_HTTP_PLAIN;
+    return http->is_chunked ? NULL : pass(http, body, ctx);
 }
 
 static void begin_chunk(struct cli_http *http, size_t size)
@@ -156,20 +178,23 @@ const char *cli_http_feed(struct cli_http *http, const char *bytes, size_t len,
         } else {
             http->line[http->len++] = *bytes;
             http->line[http->len] = '\0';
-            if (*bytes == '\n')
+            if (http->state == CLI_HTTP_NEXT)
+                wrong = look_ahead(http, body, ctx);
+            if (wrong == NULL && *bytes == '\n' && http->state != CLI_HTTP_PLAIN &&
+                http->state != CLI_HTTP_NEXT)
                 wrong = take_line(http, body, ctx);
         }
         bytes += used;
         len -= used;
     }
-    return wrong == stopped ? NULL : wrong;
+    return wrong;
 }
 
 const char *cli_http_end(struct cli_http *http, cli_http_body_fn *body, void *ctx)
 {
     if (http->state == CLI_HTTP_HEAD)
         return "the input ends within the HTTP response's head";
-    if (http->state == CLI_HTTP_CODING)
+    if (http->state == CLI_HTTP_CODING || http->state == CLI_HTTP_NEXT)
         (void)pass(http, body, ctx);
     return NULL;
 }

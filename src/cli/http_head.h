@@ -3,9 +3,9 @@
  * http_head.h: a recorded HTTP/1.1 response in front of its body, as `curl -i` writes it or as it
  * went over the wire.
  *
- * For `difystream fold --http`. Reads heads (1xx ones are passed over) and the chunks of a body
- * that is still chunked; a body whose head names chunked coding but which was already put together
- * is taken as it is.
+ * For `difystream fold --http`. Reads heads (of several the last one counts) and the chunks of a
+ * body that is still chunked; a body whose head names chunked coding but which was already put
+ * together is taken as it is.
  */
 #ifndef DIFY_CLI_HTTP_HEAD_H
 #define DIFY_CLI_HTTP_HEAD_H
@@ -18,6 +18,7 @@
 
 enum cli_http_state {
     CLI_HTTP_HEAD,
+    CLI_HTTP_NEXT,   /* does another head follow, as behind a proxy's or a redirection's? */
     CLI_HTTP_CODING, /* is the body still chunked? */
     CLI_HTTP_PLAIN,
     CLI_HTTP_CHUNK_LINE,
@@ -41,7 +42,8 @@ typedef bool cli_http_body_fn(void *ctx, const char *bytes, size_t len);
 
 void cli_http_init(struct cli_http *http);
 
-/* Takes the next bytes; the body's go to `body`. Returns NULL, or what is wrong. */
+/* Takes the next bytes; the body's go to `body`. Returns NULL, or what is wrong; "" where `body`
+ * wanted no more. */
 const char *cli_http_feed(struct cli_http *http, const char *bytes, size_t len,
                           cli_http_body_fn *body, void *ctx);
 

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many containers that were not printed yet are looked at for one that a node is in. */
+#define CONTAINERS_AHEAD 64
+
 /* Columns of the table besides the name and the bar. */
 #define SECONDS_COLUMNS 10
 #define TOKENS_COLUMNS 9
@@ -142,7 +145,10 @@ static void print_containers_of(const struct table *table, const struct dify_run
                                 const struct dify_node *node, size_t *next)
 {
     struct dify_node container;
-    for (size_t i = *next; dify_run_container(run, i, &container); i++) {
+    if (node->iteration_id.ptr == NULL && node->loop_id.ptr == NULL)
+        return;
+    for (size_t i = *next; i < *next + CONTAINERS_AHEAD && dify_run_container(run, i, &container);
+         i++) {
         if (!is_inside(&container, node))
             continue;
         for (; *next <= i && dify_run_container(run, *next, &container); ++*next)

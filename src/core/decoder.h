@@ -24,4 +24,8 @@ bool dify__decoder_outputs(const struct dify_decoder *decoder, struct dify__memb
 /* The elements of `data.reasons` of the event at hand; none if it is no array. */
 struct dify__elements dify__decoder_reasons(const struct dify_decoder *decoder);
 
+/* The members of the element at hand; none if it is no object. */
+void dify__decoder_members(const struct dify_decoder *decoder, const struct dify__elements *element,
+                           struct dify__members *out);
+
 #endif

@@ -478,3 +478,9 @@ struct dify__elements dify__decoder_reasons(const struct dify_decoder *decoder)
 {
     return dify__json_elements(decoder->reasons, decoder->event.data.reasons);
 }
+
+void dify__decoder_members(const struct dify_decoder *decoder, const struct dify__elements *element,
+                           struct dify__members *out)
+{
+    dify__members_of(out, &decoder->json, element->value, element->text);
+}

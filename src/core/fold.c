@@ -9,6 +9,7 @@
 #include "core/base64.h"
 #include "core/decoder.h"
 #include "core/json_text.h"
+#include "core/slices.h"
 #include "core/utf8.h"
 #include "difystream/limits.h"
 
@@ -127,10 +128,15 @@ static void pause_workflow(struct dify_run *run, const struct dify_event_data *d
     set_steps(run, data);
     struct dify__elements reasons = dify__decoder_reasons(run->decoder);
     while (dify__elements_next(&reasons)) {
-        yyjson_val *form_id = yyjson_obj_get(reasons.value, "form_id");
-        yyjson_val *node_id = yyjson_obj_get(reasons.value, "node_id");
-        struct dify_slice form = {yyjson_get_str(form_id), yyjson_get_len(form_id)};
-        struct dify_slice node = {yyjson_get_str(node_id), yyjson_get_len(node_id)};
+        struct dify_slice form = {NULL, 0}, node = {NULL, 0};
+        struct dify__members members;
+        dify__decoder_members(run->decoder, &reasons, &members);
+        while (dify__members_next(&members)) {
+            if (dify__slice_is(members.key, "form_id"))
+                form = dify__members_string(&members);
+            else if (dify__slice_is(members.key, "node_id"))
+                node = dify__members_string(&members);
+        }
         if (form.ptr != NULL)
             add_form(run, form, node, reasons.text);
     }

@@ -234,16 +234,38 @@ static void name_container(struct dify_run *run, const struct dify_event_data *d
     describe(run, containers, number, data);
 }
 
+/* By execution id, which live events do not give; else the latest unfinished of the node_id; else a
+ * new one. */
+static uint32_t find_container(struct dify_run *run, const struct dify_event_data *data,
+                               struct dify_slice id)
+{
+    uint32_t number = dify__nodes_by_id(&run->containers, id);
+    if (number == DIFY__NO_NODE)
+        number = dify__nodes_latest_open(&run->containers, data->node_id);
+    return number != DIFY__NO_NODE ? number : new_container(run, id, data);
+}
+
+/* What a container's failed attempt cost is its inner nodes': it counts in no sum. */
+static void retry_container(struct dify_run *run, const struct dify_event_data *data)
+{
+    uint32_t number = find_container(run, data, data->id);
+    if (number == DIFY__NO_NODE)
+        return;
+    struct dify__node *container = &run->containers.node[number];
+    container->retries++;
+    if (!is_final(container)) {
+        dify__replace(run, &container->live_status, DIFY_SLICE("retry"));
+        container->status = 0;
+    }
+    tell(run, true, number, DIFY_NODE_RETRIED);
+}
+
 /* `id`: the execution id, absent in a live event. */
 static void end_container(struct dify_run *run, const struct dify_event_data *data,
                           struct dify_slice id)
 {
     struct dify__nodes *containers = &run->containers;
-    uint32_t number = dify__nodes_by_id(containers, id);
-    if (number == DIFY__NO_NODE)
-        number = dify__nodes_latest_open(containers, data->node_id);
-    if (number == DIFY__NO_NODE)
-        number = new_container(run, id, data);
+    uint32_t number = find_container(run, data, id);
     if (number == DIFY__NO_NODE)
         return;
     struct dify__node *container = &containers->node[number];
@@ -252,7 +274,8 @@ static void end_container(struct dify_run *run, const struct dify_event_data *da
         dify__run_note(run, dify__nodes_name(containers, number, id));
     describe(run, &run->containers, number, data);
     take_end(run, container, data);
-    bool has_usage = data->usage.total_tokens.text.ptr != NULL;
+    uint64_t ignored;
+    bool has_usage = dify__parse_uint(data->usage.total_tokens.text, &ignored);
     take_figures(run, container, data, has_usage ? data->usage.total_tokens : data->total_tokens,
                  false);
     dify__fill(run, &container->steps, dify__only_number(data->steps));
@@ -279,7 +302,10 @@ void dify__fold_node(struct dify_run *run, const struct dify_event *event)
             finish_node(run, data);
         break;
     case DIFY_EVENT_NODE_RETRY:
-        retry_node(run, data);
+        if (is_container)
+            retry_container(run, data);
+        else
+            retry_node(run, data);
         break;
     case DIFY_EVENT_ITERATION_STARTED:
     case DIFY_EVENT_LOOP_STARTED:

@@ -2,8 +2,8 @@
  *
  * json_text.c: the JSON writer.
  *
- * Strings are written as UTF-8 with the fewest escapes that RFC 8259 asks for; a lone surrogate,
- * which UTF-8 has no form for, is written as \uD83D.
+ * Strings are written as UTF-8. Escaped are what RFC 8259 asks for; lone surrogates, which UTF-8
+ * has no form for, as \uD83D; and DEL and the C1 controls, which a terminal might obey.
  */
 #include "core/json_text.h"
 
@@ -119,11 +119,11 @@ static void put_escaped(struct dify__writer *writer, unsigned char c)
 {
     static const char control[] = "btn?fr"; /* from 0x08 */
     char text[2] = {'\\', (char)c};
-    if (c >= 0x20 && c != '"' && c != '\\') {
+    if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) {
         put_char(writer, (char)c);
         return;
     }
-    if (c < 0x20) {
+    if (c < 0x20 || c == 0x7F) {
         if (c < 0x08 || c > 0x0D || c == 0x0B) {
             put_unit(writer, c);
             return;
@@ -135,7 +135,19 @@ static void put_escaped(struct dify__writer *writer, unsigned char c)
 
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c != '"' && c != '\\' && c != 0xED;
+    return c >= 0x20 && c < 0x7F ? c != '"' && c != '\\' : c > 0x7F && c != 0xC2 && c != 0xED;
+}
+
+/* The code unit of the character at `at` if it is one that is written as an escape though it is no
+ * ASCII: a surrogate (*len 3) or a C1 control (*len 2); else 0. */
+static uint32_t special_unit(const char *at, size_t left, size_t *len)
+{
+    const unsigned char *bytes = (const unsigned char *)at;
+    *len = 2;
+    if (left >= 2 && bytes[0] == 0xC2 && bytes[1] < 0xA0)
+        return bytes[1];
+    *len = 3;
+    return dify__surrogate_at(at, left);
 }
 
 void dify__write_string(struct dify__writer *writer, struct dify_slice text)
@@ -154,11 +166,12 @@ void dify__write_string(struct dify__writer *writer, struct dify_slice text)
         i = plain;
         if (i == text.len)
             break;
-        uint32_t unit = dify__surrogate_at(text.ptr + i, text.len - i);
+        size_t len;
+        uint32_t unit = special_unit(text.ptr + i, text.len - i, &len);
         if (unit != 0) {
             put_unit(writer, unit);
-            i += 3;
-        } else if (bytes[i] == 0xED) {
+            i += len;
+        } else if (bytes[i] > 0x7F) {
             put_char(writer, (char)bytes[i++]);
         } else {
             put_escaped(writer, bytes[i++]);
@@ -229,7 +242,7 @@ static const char *put_escape(struct dify__writer *writer, const char *at)
     }
     if (unit < 0x80)
         put_escaped(writer, (unsigned char)unit);
-    else if (unit >= 0xD800 && unit <= 0xDFFF)
+    else if ((unit >= 0xD800 && unit <= 0xDFFF) || unit < 0xA0)
         put_unit(writer, unit);
     else
         put(writer, text, dify__utf8_encode(unit, text));
@@ -241,15 +254,20 @@ static const char *put_json_string(struct dify__writer *writer, const char *at, 
 {
     const char *from = at++;
     while (*at != '"') {
-        uint32_t unit = dify__surrogate_at(at, (size_t)(end - at));
-        if (*at != '\\' && unit == 0) {
+        if (is_plain((unsigned char)*at)) {
+            at++;
+            continue;
+        }
+        size_t len = 1;
+        uint32_t unit = *at == 0x7F ? 0x7F : special_unit(at, (size_t)(end - at), &len);
+        if (unit == 0 && *at != '\\') {
             at++;
             continue;
         }
         put(writer, from, (size_t)(at - from));
         if (unit != 0) {
             put_unit(writer, unit);
-            at += 3;
+            at += len;
         } else {
             at = put_escape(writer, at);
         }

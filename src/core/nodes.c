@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define LATE_STEPS 64
+
 void dify__nodes_init(struct dify__nodes *nodes, const struct dify_allocator *allocator,
                       struct dify__texts *texts, struct dify__budget *budget, size_t max)
 {
@@ -20,6 +22,7 @@ void dify__nodes_init(struct dify__nodes *nodes, const struct dify_allocator *al
     nodes->texts = texts;
     nodes->budget = budget;
     nodes->max = max;
+    nodes->by_id.seed = nodes->by_node_id.seed = texts->shared.seed;
 }
 
 void dify__nodes_fini(struct dify__nodes *nodes)
@@ -37,7 +40,7 @@ static bool is_text(const struct dify__nodes *nodes, dify__text text, struct dif
 
 uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id)
 {
-    uint32_t hash = dify__hash(id), number;
+    uint32_t hash = dify__index_hash(&nodes->by_id, id), number;
     size_t at = 0;
     while (id.ptr != NULL && dify__index_next(&nodes->by_id, hash, &at, &number))
         if (is_text(nodes, nodes->node[number].id, id))
@@ -47,7 +50,7 @@ uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id
 
 static struct dify__group *find_group(const struct dify__nodes *nodes, struct dify_slice node_id)
 {
-    uint32_t hash = dify__hash(node_id), number;
+    uint32_t hash = dify__index_hash(&nodes->by_node_id, node_id), number;
     size_t at = 0;
     while (node_id.ptr != NULL && dify__index_next(&nodes->by_node_id, hash, &at, &number))
         if (is_text(nodes, nodes->group[number].node_id, node_id))
@@ -92,7 +95,8 @@ static enum dify_err add_group(struct dify__nodes *nodes, struct dify_slice node
     if (err != DIFY_OK)
         return err;
     nodes->group[nodes->group_count] = group;
-    dify__index_add(&nodes->by_node_id, dify__hash(node_id), (uint32_t)nodes->group_count);
+    dify__index_add(&nodes->by_node_id, dify__index_hash(&nodes->by_node_id, node_id),
+                    (uint32_t)nodes->group_count);
     *out = &nodes->group[nodes->group_count++];
     return DIFY_OK;
 }
@@ -110,9 +114,10 @@ enum dify_err dify__nodes_place(struct dify__nodes *nodes, uint32_t number,
             return err;
     }
     node->node_id = group->node_id;
-    /* "Latest" is by first sight: a record whose node_id came late goes below younger ones. */
+    /* "Latest" is by first sight: a record whose node_id came late goes below younger ones, though
+     * not far, so that a stream of them costs no more than others. */
     uint32_t *open = &group->newest_open;
-    while (*open != DIFY__NO_NODE && *open > number)
+    for (int steps = 0; *open != DIFY__NO_NODE && *open > number && steps < LATE_STEPS; steps++)
         open = &nodes->node[*open].older_open;
     node->older_open = *open;
     *open = number;
@@ -130,7 +135,7 @@ enum dify_err dify__nodes_name(struct dify__nodes *nodes, uint32_t number, struc
     if (err == DIFY_OK)
         err = dify__texts_keep(nodes->texts, id, &nodes->node[number].id);
     if (err == DIFY_OK)
-        dify__index_add(&nodes->by_id, dify__hash(id), number);
+        dify__index_add(&nodes->by_id, dify__index_hash(&nodes->by_id, id), number);
     return err;
 }
 

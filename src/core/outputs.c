@@ -9,11 +9,12 @@
 #include <string.h>
 
 void dify__outputs_init(struct dify__outputs *outputs, const struct dify_allocator *allocator,
-                        struct dify__budget *budget)
+                        struct dify__budget *budget, uint64_t seed)
 {
     memset(outputs, 0, sizeof *outputs);
     outputs->allocator = allocator;
     outputs->budget = budget;
+    outputs->index.seed = seed;
 }
 
 void dify__outputs_fini(struct dify__outputs *outputs)
@@ -32,7 +33,7 @@ static struct dify_slice key_of(const struct dify__outputs *outputs, uint32_t nu
 
 static struct dify__output *find(const struct dify__outputs *outputs, struct dify_slice key)
 {
-    uint32_t hash = dify__hash(key), number;
+    uint32_t hash = dify__index_hash(&outputs->index, key), number;
     size_t at = 0;
     while (dify__index_next(&outputs->index, hash, &at, &number))
         if (dify__slice_equals(key_of(outputs, number), key))
@@ -95,7 +96,8 @@ enum dify_err dify__outputs_set(struct dify__outputs *outputs, struct dify_slice
     if (err != DIFY_OK)
         return err;
     outputs->output[outputs->count] = made;
-    dify__index_add(&outputs->index, dify__hash(key), (uint32_t)outputs->count);
+    dify__index_add(&outputs->index, dify__index_hash(&outputs->index, key),
+                    (uint32_t)outputs->count);
     outputs->count++;
     return DIFY_OK;
 }

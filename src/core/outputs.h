@@ -23,7 +23,7 @@ struct dify__outputs {
 };
 
 void dify__outputs_init(struct dify__outputs *outputs, const struct dify_allocator *allocator,
-                        struct dify__budget *budget);
+                        struct dify__budget *budget, uint64_t seed);
 void dify__outputs_fini(struct dify__outputs *outputs);
 
 /* Sets `key`: a new one at the end, a known one in its place. */

@@ -7,6 +7,7 @@
 #include "core/decoder.h"
 #include "core/message.h"
 #include "core/slices.h"
+#include "core/utf8.h"
 #include "difystream/limits.h"
 
 #include <string.h>
@@ -49,10 +50,11 @@ enum dify_err dify_run_new(const struct dify_run_options *options, struct dify_r
         options->max_event_bytes != 0 ? options->max_event_bytes : DIFY_SSE_EVENT_BYTES;
     run->budget.max = options->max_kept_bytes != 0 ? options->max_kept_bytes : DIFY_RUN_KEPT_BYTES;
     size_t max_nodes = options->max_nodes != 0 ? options->max_nodes : DIFY_RUN_NODES;
-    dify__texts_init(&run->texts, allocator, &run->budget);
+    uint64_t seed = options->hash_seed;
+    dify__texts_init(&run->texts, allocator, &run->budget, seed);
     dify__nodes_init(&run->nodes, allocator, &run->texts, &run->budget, max_nodes);
     dify__nodes_init(&run->containers, allocator, &run->texts, &run->budget, max_nodes);
-    dify__outputs_init(&run->outputs, allocator, &run->budget);
+    dify__outputs_init(&run->outputs, allocator, &run->budget, seed);
     run->answer = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
     run->workflow_outputs = run->audio = run->answer;
     run->fail_code = run->fail_message = run->answer;
@@ -144,15 +146,19 @@ static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event)
 
 enum dify_err dify_run_feed(struct dify_run *run, const void *bytes, size_t len)
 {
-    if (run->has_ended)
+    if (run->has_ended || run->in_feed)
         return DIFY_ERR_STATE;
+    run->in_feed = true;
     if (run->failed == DIFY_OK)
         dify__run_note(run, dify_sse_feed(run->sse, bytes, len));
+    run->in_feed = false;
     return run->failed;
 }
 
 void dify_run_resume(struct dify_run *run)
 {
+    if (run->has_ended || run->in_feed)
+        return;
     dify_sse_reset(run->sse);
     run->resumed++;
 }
@@ -167,11 +173,11 @@ enum dify_err dify_run_fail(struct dify_run *run, enum dify_outcome outcome, str
 {
     if (outcome < DIFY_OUTCOME_STREAM_INCOMPLETE || outcome > DIFY_OUTCOME_CANCELLED)
         return DIFY_ERR_ARGUMENT;
-    if (run->has_ended)
+    if (run->has_ended || run->in_feed)
         return DIFY_ERR_STATE;
-    enum dify_err err = dify__buffer_append(&run->fail_code, code.ptr, code.len);
+    enum dify_err err = dify__utf8_repair(code, &run->fail_code);
     if (err == DIFY_OK)
-        err = dify__buffer_append(&run->fail_message, message.ptr, message.len);
+        err = dify__utf8_repair(message, &run->fail_message);
     if (err != DIFY_OK) {
         run->fail_code.len = run->fail_message.len = 0;
         return err;

@@ -13,13 +13,8 @@ bool dify_run_has_terminal_event(const struct dify_run *run)
     return run->has_workflow_finished || run->has_message_end || run->has_error;
 }
 
-void dify__run_warn(struct dify_run *run, const char *reason)
+static void keep_warning(struct dify_run *run, const char *reason)
 {
-    run->warning_count++;
-    if (run->observer.warning != NULL)
-        run->observer.warning(run->observer.ctx, run->offset, reason);
-    if (run->warnings == DIFY_RUN_WARNINGS)
-        return;
     size_t size = strlen(reason) + 1;
     char *copy = NULL;
     enum dify_err err = dify__grow(run->allocator, (void **)&run->warning, &run->warning_capacity,
@@ -33,6 +28,15 @@ void dify__run_warn(struct dify_run *run, const char *reason)
         return;
     memcpy(copy, reason, size);
     run->warning[run->warnings++] = (struct dify__warning){run->offset, copy};
+}
+
+void dify__run_warn(struct dify_run *run, const char *reason)
+{
+    run->warning_count++;
+    if (run->warnings < DIFY_RUN_WARNINGS)
+        keep_warning(run, reason);
+    if (run->observer.warning != NULL)
+        run->observer.warning(run->observer.ctx, run->offset, reason);
 }
 
 bool dify_run_warning(const struct dify_run *run, size_t index, uint64_t *offset,

@@ -44,6 +44,7 @@ struct dify_run {
 
     enum dify_err failed; /* sticky */
     bool failed_in_fold;  /* else in the stream's framing */
+    bool in_feed;         /* callbacks may be running */
     bool has_ended;       /* dify_run_end() or dify_run_fail() was called */
 
     /* why it ended, where the stream did not tell */

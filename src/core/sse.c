@@ -48,8 +48,27 @@ struct dify_sse {
     struct dify__buffer type;
     struct dify__buffer id;         /* the standard's "last event ID buffer" */
     struct dify__buffer current_id; /* its value at the last blank line */
+    bool id_changed;                /* since then */
     struct dify__buffer repaired;   /* a value whose UTF-8 was bad */
 };
+
+/* `*value` with bad UTF-8 as U+FFFD; it then points into `sse->repaired`. */
+static enum dify_err decode(struct dify_sse *sse, struct dify_slice *value)
+{
+    if (sse->options.raw_bytes || dify__utf8_valid_length(*value) == value->len)
+        return DIFY_OK;
+    dify__buffer_clear(&sse->repaired, SIZE_MAX);
+    enum dify_err err = dify__utf8_repair(*value, &sse->repaired);
+    if (err == DIFY_OK)
+        *value = dify__buffer_slice(&sse->repaired);
+    return err;
+}
+
+static enum dify_err set_buffer(struct dify__buffer *buffer, struct dify_slice value)
+{
+    buffer->len = 0;
+    return dify__buffer_append(buffer, value.ptr, value.len);
+}
 
 enum dify_err dify_sse_new(const struct dify_sse_options *options, struct dify_sse **out)
 {
@@ -72,9 +91,11 @@ enum dify_err dify_sse_new(const struct dify_sse_options *options, struct dify_s
     sse->type = sse->id = sse->current_id = sse->repaired;
     struct dify_slice id = options->last_event_id;
     sse->options.last_event_id = (struct dify_slice){NULL, 0};
-    enum dify_err err = dify__buffer_append(&sse->id, id.ptr, id.len);
+    enum dify_err err = decode(sse, &id);
     if (err == DIFY_OK)
-        err = dify__buffer_append(&sse->current_id, id.ptr, id.len);
+        err = set_buffer(&sse->id, id);
+    if (err == DIFY_OK)
+        err = set_buffer(&sse->current_id, id);
     if (err != DIFY_OK) {
         dify_sse_free(sse);
         return err;
@@ -115,6 +136,7 @@ void dify_sse_reset(struct dify_sse *sse)
     dify__buffer_clear(&sse->id, SIZE_MAX);
     struct dify_slice id = dify__buffer_slice(&sse->current_id);
     sse->failed = dify__buffer_append(&sse->id, id.ptr, id.len);
+    sse->id_changed = false;
     sse->offset = 0;
     sse->block_offset = 0;
     sse->skip_lf = false;
@@ -129,24 +151,6 @@ struct dify_slice dify_sse_last_event_id(const struct dify_sse *sse)
 uint64_t dify_sse_offset(const struct dify_sse *sse)
 {
     return sse->offset;
-}
-
-/* `*value` with bad UTF-8 as U+FFFD; it then points into `sse->repaired`. */
-static enum dify_err decode(struct dify_sse *sse, struct dify_slice *value)
-{
-    if (sse->options.raw_bytes || dify__utf8_valid_length(*value) == value->len)
-        return DIFY_OK;
-    dify__buffer_clear(&sse->repaired, SIZE_MAX);
-    enum dify_err err = dify__utf8_repair(*value, &sse->repaired);
-    if (err == DIFY_OK)
-        *value = dify__buffer_slice(&sse->repaired);
-    return err;
-}
-
-static enum dify_err set_buffer(struct dify__buffer *buffer, struct dify_slice value)
-{
-    buffer->len = 0;
-    return dify__buffer_append(buffer, value.ptr, value.len);
 }
 
 /* Moves data that lies in the chunk into the buffer. */
@@ -198,6 +202,7 @@ static enum dify_err set_id(struct dify_sse *sse, struct dify_slice value)
     if (value.len != 0 && memchr(value.ptr, '\0', value.len) != NULL)
         return DIFY_OK;
     enum dify_err err = decode(sse, &value);
+    sse->id_changed = true;
     return err == DIFY_OK ? set_buffer(&sse->id, value) : err;
 }
 
@@ -231,9 +236,9 @@ static enum dify_err take_comment(struct dify_sse *sse, struct dify_slice text)
 static enum dify_err dispatch(struct dify_sse *sse)
 {
     enum dify_err err = DIFY_OK;
-    struct dify_slice id = dify__buffer_slice(&sse->id);
-    if (!dify__slice_equals(id, dify__buffer_slice(&sse->current_id)))
-        err = set_buffer(&sse->current_id, id);
+    if (sse->id_changed)
+        err = set_buffer(&sse->current_id, dify__buffer_slice(&sse->id));
+    sse->id_changed = false;
     if (err == DIFY_OK && sse->has_data && sse->options.event != NULL) {
         struct dify_sse_event event = {.offset = sse->block_offset};
         const char *data = sse->chunk_data;

@@ -16,10 +16,10 @@ enum dify_err dify__budget_take(struct dify__budget *budget, size_t size)
     return DIFY_OK;
 }
 
-uint32_t dify__hash(struct dify_slice text)
+uint32_t dify__index_hash(const struct dify__index *index, struct dify_slice text)
 {
     /* eight bytes a step, the last ones overlapping; odd multipliers with well-mixed bits */
-    uint64_t hash = text.len * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = index->seed ^ text.len * UINT64_C(0x9E3779B97F4A7C15);
     uint64_t word = 0;
     for (size_t i = 0; text.len - i > sizeof word; i += sizeof word) {
         memcpy(&word, text.ptr + i, sizeof word);
@@ -38,7 +38,7 @@ enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_a
 {
     if (index->count * 2 < index->capacity)
         return DIFY_OK;
-    struct dify__index grown = {0};
+    struct dify__index grown = {.seed = index->seed};
     size_t need = index->capacity != 0 ? index->capacity * 2 : 16;
     enum dify_err err =
         dify__grow(allocator, (void **)&grown.slot, &grown.capacity, need, sizeof *grown.slot);
@@ -78,11 +78,12 @@ bool dify__index_next(const struct dify__index *index, uint32_t hash, size_t *at
 }
 
 void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,
-                      struct dify__budget *budget)
+                      struct dify__budget *budget, uint64_t seed)
 {
     memset(texts, 0, sizeof *texts);
     texts->allocator = allocator;
     texts->budget = budget;
+    texts->shared.seed = seed;
     texts->bytes = (struct dify__buffer){.allocator = allocator, .max = UINT32_MAX};
 }
 
@@ -130,7 +131,7 @@ enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice tex
     enum dify_err err = dify__index_reserve(&texts->shared, texts->allocator);
     if (err != DIFY_OK)
         return err;
-    uint32_t hash = dify__hash(text);
+    uint32_t hash = dify__index_hash(&texts->shared, text);
     size_t at = 0;
     dify__text known;
     while (dify__index_next(&texts->shared, hash, &at, &known)) {

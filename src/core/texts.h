@@ -21,8 +21,6 @@ struct dify__budget {
 /* Takes `size` bytes from the budget; DIFY_ERR_TOO_LARGE if it has not so many. */
 DIFY_MUST_CHECK enum dify_err dify__budget_take(struct dify__budget *budget, size_t size);
 
-uint32_t dify__hash(struct dify_slice text);
-
 /* A map from hashes to numbers, the comparison being left to the caller: open addressing, at most
  * half full. Numbers are below UINT32_MAX. Zero-initialised it is empty. */
 struct dify__slot {
@@ -34,7 +32,11 @@ struct dify__index {
     struct dify__slot *slot;
     size_t capacity; /* a power of two */
     size_t count;
+    uint64_t seed;
 };
+
+/* The hash by which `text` stands in the index. */
+uint32_t dify__index_hash(const struct dify__index *index, struct dify_slice text);
 
 /* Room for one more. */
 DIFY_MUST_CHECK enum dify_err dify__index_reserve(struct dify__index *index,
@@ -57,7 +59,7 @@ struct dify__texts {
 };
 
 void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,
-                      struct dify__budget *budget);
+                      struct dify__budget *budget, uint64_t seed);
 void dify__texts_fini(struct dify__texts *texts);
 
 /* Keeps a text of its own. Absent gives 0. */

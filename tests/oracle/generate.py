@@ -212,10 +212,10 @@ class Maker:
         if not among:
             among = [("c9", "it9", which)]
         kind = rng.choice(["started", "next", "completed", "completed", "node_started",
-                           "node_finished"])
+                           "node_finished", "node_retry"])
         if kind.startswith("node"):
             data = self.identity(among)
-            if kind == "node_finished":
+            if kind != "node_started":
                 data += self.finish()
         else:
             node_id = rng.choice(among)[1]

@@ -130,6 +130,12 @@ def check_outputs(command):
                       preexec_fn=lambda: os.close(1))
     checks.equal((ran.status, support.read_bytes(path)[:50]), (2, b"\0\1\2\3\4\5"),
                  "with standard output closed the audio's file takes no result")
+    kept = os.path.join(command.where, "recording")
+    with open(kept, "wb") as file:
+        file.write(stream)
+    ran = command.run("fold", "--tts", kept, kept)
+    checks.equal((ran.status, support.read_bytes(kept)), (2, stream),
+                 "audio never goes over the recording itself")
     ran = command.run("fold", "--tts", "/dev/full", stdin=stream)
     checks.true(ran.status == 2 and ran.err.count("\n") == 1 and "/dev/full" in ran.err,
                 "audio that cannot be written", ran.err)

@@ -121,9 +121,17 @@ def check_heads(fold):
             ("capitals", OK + b"CONTENT-TYPE:TEXT/EVENT-STREAM;charset=utf-8\r\n"),
             ("blanks", OK + b"Content-Type: \t text/event-stream \r\n"),
             ("an empty reason", b"HTTP/1.1 200\r\nContent-Type: text/event-stream\r\n"),
+            ("HTTP/3 of curl", b"HTTP/3 200 \r\ncontent-type: text/event-stream\r\n"),
+            ("a proxy's head in front", b"HTTP/1.1 200 Connection established\r\n\r\n" + STREAM),
+            ("a redirection in front", b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n" + STREAM),
+            ("a body said to be as it is", STREAM + b"Content-Encoding: identity\r\n"),
             ("a head of nearly 64 KB", STREAM + b"X: " + b"a" * (HEAD_BYTES - 200) + b"\r\n"),
             ("a type in another's value", OK + b"X: Content-Type: a\r\n" + STREAM[len(OK):])):
         fold.same_as(plain, what, head + b"\r\n" + body)
+    for what, header in (("gzip", b"Content-Encoding: gzip"),
+                         ("gzip in transfer", b"Transfer-Encoding: gzip, chunked")):
+        ran = fold.run(what, STREAM + header + b"\r\n\r\n\x1f\x8b")
+        fold.checks.equal((ran.status, json.loads(ran.out)["code"]), (7, "invalid_response"), what)
     for part in (b"data: {", b"abc\n\n", b"10\n", b"0", b"5"):
         fold.same_as(support.run([fold.program, "fold"], part + b"\n" + body),
                      "named chunked but put together, beginning with %r" % part,

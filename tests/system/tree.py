@@ -3,7 +3,6 @@
 
 import os
 import re
-import subprocess
 
 import support
 
@@ -24,10 +23,9 @@ SETTINGS = re.compile(r"(index-url|registry|proxy)\s*=\s*https?:|GOPROXY\s*=\s*h
 
 def tracked(source):
     """The paths that git knows and that are still there; without git, all but builds."""
-    done = subprocess.run(["git", "-C", source, "ls-files", "-z"], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, check=False)
-    if done.returncode == 0 and done.stdout:
-        names = done.stdout.decode().split("\0")
+    ran = support.run(["git", "-C", source, "ls-files", "-z"]) if support.have("git") else None
+    if ran and ran.status == 0 and ran.out:
+        names = ran.out.decode().split("\0")
     else:
         names = [os.path.relpath(path, source) for path in support.files_below(source, "")]
         names = [name for name in names

@@ -17,7 +17,7 @@ static void init(struct fixture *f, size_t max)
 {
     meter_init(&f->meter);
     f->budget = (struct dify__budget){0, (size_t)64 << 20};
-    dify__texts_init(&f->texts, &f->meter.allocator, &f->budget);
+    dify__texts_init(&f->texts, &f->meter.allocator, &f->budget, 7);
     dify__nodes_init(&f->nodes, &f->meter.allocator, &f->texts, &f->budget, max);
 }
 

@@ -16,7 +16,7 @@ static void init(struct fixture *f, size_t max)
 {
     meter_init(&f->meter);
     f->budget = (struct dify__budget){0, max};
-    dify__outputs_init(&f->outputs, &f->meter.allocator, &f->budget);
+    dify__outputs_init(&f->outputs, &f->meter.allocator, &f->budget, 7);
 }
 
 static void fini(struct fixture *f)

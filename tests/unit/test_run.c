@@ -319,6 +319,37 @@ static void test_memory_of_a_long_stream(void **state)
     text_fini(&stream);
 }
 
+/* What an observer may not do is refused, and does no harm. */
+struct meddler {
+    struct dify_run *run;
+    int refused;
+};
+
+static void meddle(void *ctx, const struct dify_event *event, uint64_t offset)
+{
+    struct meddler *meddler = ctx;
+    (void)event;
+    (void)offset;
+    dify_run_resume(meddler->run);
+    meddler->refused += dify_run_feed(meddler->run, "x", 1) == DIFY_ERR_STATE;
+    meddler->refused += dify_run_fail(meddler->run, DIFY_OUTCOME_CONNECTION_RESET, slice_of(NULL),
+                                      slice_of("no"), 0) == DIFY_ERR_STATE;
+}
+
+static void test_calls_inside_a_callback(void **state)
+{
+    (void)state;
+    struct meddler meddler = {NULL, 0};
+    struct dify_run_observer observer = {.ctx = &meddler, .event = meddle};
+    meddler.run = new_run_with((struct dify_run_options){.observer = &observer});
+    struct text stream = STREAM("{'event':'node_finished','data':{'id':'e','outputs':{'a':'b'}}}");
+    assert_int_equal(feed_in(meddler.run, text_slice(&stream), 10), DIFY_OK);
+    assert_int_equal(meddler.refused, 2);
+    assert_result(meddler.run, "/data/outputs", "{'a':'b'}");
+    dify_run_free(meddler.run);
+    text_fini(&stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_warnings_beyond_those_kept_are_told),
         cmocka_unit_test(test_shared_decoder),
         cmocka_unit_test(test_memory_of_a_long_stream),
+        cmocka_unit_test(test_calls_inside_a_callback),
     };
     return cmocka_run_group_tests_name("run", tests, NULL, NULL);
 }

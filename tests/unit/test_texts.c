@@ -16,7 +16,7 @@ static void init(struct fixture *f, size_t max)
 {
     meter_init(&f->meter);
     f->budget = (struct dify__budget){0, max};
-    dify__texts_init(&f->texts, &f->meter.allocator, &f->budget);
+    dify__texts_init(&f->texts, &f->meter.allocator, &f->budget, 7);
 }
 
 static void fini(struct fixture *f)
@@ -40,15 +40,18 @@ static void test_budget(void **state)
 static void test_hash(void **state)
 {
     (void)state;
+    struct dify__index index = {.seed = 7}, other = {.seed = 8};
     char bytes[40];
     memset(bytes, 'a', sizeof bytes);
+    assert_int_not_equal(dify__index_hash(&index, (struct dify_slice){bytes, 9}),
+                         dify__index_hash(&other, (struct dify_slice){bytes, 9}));
     for (size_t len = 0; len < sizeof bytes; len++) {
-        uint32_t hash = dify__hash((struct dify_slice){bytes, len});
-        assert_int_equal(hash, dify__hash((struct dify_slice){bytes, len}));
-        assert_int_not_equal(hash, dify__hash((struct dify_slice){bytes, len + 1}));
+        uint32_t hash = dify__index_hash(&index, (struct dify_slice){bytes, len});
+        assert_int_equal(hash, dify__index_hash(&index, (struct dify_slice){bytes, len}));
+        assert_int_not_equal(hash, dify__index_hash(&index, (struct dify_slice){bytes, len + 1}));
         for (size_t i = 0; i < len; i++) {
             bytes[i] = 'b';
-            assert_int_not_equal(hash, dify__hash((struct dify_slice){bytes, len}));
+            assert_int_not_equal(hash, dify__index_hash(&index, (struct dify_slice){bytes, len}));
             bytes[i] = 'a';
         }
     }
