@@ -255,8 +255,9 @@ def measure(bench):
     goals = [
         goal("fold ≥ 0.75 × yyjson alone", f"{fold / yyjson:.2f} ×", fold >= 0.75 * yyjson),
         goal("fold ≥ 10 × Python", f"{fold / python:.1f} ×", fold >= 10 * python),
-        goal("48 MiB event ≥ 0.5 × the speed of 1 MiB, cold and warm",
-             " and ".join(f"{ratio:.2f} ×" for ratio in single), min(single) >= 0.5),
+        goal("48 MiB event ≥ 0.5 × the speed of 1 MiB, in a fresh process",
+             f"{single[0]:.2f} ×", single[0] >= 0.5),
+        goal("the same in a process that is warm", f"{single[1]:.2f} ×", single[1] >= 0.5),
         goal("long streams in < 32 MiB", f"{memory:.1f} MiB", memory < 32),
     ]
     return "\n".join([
