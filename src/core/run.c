@@ -113,7 +113,7 @@ static bool is_bare_ping(const struct dify_sse_event *event)
 static void take_event(struct dify_run *run, const struct dify_sse_event *sse_event)
 {
     const struct dify_event *event;
-    struct dify_error why = {DIFY_OK, 0, ""};
+    struct dify_error why; /* filled in with a bad event only */
     if (is_bare_ping(sse_event))
         return;
     run->offset = sse_event->offset;
