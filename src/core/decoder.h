@@ -12,8 +12,10 @@
 /* dify_decoder_decode() in two steps: all but the members of `data`, ... */
 DIFY_MUST_CHECK enum dify_err dify__decoder_envelope(struct dify_decoder *decoder,
                                                      struct dify_slice text,
-                                                     const struct dify_event **out,
-                                                     struct dify_error *error);
+                                                     const struct dify_event **out);
+
+/* What was wrong with the last event that was refused with DIFY_ERR_JSON or DIFY_ERR_DEPTH. */
+const struct dify_error *dify__decoder_error(const struct dify_decoder *decoder);
 
 /* ... and these, for who needs them. */
 void dify__decoder_data(struct dify_decoder *decoder);

@@ -177,12 +177,25 @@ struct name_index {
 /* Where the members of the view begin that few events have. */
 #define RARE_MEMBERS offsetof(struct dify_event, reason)
 
+/* The longest head of an event (see `struct head`) that is remembered. */
+#define HEAD_BYTES 256
+
+/* What stands before the value of `data` where that is an event's last member, as in
+ * `{"event": "text_chunk", "workflow_run_id": "...", "task_id": "...", "data": `. Most events begin
+ * with the same bytes as the one before: then only `data` is read, and the view keeps what it shows
+ * of the members before it. */
+struct head {
+    char bytes[HEAD_BYTES];
+    size_t len; /* 0: the event before has none */
+};
+
 struct dify_decoder {
     const struct dify_allocator *allocator;
     struct dify__json json;
     struct dify_event event;
     yyjson_val *data, *outputs, *reasons; /* `data`, `data.outputs`, `data.reasons` */
     bool has_data, has_rare;              /* that part of the view is filled in */
+    struct head head;                     /* of the event before */
     struct name_index types, event_names, data_names, usage_names;
 };
 
@@ -418,20 +431,47 @@ static void clear_event(struct dify_decoder *decoder)
     if (decoder->has_data)
         clear_data(&event->data);
     decoder->has_rare = decoder->has_data = false;
+    decoder->data = NULL;
 }
 
-enum dify_err dify__decoder_envelope(struct dify_decoder *decoder, struct dify_slice text,
-                                     const struct dify_event **out, struct dify_error *error)
+/* Reads an event that begins with the head of the one before; false if it is not such a one. */
+static bool read_after_head(struct dify_decoder *decoder, struct dify_slice text)
+{
+    const struct head *head = &decoder->head;
+    struct dify__json *json = &decoder->json;
+    if (head->len == 0 || text.len <= head->len || memcmp(text.ptr, head->bytes, head->len) != 0 ||
+        !dify__json_read_last(json, text, head->len))
+        return false;
+    if (decoder->has_data)
+        clear_data(&decoder->event.data);
+    decoder->has_data = false;
+    decoder->data = yyjson_doc_get_root(json->doc);
+    decoder->event.data_json =
+        (struct dify_slice){text.ptr + head->len, yyjson_doc_get_read_size(json->doc)};
+    return true;
+}
+
+/* Remembers the head of the event at hand. */
+static void keep_head(struct dify_decoder *decoder)
+{
+    struct head *head = &decoder->head;
+    struct dify_slice text = decoder->json.text;
+    size_t len = (size_t)(decoder->event.data_json.ptr - text.ptr);
+    if (len > sizeof head->bytes)
+        return;
+    memcpy(head->bytes, text.ptr, len);
+    head->len = len;
+}
+
+/* Fills in the view but for the members of `data`. Returns whether the event has a head: whether
+ * all that the view shows of its text itself is `data`, the last member. */
+static bool read_members(struct dify_decoder *decoder)
 {
     struct dify_event *event = &decoder->event;
-    enum dify_err err = dify__json_read(&decoder->json, text, error);
-    if (err != DIFY_OK)
-        return err;
-    clear_event(decoder);
-    decoder->data = decoder->outputs = decoder->reasons = NULL;
-    event->json = decoder->json.text;
+    bool shows_text = false; /* of a member before `data` */
     yyjson_val *metadata = NULL;
     struct dify__members members;
+    clear_event(decoder);
     dify__members_of_root(&members, &decoder->json);
     while (dify__members_next(&members)) {
         const struct field *field = find_field(&decoder->event_names, event_fields, members.key);
@@ -441,14 +481,38 @@ enum dify_err dify__decoder_envelope(struct dify_decoder *decoder, struct dify_s
         decoder->has_rare |= field->offset >= RARE_MEMBERS;
         if (field->offset == offsetof(struct dify_event, data_json))
             decoder->data = members.value;
-        else if (field->offset == offsetof(struct dify_event, metadata))
+        else if (field->kind != KIND_TEXT)
+            shows_text = true;
+        if (field->offset == offsetof(struct dify_event, metadata))
             metadata = members.value;
     }
     if (metadata != NULL)
         read_metadata(decoder, metadata);
     event->type = find_type(&decoder->types, event->name);
-    *out = event;
+    return event->data_json.ptr != NULL && decoder->data == members.value && !shows_text;
+}
+
+enum dify_err dify__decoder_envelope(struct dify_decoder *decoder, struct dify_slice text,
+                                     const struct dify_event **out)
+{
+    decoder->outputs = decoder->reasons = NULL;
+    if (!read_after_head(decoder, text)) {
+        decoder->head.len = 0;
+        enum dify_err err = dify__json_read(&decoder->json, text);
+        if (err != DIFY_OK)
+            return err;
+        bool is_mended = decoder->json.text.ptr != text.ptr;
+        if (read_members(decoder) && !is_mended)
+            keep_head(decoder);
+    }
+    decoder->event.json = decoder->json.text;
+    *out = &decoder->event;
     return DIFY_OK;
+}
+
+const struct dify_error *dify__decoder_error(const struct dify_decoder *decoder)
+{
+    return &decoder->json.error;
 }
 
 void dify__decoder_data(struct dify_decoder *decoder)
@@ -462,9 +526,11 @@ void dify__decoder_data(struct dify_decoder *decoder)
 enum dify_err dify_decoder_decode(struct dify_decoder *decoder, struct dify_slice text,
                                   const struct dify_event **out, struct dify_error *error)
 {
-    enum dify_err err = dify__decoder_envelope(decoder, text, out, error);
+    enum dify_err err = dify__decoder_envelope(decoder, text, out);
     if (err == DIFY_OK)
         dify__decoder_data(decoder);
+    else if (error != NULL && (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH))
+        *error = decoder->json.error;
     return err;
 }
 

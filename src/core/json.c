@@ -63,10 +63,18 @@ void dify__json_init(struct dify__json *json, const struct dify_allocator *alloc
     json->mended = json->copy;
 }
 
+static void forget(struct dify__json *json)
+{
+    if (json->doc == json->block) /* as ever: read in place, a document is one block of memory */
+        json->block_in_use = false;
+    else
+        yyjson_doc_free(json->doc);
+    json->doc = NULL;
+}
+
 void dify__json_release(struct dify__json *json)
 {
-    yyjson_doc_free(json->doc);
-    json->doc = NULL;
+    forget(json);
     if (json->block_size > KEEP_BYTES) {
         dify__free(json->allocator, json->block);
         json->block = NULL;
@@ -171,110 +179,138 @@ static enum dify_err mend(struct dify__json *json, struct dify_slice text, size_
     return err;
 }
 
-static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags, yyjson_read_err *why)
+/* Parses `json->text` from byte `from` on, in place, in `json->copy`, which has the room. */
+static bool parse_from(struct dify__json *json, size_t from, yyjson_read_flag flags)
 {
-    struct dify_slice text = json->text;
-    dify__buffer_clear(&json->copy, SIZE_MAX);
-    enum dify_err err = dify__buffer_reserve(&json->copy, text.len + YYJSON_PADDING_SIZE);
-    if (err != DIFY_OK)
-        return err;
-    memcpy(json->copy.ptr, text.ptr, text.len);
-    memset(json->copy.ptr + text.len, 0, YYJSON_PADDING_SIZE);
-    json->copy.len = text.len;
-    json->doc =
-        yyjson_read_opts(json->copy.ptr, text.len,
-                         flags | YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW, &json->alc, why);
-    if (json->doc != NULL)
-        return DIFY_OK;
-    return why->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;
+    size_t len = json->text.len - from;
+    char *copy = json->copy.ptr + from;
+    memcpy(copy, json->text.ptr + from, len);
+    memset(copy + len, 0, YYJSON_PADDING_SIZE);
+    json->copy.len = json->text.len;
+    json->doc = yyjson_read_opts(copy, len, flags | YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW,
+                                 &json->alc, &json->why);
+    return json->doc != NULL;
 }
 
-/* Whether the object is nested deeper than DIFY_EVENT_DEPTH. Walks the values in order, with the
- * ends of the containers that are open. */
-static bool is_too_deep(yyjson_doc *doc)
+static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags)
+{
+    dify__buffer_clear(&json->copy, SIZE_MAX);
+    enum dify_err err = dify__buffer_reserve(&json->copy, json->text.len + YYJSON_PADDING_SIZE);
+    if (err != DIFY_OK || parse_from(json, 0, flags))
+        return err;
+    return json->why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;
+}
+
+/* Whether the value is nested deeper than `max`, DIFY_EVENT_DEPTH at most. Walks the values in
+ * order; those that hold others are kept with their ends, and dropped when the next such one comes
+ * after these. */
+static bool is_too_deep(yyjson_doc *doc, size_t max)
 {
     yyjson_val *ends[DIFY_EVENT_DEPTH];
     size_t depth = 0;
     size_t count = yyjson_doc_get_val_count(doc);
-    if (count <= DIFY_EVENT_DEPTH)
+    if (count <= max)
         return false;
     yyjson_val *value = yyjson_doc_get_root(doc);
     for (yyjson_val *end = value + count; value < end; value++) {
-        while (depth != 0 && ends[depth - 1] == value)
-            depth--;
         if (!unsafe_yyjson_is_ctn(value))
             continue;
-        if (depth == DIFY_EVENT_DEPTH)
+        while (depth != 0 && ends[depth - 1] <= value)
+            depth--;
+        if (depth == max)
             return true;
         ends[depth++] = unsafe_yyjson_get_next(value);
     }
     return false;
 }
 
-static void explain(struct dify_error *error, enum dify_err code, size_t offset, const char *text)
+static enum dify_err refuse(struct dify__json *json, enum dify_err code, size_t offset,
+                            const char *text)
 {
-    if (error == NULL)
-        return;
     size_t len = strlen(text);
-    if (len >= sizeof error->message)
-        len = sizeof error->message - 1;
-    error->code = code;
-    error->offset = offset;
-    memcpy(error->message, text, len);
-    error->message[len] = '\0';
+    if (len >= sizeof json->error.message)
+        len = sizeof json->error.message - 1;
+    json->error.code = code;
+    json->error.offset = offset;
+    memcpy(json->error.message, text, len);
+    json->error.message[len] = '\0';
+    dify__json_release(json);
+    return code;
 }
 
-/* Reads what yyjson refused once more, mended. `*position`: where in `text` it was refused again.
- */
-static enum dify_err read_mended(struct dify__json *json, struct dify_slice text,
-                                 yyjson_read_err *why, size_t *position)
+/* Reads what yyjson refused once more, mended. */
+static enum dify_err read_mended(struct dify__json *json)
 {
-    enum dify_err err = mend(json, text, SIZE_MAX, position);
+    struct dify_slice text = json->text;
+    size_t position;
+    enum dify_err err = mend(json, text, SIZE_MAX, &position);
+    if (err == DIFY_OK) {
+        json->text = dify__buffer_slice(&json->mended);
+        err = parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE);
+        if (err == DIFY_ERR_JSON)
+            (void)mend(json, text, json->why.pos, &position);
+    }
+    return err == DIFY_ERR_JSON ? refuse(json, err, position, json->why.msg) : err;
+}
+
+enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text)
+{
+    dify__json_release(json);
+    json->text = text;
+    if (text.len == 0)
+        return refuse(json, DIFY_ERR_JSON, 0, "no data");
+    enum dify_err err = parse(json, 0);
+    if (err == DIFY_ERR_JSON) {
+        if (json->why.code != YYJSON_READ_ERROR_INVALID_STRING)
+            return refuse(json, err, json->why.pos, json->why.msg);
+        err = read_mended(json);
+    }
     if (err != DIFY_OK)
         return err;
-    json->text = dify__buffer_slice(&json->mended);
-    err = parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE, why);
-    if (err == DIFY_ERR_JSON)
-        (void)mend(json, text, why->pos, position);
-    return err;
-}
-
-enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
-                              struct dify_error *error)
-{
-    yyjson_read_err why = {0};
-    dify__json_release(json);
-    json->text = text;
-    enum dify_err err = text.len != 0 ? parse(json, 0, &why) : DIFY_ERR_JSON;
-    size_t position = why.pos;
-    if (err == DIFY_ERR_JSON && why.code == YYJSON_READ_ERROR_INVALID_STRING)
-        err = read_mended(json, text, &why, &position);
-    if (err == DIFY_ERR_JSON)
-        explain(error, err, position, text.len != 0 ? why.msg : "no data");
-    if (err == DIFY_OK && !yyjson_is_obj(yyjson_doc_get_root(json->doc))) {
-        err = DIFY_ERR_JSON;
-        explain(error, err, 0, "not a JSON object");
-    }
-    if (err == DIFY_OK && is_too_deep(json->doc)) {
-        err = DIFY_ERR_DEPTH;
-        explain(error, err, 0, "nested deeper than 512 levels");
-    }
-    if (err != DIFY_OK)
-        dify__json_release(json);
-    return err;
-}
-
-enum dify_err dify__json_read_again(struct dify__json *json, struct dify_slice text)
-{
-    yyjson_read_err ignored;
-    dify__json_release(json);
-    json->text = text;
-    return parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE, &ignored);
+    if (!yyjson_is_obj(yyjson_doc_get_root(json->doc)))
+        return refuse(json, DIFY_ERR_JSON, 0, "not a JSON object");
+    if (is_too_deep(json->doc, DIFY_EVENT_DEPTH))
+        return refuse(json, DIFY_ERR_DEPTH, 0, "nested deeper than 512 levels");
+    return DIFY_OK;
 }
 
 static bool is_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* Whether nothing but an object's end stands from `at` on. */
+static bool is_object_end(const char *at, const char *end)
+{
+    size_t braces = 0;
+    for (; at < end; at++) {
+        braces += *at == '}';
+        if (*at != '}' && !is_space(*at))
+            return false;
+    }
+    return braces == 1;
+}
+
+bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len)
+{
+    forget(json);
+    bool has_room = json->copy.capacity >= text.len + YYJSON_PADDING_SIZE;
+    if (!has_room || json->copy.capacity > KEEP_BYTES || json->block_size > KEEP_BYTES)
+        return false; /* what is to be given back, dify__json_read() gives back */
+    json->text = text;
+    if (!parse_from(json, head_len, YYJSON_READ_STOP_WHEN_DONE))
+        return false;
+    const char *value_end = text.ptr + head_len + yyjson_doc_get_read_size(json->doc);
+    return yyjson_is_obj(yyjson_doc_get_root(json->doc)) &&
+           is_object_end(value_end, text.ptr + text.len) &&
+           !is_too_deep(json->doc, DIFY_EVENT_DEPTH - 1);
+}
+
+enum dify_err dify__json_read_again(struct dify__json *json, struct dify_slice text)
+{
+    dify__json_release(json);
+    json->text = text;
+    return parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE);
 }
 
 static const char *skip_space_back(const char *end)

@@ -27,15 +27,22 @@ struct dify__json {
     struct dify__buffer mended; /* the text, where it had to be mended */
     struct dify_slice text;     /* the text that offsets refer to */
     yyjson_doc *doc;
+    yyjson_read_err why;     /* yyjson's own of the last text it refused */
+    struct dify_error error; /* of the last text that was refused as JSON */
 };
 
 void dify__json_init(struct dify__json *json, const struct dify_allocator *allocator);
 void dify__json_fini(struct dify__json *json);
 
 /* Reads `text`, which must be an object by RFC 8259; the object before it dies. `text` must live as
- * long as values are used. Errors: see dify_decoder_decode(). */
-DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text,
-                                              struct dify_error *error);
+ * long as values are used. Errors: DIFY_ERR_JSON and DIFY_ERR_DEPTH with `json->error`; NOMEM. */
+DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text);
+
+/* Reads an object whose first `head_len` bytes are those of the object before, and whose last
+ * member's value stands behind them; only this value is read and then the root. What was decoded of
+ * the head stays where it was. False if the value is no object or if anything is wrong with it:
+ * then the text is to be read whole. */
+bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len);
 
 /* The same for an object whose values' texts come from one that was read: surrogates may already be
  * in their three-byte form. */

@@ -113,13 +113,12 @@ static bool is_bare_ping(const struct dify_sse_event *event)
 static void take_event(struct dify_run *run, const struct dify_sse_event *sse_event)
 {
     const struct dify_event *event;
-    struct dify_error why; /* filled in with a bad event only */
     if (is_bare_ping(sse_event))
         return;
     run->offset = sse_event->offset;
-    enum dify_err err = dify__decoder_envelope(run->decoder, sse_event->data, &event, &why);
+    enum dify_err err = dify__decoder_envelope(run->decoder, sse_event->data, &event);
     if (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH) {
-        skip(run, &why);
+        skip(run, dify__decoder_error(run->decoder));
         return;
     }
     dify__run_note(run, err);

@@ -53,15 +53,20 @@ struct dify_sse {
 };
 
 /* `*value` with bad UTF-8 as U+FFFD; it then points into `sse->repaired`. */
-static enum dify_err decode(struct dify_sse *sse, struct dify_slice *value)
+static enum dify_err repair(struct dify_sse *sse, struct dify_slice *value)
 {
-    if (sse->options.raw_bytes || dify__utf8_valid_length(*value) == value->len)
+    if (dify__utf8_valid_length(*value) == value->len)
         return DIFY_OK;
     dify__buffer_clear(&sse->repaired, SIZE_MAX);
     enum dify_err err = dify__utf8_repair(*value, &sse->repaired);
     if (err == DIFY_OK)
         *value = dify__buffer_slice(&sse->repaired);
     return err;
+}
+
+static inline enum dify_err decode(struct dify_sse *sse, struct dify_slice *value)
+{
+    return sse->options.raw_bytes ? DIFY_OK : repair(sse, value);
 }
 
 static enum dify_err set_buffer(struct dify__buffer *buffer, struct dify_slice value)
