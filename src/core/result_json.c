@@ -116,17 +116,13 @@ static void write_node(struct dify__writer *writer, const struct dify_node *node
     dify__write_close(writer, '}');
 }
 
-static void write_nodes(struct dify__writer *writer, const struct dify_run *run)
+static void write_nodes(struct dify__writer *writer, const struct dify_run *run, const char *key,
+                        bool (*get)(const struct dify_run *, size_t, struct dify_node *))
 {
     struct dify_node node;
-    dify__write_key(writer, "nodes");
+    dify__write_key(writer, key);
     dify__write_open(writer, '[');
-    for (size_t i = 0; dify_run_node(run, i, &node); i++)
-        write_node(writer, &node);
-    dify__write_close(writer, ']');
-    dify__write_key(writer, "containers");
-    dify__write_open(writer, '[');
-    for (size_t i = 0; dify_run_container(run, i, &node); i++)
+    for (size_t i = 0; get(run, i, &node); i++)
         write_node(writer, &node);
     dify__write_close(writer, ']');
 }
@@ -175,7 +171,8 @@ static void write_additions(struct dify__writer *writer, const struct dify_run *
     key_string_if(writer, "message_id", result->message_id);
     dify__write_key(writer, "workflow_outputs");
     dify__write_json(writer, result->workflow_outputs);
-    write_nodes(writer, run);
+    write_nodes(writer, run, "nodes", dify_run_node);
+    write_nodes(writer, run, "containers", dify_run_container);
     if (result->resumed != 0)
         key_uint(writer, "resumed", result->resumed);
     key_uint(writer, "skipped_events", result->skipped_events);
