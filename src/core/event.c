@@ -438,16 +438,15 @@ static void clear_event(struct dify_decoder *decoder)
 static bool read_after_head(struct dify_decoder *decoder, struct dify_slice text)
 {
     const struct head *head = &decoder->head;
-    struct dify__json *json = &decoder->json;
+    struct dify_slice data;
     if (head->len == 0 || text.len <= head->len || memcmp(text.ptr, head->bytes, head->len) != 0 ||
-        !dify__json_read_last(json, text, head->len))
+        !dify__json_read_last(&decoder->json, text, head->len, &data))
         return false;
     if (decoder->has_data)
         clear_data(&decoder->event.data);
     decoder->has_data = false;
-    decoder->data = yyjson_doc_get_root(json->doc);
-    decoder->event.data_json =
-        (struct dify_slice){text.ptr + head->len, yyjson_doc_get_read_size(json->doc)};
+    decoder->data = yyjson_doc_get_root(decoder->json.doc);
+    decoder->event.data_json = data;
     return true;
 }
 

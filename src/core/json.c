@@ -179,10 +179,10 @@ static enum dify_err mend(struct dify__json *json, struct dify_slice text, size_
     return err;
 }
 
-/* Parses `json->text` from byte `from` on, in place, in `json->copy`, which has the room. */
-static bool parse_from(struct dify__json *json, size_t from, yyjson_read_flag flags)
+/* Parses `len` bytes of `json->text` from byte `from` on, in place, in `json->copy`, which has the
+ * room. */
+static bool parse_part(struct dify__json *json, size_t from, size_t len, yyjson_read_flag flags)
 {
-    size_t len = json->text.len - from;
     char *copy = json->copy.ptr + from;
     memcpy(copy, json->text.ptr + from, len);
     memset(copy + len, 0, YYJSON_PADDING_SIZE);
@@ -196,7 +196,7 @@ static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags)
 {
     dify__buffer_clear(&json->copy, SIZE_MAX);
     enum dify_err err = dify__buffer_reserve(&json->copy, json->text.len + YYJSON_PADDING_SIZE);
-    if (err != DIFY_OK || parse_from(json, 0, flags))
+    if (err != DIFY_OK || parse_part(json, 0, json->text.len, flags))
         return err;
     return json->why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;
 }
@@ -279,30 +279,27 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* Whether nothing but an object's end stands from `at` on. */
-static bool is_object_end(const char *at, const char *end)
+static const char *skip_space_back(const char *end)
 {
-    size_t braces = 0;
-    for (; at < end; at++) {
-        braces += *at == '}';
-        if (*at != '}' && !is_space(*at))
-            return false;
-    }
-    return braces == 1;
+    while (is_space(end[-1]))
+        end--;
+    return end;
 }
 
-bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len)
+bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len,
+                          struct dify_slice *value)
 {
     forget(json);
     bool has_room = json->copy.capacity >= text.len + YYJSON_PADDING_SIZE;
     if (!has_room || json->copy.capacity > KEEP_BYTES || json->block_size > KEEP_BYTES)
         return false; /* what is to be given back, dify__json_read() gives back */
-    json->text = text;
-    if (!parse_from(json, head_len, YYJSON_READ_STOP_WHEN_DONE))
+    const char *end = skip_space_back(text.ptr + text.len) - 1; /* the object's closing brace */
+    value->ptr = text.ptr + head_len;
+    if (*value->ptr != '{' || *end != '}')
         return false;
-    const char *value_end = text.ptr + head_len + yyjson_doc_get_read_size(json->doc);
-    return yyjson_is_obj(yyjson_doc_get_root(json->doc)) &&
-           is_object_end(value_end, text.ptr + text.len) &&
+    value->len = (size_t)(skip_space_back(end) - value->ptr);
+    json->text = text;
+    return parse_part(json, head_len, value->len, 0) &&
            !is_too_deep(json->doc, DIFY_EVENT_DEPTH - 1);
 }
 
@@ -311,13 +308,6 @@ enum dify_err dify__json_read_again(struct dify__json *json, struct dify_slice t
     dify__json_release(json);
     json->text = text;
     return parse(json, YYJSON_READ_ALLOW_INVALID_UNICODE);
-}
-
-static const char *skip_space_back(const char *end)
-{
-    while (is_space(end[-1]))
-        end--;
-    return end;
 }
 
 /* The end of the string at `at` (its opening quote). */

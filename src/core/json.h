@@ -39,13 +39,14 @@ void dify__json_fini(struct dify__json *json);
 DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text);
 
 /* Reads an object whose first `head_len` bytes are those of the object before, and whose last
- * member's value stands behind them; only this value is read and then the root. What was decoded of
- * the head stays where it was. False if the value is no object or if anything is wrong with it:
- * then the text is to be read whole. */
-bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len);
+ * member's value stands behind them, at once: only this value is read and then the root, and
+ * `*value` its text. What was decoded of the head stays where it was. False if the value is no
+ * object or if anything is wrong with it: then the text is to be read whole. */
+bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len,
+                          struct dify_slice *value);
 
-/* The same for an object whose values' texts come from one that was read: surrogates may already be
- * in their three-byte form. */
+/* Like dify__json_read() for an object whose values' texts come from one that was read: surrogates
+ * may already be in their three-byte form. */
 DIFY_MUST_CHECK enum dify_err dify__json_read_again(struct dify__json *json,
                                                     struct dify_slice text);
 
