@@ -14,11 +14,11 @@ DIFY_MUST_CHECK enum dify_err dify__decoder_envelope(struct dify_decoder *decode
                                                      struct dify_slice text,
                                                      const struct dify_event **out);
 
-/* What was wrong with the last event that was refused with DIFY_ERR_JSON or DIFY_ERR_DEPTH. */
-const struct dify_error *dify__decoder_error(const struct dify_decoder *decoder);
-
 /* ... and these, for who needs them. */
 void dify__decoder_data(struct dify_decoder *decoder);
+
+/* What was wrong with the last event that was refused with DIFY_ERR_JSON or DIFY_ERR_DEPTH. */
+const struct dify_error *dify__decoder_error(const struct dify_decoder *decoder);
 
 /* The members of `data.outputs` of the event at hand; false if it is no object. */
 bool dify__decoder_outputs(const struct dify_decoder *decoder, struct dify__members *out);

@@ -186,7 +186,7 @@ struct name_index {
  * of the members before it. */
 struct head {
     char bytes[HEAD_BYTES];
-    size_t len; /* 0: the event before has none */
+    size_t len; /* 0: the next event is to be read whole */
 };
 
 struct dify_decoder {
@@ -462,12 +462,13 @@ static void keep_head(struct dify_decoder *decoder)
     head->len = len;
 }
 
-/* Fills in the view but for the members of `data`. Returns whether the event has a head: whether
- * all that the view shows of its text itself is `data`, the last member. */
+/* Fills in the view but for the members of `data`. Returns whether the event has a head that the
+ * next one may share: `data` is its last member, and of the others the view shows only decoded
+ * texts, which stay, and nothing of the event's own bytes. */
 static bool read_members(struct dify_decoder *decoder)
 {
     struct dify_event *event = &decoder->event;
-    bool shows_text = false; /* of a member before `data` */
+    bool shows_bytes = false; /* of another member than `data` */
     yyjson_val *metadata = NULL;
     struct dify__members members;
     clear_event(decoder);
@@ -481,14 +482,14 @@ static bool read_members(struct dify_decoder *decoder)
         if (field->offset == offsetof(struct dify_event, data_json))
             decoder->data = members.value;
         else if (field->kind != KIND_TEXT)
-            shows_text = true;
+            shows_bytes = true;
         if (field->offset == offsetof(struct dify_event, metadata))
             metadata = members.value;
     }
     if (metadata != NULL)
         read_metadata(decoder, metadata);
     event->type = find_type(&decoder->types, event->name);
-    return event->data_json.ptr != NULL && decoder->data == members.value && !shows_text;
+    return event->data_json.ptr != NULL && decoder->data == members.value && !shows_bytes;
 }
 
 enum dify_err dify__decoder_envelope(struct dify_decoder *decoder, struct dify_slice text,

@@ -201,20 +201,23 @@ static void test_growing_events(void **state)
     dify_decoder_free(decoder);
 }
 
-static void test_memory_of_a_large_event_is_given_back(void **state)
+/* After `begin`, `count` times `item` and `end` comes a small event. */
+static void check_memory_is_given_back(const char *begin, const char *item, size_t count,
+                                       const char *end)
 {
-    (void)state;
     struct meter meter;
     struct dify_decoder *decoder = NULL;
     const struct dify_event *event;
     struct text large = {NULL, 0, 0}, small = event_of(60, "{'id':'small'}");
     meter_init(&meter);
     assert_int_equal(dify_decoder_new(&meter.allocator, &decoder), DIFY_OK);
-    text_add_chars(&large, "{'id':'");
-    text_add_repeated(&large, 'x', 16 << 20);
-    text_add_chars(&large, "'}");
+    text_add_chars(&large, begin);
+    for (size_t i = 0; i < count; i++)
+        text_add_chars(&large, item);
+    text_add_chars(&large, end);
     struct text json = event_of(60, large.ptr);
     assert_int_equal(dify_decoder_decode(decoder, text_slice(&json), &event, NULL), DIFY_OK);
+    assert_in_range(meter.live_bytes, 12 << 20, 256 << 20);
     assert_int_equal(dify_decoder_decode(decoder, text_slice(&small), &event, NULL), DIFY_OK);
     assert_in_range(meter.live_bytes, 1, 8 << 20);
     dify_decoder_free(decoder);
@@ -222,6 +225,13 @@ static void test_memory_of_a_large_event_is_given_back(void **state)
     text_fini(&json);
     text_fini(&small);
     text_fini(&large);
+}
+
+static void test_memory_of_a_large_event_is_given_back(void **state)
+{
+    (void)state;
+    check_memory_is_given_back("{'id':'", "xxxxxxxx", 2 << 20, "'}");
+    check_memory_is_given_back("{'outputs':[", "1,", 1 << 20, "1]}"); /* its values are large */
 }
 
 int main(void)

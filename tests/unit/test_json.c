@@ -31,6 +31,35 @@ static void test_members_in_order(void **state)
     dify__json_fini(&json);
 }
 
+/* Only the value behind the head is read, and what was decoded of the head stays. */
+static void test_last_member_alone(void **state)
+{
+    (void)state;
+    struct dify__json json;
+    static const char head[] = "{\"a\":\"x\\u0079\",\"b\":";
+    struct text first = {NULL, 0, 0}, next = {NULL, 0, 0};
+    struct dify_slice value;
+    struct dify__members members;
+    text_addf(&first, "%s{\"c\":1}}", head);
+    text_addf(&next, "%s{\"d\":2} } ", head);
+    dify__json_init(&json, dify__allocator(NULL));
+    assert_int_equal(dify__json_read(&json, text_slice(&first)), DIFY_OK);
+    dify__members_of_root(&members, &json);
+    assert_true(dify__members_next(&members));
+    struct dify_slice decoded = dify__members_string(&members);
+    assert_slice(decoded, "xy");
+    assert_true(dify__json_read_last(&json, text_slice(&next), sizeof head - 1, &value));
+    assert_slice(value, "{\"d\":2}");
+    assert_slice(decoded, "xy");
+    dify__members_of(&members, &json, yyjson_doc_get_root(json.doc), value);
+    assert_true(dify__members_next(&members));
+    assert_slice(members.key, "d");
+    assert_slice(dify__members_text(&members), "2");
+    dify__json_fini(&json);
+    text_fini(&first);
+    text_fini(&next);
+}
+
 static void test_elements_in_order(void **state)
 {
     (void)state;
@@ -314,6 +343,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_in_order),
+        cmocka_unit_test(test_last_member_alone),
         cmocka_unit_test(test_elements_in_order),
         cmocka_unit_test(test_nothing_was_read),
         cmocka_unit_test(test_values_of_all_kinds),
