@@ -4,6 +4,8 @@
  */
 #include "cli/http_head.h"
 
+#include "core/hex.h"
+
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -75,12 +77,8 @@ static bool read_chunk_size(const char *line, size_t len, size_t *size)
     size_t digits = 0;
     uint64_t value = 0;
     for (; digits < len; digits++) {
-        char c = line[digits];
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
-                                                : 16;
-        if (digit == 16)
+        unsigned digit = dify__hex_digit(line[digits]);
+        if (digit > 15)
             break;
         value = value << 4 | digit;
     }
@@ -112,18 +110,21 @@ static const char *look_ahead(struct cli_http *http, cli_http_body_fn *body, voi
     return http->is_chunked ? NULL : pass(http, body, ctx);
 }
 
-static void begin_chunk(struct cli_http *http, size_t size)
+/* Takes `http->line` for a chunk's size; false if it is none. */
+static bool begin_chunk(struct cli_http *http)
 {
+    size_t size;
+    if (!read_chunk_size(http->line, http->len, &size))
+        return false;
     http->chunk_left = size;
     http->state = size != 0 ? CLI_HTTP_CHUNK : CLI_HTTP_END;
     http->len = 0;
+    return true;
 }
 
 /* A line is complete in `http->line`. */
 static const char *take_line(struct cli_http *http, cli_http_body_fn *body, void *ctx)
 {
-    size_t size;
-    bool is_size = read_chunk_size(http->line, http->len, &size);
     switch (http->state) {
     case CLI_HTTP_HEAD: {
         bool is_blank =
@@ -133,17 +134,12 @@ static const char *take_line(struct cli_http *http, cli_http_body_fn *body, void
         return is_blank ? read_head(http) : NULL;
     }
     case CLI_HTTP_CODING:
-        if (is_size) {
-            begin_chunk(http, size);
+        if (begin_chunk(http))
             return NULL;
-        }
         http->state = CLI_HTTP_PLAIN;
         return pass(http, body, ctx);
     case CLI_HTTP_CHUNK_LINE:
-        if (!is_size)
-            return "the body's chunks are damaged";
-        begin_chunk(http, size);
-        return NULL;
+        return begin_chunk(http) ? NULL : "the body's chunks are damaged";
     default: /* CLI_HTTP_CHUNK_END: the CRLF behind a chunk */
         if (http->len != 2)
             return "the body's chunks are damaged";

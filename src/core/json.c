@@ -4,6 +4,7 @@
  */
 #include "core/json.h"
 
+#include "core/hex.h"
 #include "core/utf8.h"
 #include "difystream/limits.h"
 
@@ -100,12 +101,8 @@ static uint32_t escape_unit(const char *at, const char *end)
         return UINT32_MAX;
     uint32_t unit = 0;
     for (int i = 1; i < 5; i++) {
-        char c = at[i];
-        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                                : UINT32_MAX;
-        if (digit == UINT32_MAX)
+        unsigned digit = dify__hex_digit(at[i]);
+        if (digit > 15)
             return UINT32_MAX;
         unit = unit << 4 | digit;
     }

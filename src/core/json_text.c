@@ -7,6 +7,7 @@
  */
 #include "core/json_text.h"
 
+#include "core/hex.h"
 #include "core/utf8.h"
 
 #include <string.h>
@@ -210,10 +211,8 @@ void dify__write_null(struct dify__writer *writer)
 static uint32_t hex_unit(const char *digits)
 {
     uint32_t unit = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = digits[i];
-        unit = unit << 4 | (uint32_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
+    for (int i = 0; i < 4; i++)
+        unit = unit << 4 | dify__hex_digit(digits[i]);
     return unit;
 }
 

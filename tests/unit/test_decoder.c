@@ -161,6 +161,8 @@ static const struct text_case text_cases[] = {
      IN("a\xED\xB8\x80"
         "b")},
     {"a lone high one at the end", IN("{\"answer\":\"\\uD800\"}"), IN("\xED\xA0\x80")},
+    {"a lone one in capitals", IN("{\"answer\":\"\\uDBFF\"}"), IN("\xED\xAF\xBF")},
+    {"a lone one in both cases", IN("{\"answer\":\"\\uDfaF\"}"), IN("\xED\xBE\xAF")},
     {"high, high, low", IN("{\"answer\":\"\\ud83d\\ud83d\\ude00\"}"),
      IN("\xED\xA0\xBD\xF0\x9F\x98\x80")},
     {"low, high", IN("{\"answer\":\"\\ude00\\ud83d\"}"), IN("\xED\xB8\x80\xED\xA0\xBD")},
