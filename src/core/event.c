@@ -404,15 +404,21 @@ static void read_data(struct dify_decoder *decoder, yyjson_val *object)
     read_usage(decoder, metadata, data->execution_metadata, &data->usage);
 }
 
-static void clear_data(struct dify_event_data *data)
+/* Most events have few of the view's members: only those are cleared that were filled in, here and
+ * below. */
+static void clear_data(struct dify_decoder *decoder)
 {
+    struct dify_event_data *data = &decoder->event.data;
+    decoder->data = decoder->outputs = decoder->reasons = NULL;
+    if (!decoder->has_data)
+        return;
     memset(data, 0, sizeof *data);
     data->inputs_truncated = data->process_data_truncated = data->outputs_truncated = -1;
     data->is_final = data->display_in_ui = -1;
+    decoder->has_data = false;
 }
 
-/* Most events have few of the view's members: only those are cleared that were filled in. */
-static void clear_event(struct dify_decoder *decoder)
+static void clear_envelope(struct dify_decoder *decoder)
 {
     const struct dify_slice absent = {NULL, 0};
     struct dify_event *event = &decoder->event;
@@ -428,10 +434,7 @@ static void clear_event(struct dify_decoder *decoder)
     event->created_at = (struct dify_number){{NULL, 0}, false};
     if (decoder->has_rare)
         memset((char *)event + RARE_MEMBERS, 0, offsetof(struct dify_event, data) - RARE_MEMBERS);
-    if (decoder->has_data)
-        clear_data(&event->data);
-    decoder->has_rare = decoder->has_data = false;
-    decoder->data = NULL;
+    decoder->has_rare = false;
 }
 
 /* Reads an event that begins with the head of the one before; false if it is not such a one. */
@@ -442,9 +445,6 @@ static bool read_after_head(struct dify_decoder *decoder, struct dify_slice text
     if (head->len == 0 || text.len <= head->len || memcmp(text.ptr, head->bytes, head->len) != 0 ||
         !dify__json_read_last(&decoder->json, text, head->len, &data))
         return false;
-    if (decoder->has_data)
-        clear_data(&decoder->event.data);
-    decoder->has_data = false;
     decoder->data = yyjson_doc_get_root(decoder->json.doc);
     decoder->event.data_json = data;
     return true;
@@ -471,7 +471,7 @@ static bool read_members(struct dify_decoder *decoder)
     bool shows_bytes = false; /* of another member than `data` */
     yyjson_val *metadata = NULL;
     struct dify__members members;
-    clear_event(decoder);
+    clear_envelope(decoder);
     dify__members_of_root(&members, &decoder->json);
     while (dify__members_next(&members)) {
         const struct field *field = find_field(&decoder->event_names, event_fields, members.key);
@@ -495,7 +495,7 @@ static bool read_members(struct dify_decoder *decoder)
 enum dify_err dify__decoder_envelope(struct dify_decoder *decoder, struct dify_slice text,
                                      const struct dify_event **out)
 {
-    decoder->outputs = decoder->reasons = NULL;
+    clear_data(decoder);
     if (!read_after_head(decoder, text)) {
         decoder->head.len = 0;
         enum dify_err err = dify__json_read(&decoder->json, text);

@@ -183,7 +183,6 @@ static bool parse_part(struct dify__json *json, size_t from, size_t len, yyjson_
     char *copy = json->copy.ptr + from;
     memcpy(copy, json->text.ptr + from, len);
     memset(copy + len, 0, YYJSON_PADDING_SIZE);
-    json->copy.len = json->text.len;
     json->doc = yyjson_read_opts(copy, len, flags | YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW,
                                  &json->alc, &json->why);
     return json->doc != NULL;
@@ -191,7 +190,6 @@ static bool parse_part(struct dify__json *json, size_t from, size_t len, yyjson_
 
 static enum dify_err parse(struct dify__json *json, yyjson_read_flag flags)
 {
-    dify__buffer_clear(&json->copy, SIZE_MAX);
     enum dify_err err = dify__buffer_reserve(&json->copy, json->text.len + YYJSON_PADDING_SIZE);
     if (err != DIFY_OK || parse_part(json, 0, json->text.len, flags))
         return err;

@@ -23,7 +23,7 @@ struct dify__json {
     size_t block_size;
     bool block_in_use;
 
-    struct dify__buffer copy;   /* what yyjson decodes in place */
+    struct dify__buffer copy;   /* room for what yyjson decodes in place; its len stays 0 */
     struct dify__buffer mended; /* the text, where it had to be mended */
     struct dify_slice text;     /* the text that offsets refer to */
     yyjson_doc *doc;
