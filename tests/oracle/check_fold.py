@@ -16,25 +16,13 @@ import binary
 import compare
 import fold
 import jsontext
+import recorded
 
-RECORDINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "recordings")
 SMALL = 64 * 1024
 
 
-def cases():
-    """(name, folder) of every stream; those of RAW.txt are no plain event streams."""
-    raw = set(open(os.path.join(RECORDINGS, "RAW.txt")).read().split())
-    found = []
-    for folder, folders, files in os.walk(RECORDINGS):
-        folders.sort()
-        name = os.path.relpath(folder, RECORDINGS)
-        if "response.body" in files and name not in raw:
-            found.append((name, folder))
-    return found
-
-
 def rewrite():
-    for _, folder in cases():
+    for _, folder in recorded.streams():
         result, _ = fold.fold(open(os.path.join(folder, "response.body"), "rb").read())
         text = jsontext.write(compare.without_message(result)) + "\n"
         open(os.path.join(folder, "expected.json"), "wb").write(text.encode())
@@ -44,7 +32,7 @@ def jobs():
     """(name, body's path, expected result, exit status, arguments) of each run to make, and
     the names where fold.py does not give what expected.json says."""
     made, stale = [], []
-    for name, folder in cases():
+    for name, folder in recorded.streams():
         path = os.path.join(folder, "response.body")
         body = open(path, "rb").read()
         result, status = fold.fold(body)

@@ -215,12 +215,13 @@ def check_sse(command):
                  "sse without --all; LAST_EVENT_ID is the first id")
 
 
-def check_events(command, source):
+def check_events(command):
     """Offsets and data against the oracle; only pings and bad events are missing."""
+    import recorded
     import sse
     checks = command.checks
     streams = [(name, support.read_bytes(at, "response.body"))
-               for name, at in support.recordings(source)[::9]]
+               for name, at in recorded.streams()[::9]]
     streams.append(("made", b"\xef\xbb\xbfevent: ping\r\n\r\n: c\r\n\r\ndata: {\"event\": \r\n"
                             b"data: \"x\", \"n\": 1.50}\r\n\r\n" + event("ping") + event("message")))
     for name, stream in streams:
@@ -315,7 +316,7 @@ def main():
         check_outputs(command)
         check_live(command)
         check_sse(command)
-        check_events(command, given.source)
+        check_events(command)
         check_statuses(command)
         check_audio(command, given.source)
     checks.finish("usage, inputs, outputs, live pipes, events, exit statuses, audio")

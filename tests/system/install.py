@@ -136,9 +136,10 @@ def write_stream(where):
     return path, "合格 \U0001F600\n".encode()
 
 
-def check_recording(checks, source, prefix):
+def check_recording(checks, prefix):
     """The installed command on a recording of a real Dify, from a folder that is not ours."""
-    name, at = support.recordings(source)[0]
+    import recorded
+    name, at = recorded.streams()[0]
     ran = support.run([os.path.join(prefix, "bin", "difystream"), "fold",
                        os.path.join(at, "response.body")], cwd=prefix)
     checks.true(ran.out.startswith(b'{"success":') and ran.err == "", "folds " + name, ran)
@@ -166,13 +167,13 @@ def main():
         stream, output = write_stream(top)
         text = example(given.source)
         User(checks, prefix, os.path.join(top, "user one"), text, stream, output).check_all()
-        check_recording(checks, given.source, prefix)
+        check_recording(checks, prefix)
 
         moved = os.path.join(top, "second", "place")
         os.makedirs(os.path.dirname(moved))
         shutil.move(prefix, moved)
         User(checks, moved, os.path.join(top, "user two"), text, stream, output).check_all()
-        check_recording(checks, given.source, moved)
+        check_recording(checks, moved)
     checks.finish("%d files installed; shared, static and CMake users, before and after a move"
                   % len(found))
 

@@ -111,19 +111,6 @@ def files_below(root, *endings):
     return found
 
 
-def recordings(source):
-    """(name, folder) of each recorded event stream."""
-    root = os.path.join(source, "tests", "recordings")
-    raw = set(read(root, "RAW.txt").split())
-    found = []
-    for at, folders, names in os.walk(root):
-        folders.sort()
-        name = os.path.relpath(at, root)
-        if "response.body" in names and name not in raw:
-            found.append((name, at))
-    return found
-
-
 def without_comments(text):
     """C source without its comments and the insides of its literals; line ends stay."""
     def blank(match):

@@ -9,15 +9,21 @@
 
 #define MAX 1000
 
+/* A parser of ceiling MAX that records into `out`. */
+static struct dify_sse *new_limited(struct text *out)
+{
+    struct dify_sse_options options = record_options(out);
+    options.max_event_bytes = MAX;
+    return new_sse(&options);
+}
+
 /* Feeds `input` whole, bytewise and cut in two at every `stride` bytes to a parser of ceiling MAX;
  * each must end with `err`, and with the same events. */
 static void assert_ceiling(struct text *input, enum dify_err err, size_t events)
 {
     for (size_t cut = 0; cut <= input->len + 1; cut += cut + 60 < input->len ? 47 : 1) {
         struct text out = {NULL, 0, 0};
-        struct dify_sse_options options = record_options(&out);
-        options.max_event_bytes = MAX;
-        struct dify_sse *sse = new_sse(&options);
+        struct dify_sse *sse = new_limited(&out);
         enum dify_err is = DIFY_OK;
         if (cut > input->len) {
             for (size_t i = 0; i < input->len && is == DIFY_OK; i++)
@@ -118,9 +124,7 @@ static void test_unfinished_line(void **state)
     (void)state;
     struct text text = line("data: a\n\ndata: ", MAX, "");
     struct text out = {NULL, 0, 0};
-    struct dify_sse_options options = record_options(&out);
-    options.max_event_bytes = MAX;
-    struct dify_sse *sse = new_sse(&options);
+    struct dify_sse *sse = new_limited(&out);
     assert_int_equal(sse_feed_copy(sse, text.ptr, text.len), DIFY_OK);
     assert_int_equal(dify_sse_feed(sse, "x", 1), DIFY_ERR_TOO_LARGE);
     assert_int_equal(dify_sse_feed(sse, "\n\n", 2), DIFY_ERR_TOO_LARGE);
@@ -138,9 +142,7 @@ static void test_repaired_data_may_be_larger(void **state)
     text_add_chars(&input, "data: ");
     text_add_repeated(&input, '\xFF', MAX);
     text_add_chars(&input, "\n\n");
-    struct dify_sse_options options = record_options(&out);
-    options.max_event_bytes = MAX;
-    struct dify_sse *sse = new_sse(&options);
+    struct dify_sse *sse = new_limited(&out);
     assert_int_equal(sse_feed_copy(sse, input.ptr, input.len), DIFY_OK);
     assert_int_equal(out.len, strlen("[||@0]") + (size_t)3 * MAX);
     dify_sse_free(sse);
@@ -157,9 +159,7 @@ static void test_repaired_id_and_type_may_be_larger(void **state)
         text_add_chars(&input, starts[i]);
         text_add_repeated(&input, '\xFF', MAX / 2);
         text_add_chars(&input, "\ndata: a\n\n");
-        struct dify_sse_options options = record_options(&out);
-        options.max_event_bytes = MAX;
-        struct dify_sse *sse = new_sse(&options);
+        struct dify_sse *sse = new_limited(&out);
         assert_int_equal(sse_feed_copy(sse, input.ptr, input.len), DIFY_OK);
         assert_int_equal(out.len, strlen("[||a@0]") + (size_t)3 * (MAX / 2));
         dify_sse_free(sse);
@@ -269,9 +269,7 @@ static void test_reset_after_too_large(void **state)
 {
     (void)state;
     struct text out = {NULL, 0, 0}, big = line("data: ", MAX + 7, "");
-    struct dify_sse_options options = record_options(&out);
-    options.max_event_bytes = MAX;
-    struct dify_sse *sse = new_sse(&options);
+    struct dify_sse *sse = new_limited(&out);
     assert_int_equal(dify_sse_feed(sse, big.ptr, big.len), DIFY_ERR_TOO_LARGE);
     dify_sse_reset(sse);
     assert_int_equal(dify_sse_feed(sse, "data: a\n\n", 9), DIFY_OK);
