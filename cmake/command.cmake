@@ -4,6 +4,7 @@ add_executable(difystream_command
     src/cli/args.c
     src/cli/cmd_events.c
     src/cli/cmd_fold.c
+    src/cli/cmd_sim.c
     src/cli/cmd_sse.c
     src/cli/completion.c
     src/cli/help.c
@@ -14,7 +15,8 @@ add_executable(difystream_command
     src/cli/output.c
     src/cli/summary.c
     src/cli/terminal.c)
-target_link_libraries(difystream_command PRIVATE dify_core)
+target_link_libraries(difystream_command PRIVATE dify_core dify_http dify_sim)
+target_sources(difystream_command PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES
     OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 target_link_options(difystream_command PRIVATE -pie)
@@ -37,3 +39,17 @@ install(FILES ${said}/difystream.bash RENAME difystream
 install(FILES ${said}/_difystream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES ${said}/difystream.fish
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+# The scenario that difystream sim serves when it is given none.
+set(scenario examples/sim/described.yaml)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${scenario})
+file(READ ${scenario} bytes HEX)
+string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+string(REGEX REPLACE "((0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,))" "\\1\n" bytes "${bytes}")
+file(CONFIGURE OUTPUT builtin_scenario.c @ONLY CONTENT
+"/* Made from ${scenario} */
+#include \"cli/builtin.h\"
+static const unsigned char bytes[] = {
+@bytes@};
+const struct cli_builtin cli_builtin_scenario = {\"${scenario}\", bytes, sizeof bytes};
+")

@@ -79,6 +79,10 @@ static bool set_option(struct reader *reader, size_t number, const char *value)
                      option->choices, value);
         return false;
     }
+    if (reader->args->given_count == CLI_GIVEN_MAX)
+        return refuse(reader, "one option too many:", option->name, strlen(option->name));
+    reader->args->given[reader->args->given_count].option = number;
+    reader->args->given[reader->args->given_count++].value = value;
     reader->args->value[number] = value;
     return true;
 }

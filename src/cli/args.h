@@ -15,6 +15,7 @@ enum { CLI_EXIT_OK = 0, CLI_EXIT_USAGE = 2, CLI_EXIT_NO_ANSWER = 7 };
 
 #define CLI_OPTIONS_MAX 16
 #define CLI_OPERANDS_MAX 64
+#define CLI_GIVEN_MAX 64
 
 struct cli_option {
     const char *name;    /* long, without dashes; NULL ends the table */
@@ -25,7 +26,12 @@ struct cli_option {
 };
 
 struct cli_args {
-    const char *value[CLI_OPTIONS_MAX]; /* in the order of the table; NULL: not given */
+    const char *value[CLI_OPTIONS_MAX]; /* in the order of the table, the last one given; or NULL */
+    struct {
+        size_t option;
+        const char *value;
+    } given[CLI_GIVEN_MAX]; /* all as they were given, for options that may be repeated */
+    size_t given_count;
     const char *operand[CLI_OPERANDS_MAX];
     size_t operands;
 };

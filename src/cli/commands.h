@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * commands.h: the commands that read streams, each in a file of its own.
+ * commands.h: the commands, each in a file of its own.
  */
 #ifndef DIFY_CLI_COMMANDS_H
 #define DIFY_CLI_COMMANDS_H
@@ -15,5 +15,8 @@ int cli_run_sse(const struct cli_args *args);
 
 extern const struct cli_option cli_events_options[];
 int cli_run_events(const struct cli_args *args);
+
+extern const struct cli_option cli_sim_options[];
+int cli_run_sim(const struct cli_args *args);
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * limits.h: every ceiling and clock of the HTTP server layer, by name. Those marked "default" can be
+ * set for each server by its options.
+ */
+#ifndef HTTP_LIMITS_H
+#define HTTP_LIMITS_H
+
+#include <stddef.h>
+
+/* Default ceiling of a request's head, request line included, in bytes; past it 431 (414 where the
+ * request line alone is longer). Trailers of a chunked body count by themselves. */
+#define HTTP_HEAD_BYTES ((size_t)16 << 10)
+
+/* Header fields of a head (and of trailers); past it 431. */
+#define HTTP_HEADERS 100
+
+/* Default ceiling of a request's body, in bytes; past it 413. An exchange can set its own. */
+#define HTTP_BODY_BYTES ((size_t)1 << 30)
+
+/* Bytes of chunk extensions in one body; past it 400. */
+#define HTTP_CHUNK_EXTENSION_BYTES ((size_t)1 << 10)
+
+/* What is read from a connection at a time, and the most that is kept of what a client sends ahead
+ * (pipelined requests, a body whose reader pauses). Past it nothing is read from the socket. */
+#define HTTP_READ_BYTES ((size_t)64 << 10)
+
+/* Default high-water mark of the bytes that wait to be sent on a connection: above it
+ * http_respond_write() takes nothing. One write may pass it by its own size. */
+#define HTTP_WRITE_BYTES ((size_t)256 << 10)
+
+/* Default ceiling of connections; a further one gets 503 and is closed. */
+#define HTTP_CONNECTIONS 20000
+
+/* Parts of a form; past it HTTP_MULTIPART_TOO_MANY. */
+#define HTTP_MULTIPART_PARTS 1000
+
+/* Header bytes of one part of a form, and the length of a boundary (RFC 2046 §5.1.1). */
+#define HTTP_PART_HEAD_BYTES ((size_t)8 << 10)
+#define HTTP_BOUNDARY_BYTES 70
+
+/* Default clocks, in milliseconds. */
+#define HTTP_HEAD_MS 15000      /* for a whole head, from its first byte (or from the accept) */
+#define HTTP_BODY_MS 30000      /* for the next HTTP_BODY_STEP bytes of a body */
+#define HTTP_KEEPALIVE_MS 75000 /* idle, between an answer and the next request's first byte */
+#define HTTP_WRITE_MS 30000     /* without a byte taken by the client while some wait */
+#define HTTP_LINGER_MS 2000     /* after an answer that closes, for the client to read it */
+
+/* How much of a body must arrive within each HTTP_BODY_MS. */
+#define HTTP_BODY_STEP ((size_t)16 << 10)
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * faults.h: what can be made to go wrong, by name.
+ *
+ * A fault is written NAME[=VALUE][,p=PROBABILITY][,times=N][,skip=N], for example
+ * "reset-after-events=3,p=0.2". It meets requests of the kind that its name is about. Without p it
+ * meets every one; `skip` lets the first N pass, `times` ends it after N. `difystream sim --help`
+ * and docs/simulator.md list them.
+ */
+#ifndef SIM_FAULTS_H
+#define SIM_FAULTS_H
+
+#include "difystream/export.h"
+#include "difystream/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sim_fault_kind {
+    SIM_FAULT_NONE,
+    /* of the stream that a request for one gets */
+    SIM_FAULT_RESET_AFTER_EVENTS, /* TCP reset after so many events */
+    SIM_FAULT_RESET_AFTER_BYTES,  /* after so many bytes of the stream */
+    SIM_FAULT_CLOSE_AFTER_EVENTS, /* the connection closes without the last chunk */
+    SIM_FAULT_END_AFTER_EVENTS,   /* a clean end without the terminal event */
+    SIM_FAULT_STALL_AFTER_EVENTS, /* nothing more comes, the connection stays */
+    SIM_FAULT_CUT_IN_CHARACTER,   /* closes within the first character of several bytes after so
+                                     many events */
+    SIM_FAULT_BYTE_BY_BYTE,       /* each byte is a chunk of its own */
+    SIM_FAULT_BAD_JSON,           /* the event after so many has broken JSON */
+    SIM_FAULT_BIG_EVENT,          /* an event of so many bytes comes before the second one */
+    SIM_FAULT_LOST_FINISH,        /* the terminal event is not sent */
+    SIM_FAULT_ERROR_THEN_PINGS,   /* after so many events an `error`, then pings for ever */
+    SIM_FAULT_PINGS_ONLY,         /* pings and nothing else */
+    /* of a request that starts a run */
+    SIM_FAULT_RESET_BEFORE_RUN,  /* reset, and the run was not started */
+    SIM_FAULT_RESET_AFTER_START, /* reset before a byte of the answer; the run goes on */
+    SIM_FAULT_PROXY_502,         /* a proxy's page; the run goes on */
+    SIM_FAULT_PROXY_504,
+    SIM_FAULT_TOO_MANY_REQUESTS, /* 429, with Retry-After in seconds if there is a value */
+    SIM_FAULT_UNAUTHORIZED,      /* 401 */
+    SIM_FAULT_DEAD_WORKER,       /* the worker is killed after so many events */
+    SIM_FAULT_QUEUED,            /* the run waits so many seconds for a worker */
+    /* of others */
+    SIM_FAULT_SLOW_DETAIL,      /* the detail answers after so many seconds */
+    SIM_FAULT_NO_EVENTS_ROUTE,  /* GET /workflow/{id}/events is not there */
+    SIM_FAULT_RESET_KEPT_ALIVE, /* the connection looks kept alive and is reset by the next request
+                                 */
+    SIM_FAULT_CLOCK_SKEW,       /* the server's clock is so many seconds ahead (or behind) */
+    SIM_FAULT_KINDS
+};
+
+/* Which requests a fault can meet. */
+enum sim_fault_place {
+    SIM_PLACE_RUN,    /* POST that starts a run */
+    SIM_PLACE_EVENTS, /* GET /workflow/{id}/events */
+    SIM_PLACE_DETAIL, /* GET /workflows/run/{id} */
+    SIM_PLACE_OTHER
+};
+
+struct sim_fault {
+    enum sim_fault_kind kind;
+    int64_t value; /* events, bytes or seconds */
+    bool has_value;
+    double probability; /* 0 to 1 */
+    uint64_t skip;      /* requests that it lets pass first */
+    uint64_t times;     /* that it meets; UINT64_MAX: all */
+};
+
+/* Most faults of one simulator. */
+#define SIM_FAULTS 64
+
+/* Reads one fault. False with a sentence about what is wrong in `why` (NUL-terminated). */
+DIFY_MUST_CHECK bool sim_fault_parse(struct dify_slice text, struct sim_fault *fault, char *why,
+                                     size_t why_size);
+
+/* Name and one-line description of a kind, for help texts; NULL for NONE. Static. */
+const char *sim_fault_name(enum sim_fault_kind kind);
+const char *sim_fault_help(enum sim_fault_kind kind);
+
+/* Whether faults of a kind meet requests of a place. */
+bool sim_fault_meets(enum sim_fault_kind kind, enum sim_fault_place place);
+
+#endif

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c: the life of a run. Only functions of this file write a run's state.
+ *
+ *     QUEUED   waits for a worker, and for what a fault adds → PLAYING, ENDED (stopped, no worker)
+ *     PLAYING  waits for its next step's time; or, once a stop was asked for, for the stop to take
+ *              effect → PAUSED, ENDED
+ *     PAUSED   waits for its form, or for the form's time to be over → PLAYING
+ *     ENDED    waits for nothing
+ *
+ * One alarm serves all waits.
+ */
+#include "sim/run.h"
+
+#include "core/slices.h"
+#include "sim/row.h"
+#include "sim/stream.h"
+
+#include <string.h>
+
+/* Steps that are played in one turn of the loop at most, so that streams can be sent between. */
+#define STEPS_A_TURN 64
+
+static void on_alarm(struct sim_alarm *alarm);
+static void play(struct sim_run *run);
+static enum dify_err play_json(struct sim_run *run, const struct sim_text *json);
+
+/* ---- beginning ---------------------------------------------------------------------------------
+ */
+
+/* The ids and texts that the run's events are filled with. */
+static enum dify_err fill_bindings(struct sim_run *run, const struct sim_order *order)
+{
+    static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    struct sim *sim = run->sim;
+    struct sim_bindings *bindings = &run->bindings;
+    const struct sim_run *before = order->conversation_id.len > 0
+                                       ? sim_index_get(&sim->conversations, order->conversation_id)
+                                       : NULL;
+    const char *user_id = sim_end_user_id(sim, order->app, order->user);
+    if (user_id == NULL)
+        return DIFY_ERR_NOMEM;
+    memcpy(run->created_by, user_id, sizeof(run->created_by));
+    sim_new_uuid(sim, bindings->run);
+    sim_new_uuid(sim, bindings->task);
+    sim_new_uuid(sim, bindings->message);
+    sim_new_uuid(sim, run->log_id);
+    if (before != NULL) {
+        memcpy(bindings->conversation, before->bindings.conversation, 37);
+        run->turn = before->turn + 1;
+    } else {
+        sim_new_uuid(sim, bindings->conversation);
+    }
+    for (size_t i = 0; i + 1 < sizeof(bindings->token); i++)
+        bindings->token[i] = letters[sim_random_next(&sim->random) % (sizeof(letters) - 1)];
+    bindings->uuid_seed[0] = sim_random_next(&sim->random);
+    bindings->uuid_seed[1] = sim_random_next(&sim->random);
+    bindings->start = sim_now_s(sim);
+    bindings->speed = sim->options.speed;
+    return sim_row_inputs(run, order);
+}
+
+static enum dify_err keep_texts(struct sim_run *run, const struct sim_order *order)
+{
+    enum dify_err err = dify__buffer_append(&run->user, order->user.ptr, order->user.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&run->given, order->given.ptr, order->given.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&run->query, order->query.ptr, order->query.len);
+    return err;
+}
+
+static struct dify_slice id_slice(const char *id)
+{
+    return (struct dify_slice){id, 36};
+}
+
+static enum dify_err enter(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    enum dify_err err = sim_index_put(&sim->runs_by_id, id_slice(run->bindings.run), run);
+    if (err == DIFY_OK)
+        err = sim_index_put(&sim->runs_by_task, id_slice(run->bindings.task), run);
+    if (err == DIFY_OK)
+        err = sim_index_put(&sim->runs_by_token, dify__slice(run->bindings.token), run);
+    if (err == DIFY_OK && run->app->mode != SIM_WORKFLOW)
+        err = sim_index_put(&sim->conversations, id_slice(run->bindings.conversation), run);
+    return err;
+}
+
+static void leave(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    sim_index_remove(&sim->runs_by_id, id_slice(run->bindings.run), run);
+    sim_index_remove(&sim->runs_by_task, id_slice(run->bindings.task), run);
+    sim_index_remove(&sim->runs_by_token, dify__slice(run->bindings.token), run);
+    sim_index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
+}
+
+static void init_buffers(struct sim_run *run)
+{
+    struct dify__buffer *buffers[] = {
+        &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query, &run->finished,
+        &run->paused, &run->form,   &run->message_end, &run->error, &run->answer};
+    for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
+        buffers[i]->allocator = run->sim->allocator;
+        buffers[i]->max = SIM_TEXT_BYTES;
+    }
+}
+
+static void free_texts(struct sim_run *run)
+{
+    struct dify__buffer *buffers[] = {
+        &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query, &run->finished,
+        &run->paused, &run->form,   &run->message_end, &run->error, &run->answer};
+    for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
+        dify__buffer_fini(buffers[i]);
+    for (size_t i = 0; i < run->node_count; i++) {
+        dify__buffer_fini(&run->nodes[i].started);
+        dify__buffer_fini(&run->nodes[i].finished);
+    }
+    dify__free(run->sim->allocator, run->nodes);
+}
+
+/* Forgets the oldest run that is over and that nobody watches, when there are too many. */
+static void forget_one(struct sim *sim)
+{
+    struct sim_run *run = sim->oldest;
+    while (run != NULL && (run->state != SIM_RUN_ENDED || run->streams != NULL))
+        run = run->newer;
+    if (run != NULL)
+        sim_run_free(run);
+}
+
+static void link_newest(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    run->older = sim->newest;
+    if (sim->newest != NULL)
+        sim->newest->newer = run;
+    else
+        sim->oldest = run;
+    sim->newest = run;
+    sim->run_count++;
+}
+
+static void unlink_run(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    if (run->newer != NULL)
+        run->newer->older = run->older;
+    else if (sim->newest == run)
+        sim->newest = run->older;
+    if (run->older != NULL)
+        run->older->newer = run->newer;
+    else if (sim->oldest == run)
+        sim->oldest = run->newer;
+    sim->run_count--;
+}
+
+enum dify_err sim_run_new(struct sim *sim, const struct sim_order *order, struct sim_run **out)
+{
+    struct sim_run *run = dify__calloc(sim->allocator, sizeof(struct sim_run));
+    enum dify_err err;
+    if (run == NULL)
+        return DIFY_ERR_NOMEM;
+    run->sim = sim;
+    run->app = order->app;
+    run->script = sim_app_script(order->app, order->given, order->query);
+    run->dies_after = order->dies_after;
+    run->needs_worker = !order->in_process;
+    run->alarm.ring = on_alarm;
+    run->heard_ms = uv_now(sim->loop);
+    init_buffers(run);
+    err = keep_texts(run, order);
+    if (err == DIFY_OK)
+        err = fill_bindings(run, order);
+    if (err == DIFY_OK)
+        err = enter(run);
+    if (err == DIFY_OK && !order->never_starts)
+        err = sim_clock_set(&sim->clock, &run->alarm, order->queued_ms);
+    if (err != DIFY_OK) {
+        leave(run);
+        free_texts(run);
+        dify__free(sim->allocator, run);
+        return err;
+    }
+    if (order->never_starts)
+        run->state = SIM_RUN_ENDED;
+    else
+        sim_app_state(sim, run->app)->active++;
+    link_newest(run);
+    if (sim->run_count > SIM_RUNS)
+        forget_one(sim);
+    *out = run;
+    return DIFY_OK;
+}
+
+void sim_run_free(struct sim_run *run)
+{
+    while (run->streams != NULL)
+        sim_stream_forget(run->streams);
+    sim_clock_clear(&run->sim->clock, &run->alarm);
+    leave(run);
+    unlink_run(run);
+    free_texts(run);
+    dify__free(run->sim->allocator, run);
+}
+
+/* ---- changes of state --------------------------------------------------------------------------
+ */
+
+/* Gives the worker to the run that waits longest. */
+static void free_worker(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    struct sim_run *next = sim->queue_first;
+    if (!run->has_worker)
+        return;
+    run->has_worker = false;
+    sim->working--;
+    if (next == NULL)
+        return;
+    sim->queue_first = next->queue_next;
+    if (sim->queue_first == NULL)
+        sim->queue_last = NULL;
+    next->queue_next = NULL;
+    if (sim_clock_set(&sim->clock, &next->alarm, 0) != DIFY_OK)
+        next->state = SIM_RUN_ENDED; /* no memory: as if its task had been lost */
+}
+
+/* The one place where a run's state is written after its beginning. */
+static void change(struct sim_run *run, enum sim_run_state state)
+{
+    struct sim *sim = run->sim;
+    if (run->state == state)
+        return;
+    run->state = state;
+    switch (state) {
+    case SIM_RUN_QUEUED:
+        break;
+    case SIM_RUN_PLAYING:
+        run->began_ms = uv_now(sim->loop);
+        run->next_step = 0;
+        break;
+    case SIM_RUN_PAUSED:
+        free_worker(run);
+        break;
+    case SIM_RUN_ENDED:
+        sim_clock_clear(&sim->clock, &run->alarm);
+        sim_app_state(sim, run->app)->active--;
+        free_worker(run);
+        break;
+    }
+}
+
+/* Takes a worker, or queues up for one. */
+static bool take_worker(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    if (!run->needs_worker || sim->options.workers == 0 || run->has_worker)
+        return true;
+    if (sim->working < sim->options.workers) {
+        sim->working++;
+        run->has_worker = true;
+        return true;
+    }
+    if (sim->queue_last != NULL)
+        sim->queue_last->queue_next = run;
+    else
+        sim->queue_first = run;
+    sim->queue_last = run;
+    return false;
+}
+
+static void leave_queue(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    struct sim_run *before = NULL;
+    for (struct sim_run *at = sim->queue_first; at != NULL; before = at, at = at->queue_next) {
+        if (at != run)
+            continue;
+        if (before != NULL)
+            before->queue_next = run->queue_next;
+        else
+            sim->queue_first = run->queue_next;
+        if (sim->queue_last == run)
+            sim->queue_last = before;
+        run->queue_next = NULL;
+        return;
+    }
+}
+
+/* Plays the end that a stop gives. */
+static void end_stopped(struct sim_run *run, enum sim_stopper stopper)
+{
+    struct sim_text json;
+    enum dify_err err;
+    leave_queue(run);
+    run->is_stopping = false;
+    sim_text_init(&json, run->sim->allocator);
+    err = sim_row_stopped(run, stopper, &json);
+    if (err == DIFY_OK)
+        err = play_json(run, &json);
+    sim_text_fini(&json);
+    if (err == DIFY_OK) {
+        run->is_row_stuck = stopper == SIM_STOPPED_BY_RELAY && sim_mode_has_runs(run->app->mode);
+        run->is_aborted = stopper == SIM_STOPPED_BY_ENGINE;
+        sim_stream_run_over(run, false);
+    } else {
+        sim_stream_run_cut(run); /* no memory for the event: it ends without */
+    }
+    change(run, SIM_RUN_ENDED);
+}
+
+static void on_alarm(struct sim_alarm *alarm)
+{
+    struct sim_run *run =
+        (struct sim_run *)(void *)((char *)alarm - offsetof(struct sim_run, alarm));
+    if (run->is_stopping && uv_now(run->sim->loop) >= run->stop_ms) {
+        end_stopped(run, sim_is_at_least(run->sim, SIM_1_16_1) ? SIM_STOPPED_BY_ENGINE
+                                                               : SIM_STOPPED_BY_RELAY);
+    } else if (run->state == SIM_RUN_QUEUED) {
+        if (!take_worker(run))
+            return;
+        run->bindings.start = sim_now_s(run->sim);
+        change(run, SIM_RUN_PLAYING);
+        play(run);
+    } else if (run->state == SIM_RUN_PLAYING) {
+        play(run);
+    } else if (run->state == SIM_RUN_PAUSED && run->script->expired != NULL) {
+        run->is_expired = true;
+        run->script = run->script->expired;
+        change(run, SIM_RUN_PLAYING);
+        play(run);
+    }
+}
+
+/* ---- playing -----------------------------------------------------------------------------------
+ */
+
+/* The worker is gone: nothing more comes, and the row stays as it is. */
+static void die(struct sim_run *run)
+{
+    run->is_row_stuck = true;
+    change(run, SIM_RUN_ENDED);
+}
+
+/* The script is at its end. */
+static void finish(struct sim_run *run)
+{
+    const struct sim_script *script = run->script;
+    if (run->finished.len == 0 && script->stored.count > 0)
+        sim_row_stored(run, &script->stored);
+    if (run->is_at_pause) {
+        sim_stream_run_over(run, true);
+        change(run, SIM_RUN_PAUSED);
+        if (script->expired != NULL && !run->was_form_sent)
+            sim_row_expect(run);
+        return;
+    }
+    run->is_row_stuck = run->finished.len == 0;
+    if (script->end == SIM_ENDS)
+        sim_stream_run_over(run, false);
+    else if (script->end == SIM_CUTS)
+        sim_stream_run_cut(run);
+    change(run, SIM_RUN_ENDED);
+}
+
+/* Takes note of an event and sends it to all who watch. */
+static enum dify_err play_json(struct sim_run *run, const struct sim_text *json)
+{
+    yyjson_doc *doc = sim_read_json(sim_text_slice(json));
+    enum dify_err err = json->err;
+    if (doc == NULL)
+        return DIFY_ERR_NOMEM;
+    if (err == DIFY_OK)
+        err = sim_row_event(run, yyjson_doc_get_root(doc));
+    if (err == DIFY_OK) {
+        run->played++;
+        run->heard_ms = uv_now(run->sim->loop);
+        sim_stream_event(run, sim_text_slice(json),
+                         sim_member_string(yyjson_doc_get_root(doc), "event"));
+    }
+    yyjson_doc_free(doc);
+    return err;
+}
+
+static enum dify_err play_step(struct sim_run *run, const struct sim_step *step)
+{
+    struct sim_text json;
+    enum dify_err err;
+    if (step->is_ping) {
+        sim_stream_ping(run);
+        return DIFY_OK;
+    }
+    sim_text_init(&json, run->sim->allocator);
+    err = sim_template_render(&step->text, &run->bindings, &json.bytes);
+    if (err == DIFY_OK)
+        err = play_json(run, &json);
+    sim_text_fini(&json);
+    return err;
+}
+
+/* Whether the event just played is one at which a stop that was asked for takes effect. */
+static bool stops_here(const struct sim_run *run, enum sim_stopper *stopper)
+{
+    if (!run->is_stopping)
+        return false;
+    if (run->last_event == SIM_EVENT_TEXT) { /* the relay looks after each piece of text */
+        *stopper = SIM_STOPPED_BY_RELAY;
+        return true;
+    }
+    *stopper = SIM_STOPPED_BY_ENGINE;
+    return run->last_event == SIM_EVENT_NODE_FINISHED && sim_is_at_least(run->sim, SIM_1_14_2);
+}
+
+/* How many milliseconds are left until a step is due. */
+static uint64_t wait_for(const struct sim_run *run, const struct sim_step *step)
+{
+    uint64_t due = run->began_ms + sim_scaled(run->sim, step->at_ms), now = uv_now(run->sim->loop);
+    return due > now ? due - now : 0;
+}
+
+/* Sets the alarm for the next step, or for a stop that comes before it. */
+static enum dify_err wait_for_next(struct sim_run *run)
+{
+    uint64_t now = uv_now(run->sim->loop);
+    uint64_t wait = wait_for(run, &run->script->steps[run->next_step]);
+    if (run->is_stopping) {
+        uint64_t stop = run->stop_ms > now ? run->stop_ms - now : 0;
+        wait = stop < wait ? stop : wait;
+    }
+    return sim_clock_set(&run->sim->clock, &run->alarm, wait);
+}
+
+static void play(struct sim_run *run)
+{
+    enum sim_stopper stopper;
+    for (unsigned n = 0; n < STEPS_A_TURN && run->next_step < run->script->step_count; n++) {
+        const struct sim_step *step = &run->script->steps[run->next_step];
+        if (wait_for(run, step) > 0)
+            break;
+        run->next_step++;
+        if ((!step->is_ping && run->played >= run->dies_after) ||
+            play_step(run, step) != DIFY_OK) { /* no memory: as if it had been killed for it */
+            die(run);
+            return;
+        }
+        if (!step->is_ping && stops_here(run, &stopper)) {
+            end_stopped(run, stopper);
+            return;
+        }
+    }
+    if (run->next_step >= run->script->step_count)
+        finish(run);
+    else if (wait_for_next(run) != DIFY_OK)
+        die(run);
+}
+
+/* ---- from outside ------------------------------------------------------------------------------
+ */
+
+void sim_run_stop(struct sim_run *run)
+{
+    uint64_t now = uv_now(run->sim->loop), step = sim_scaled(run->sim, SIM_STOP_MS);
+    if (run->is_stopping || (run->state != SIM_RUN_QUEUED && run->state != SIM_RUN_PLAYING))
+        return; /* stopping a paused run does nothing */
+    /* The relay looks when so much time has passed since the last event, and again. */
+    run->stop_ms = run->heard_ms;
+    while (run->stop_ms <= now)
+        run->stop_ms += step + (step == 0);
+    run->is_stopping = true;
+    if (run->state == SIM_RUN_QUEUED
+            ? sim_clock_set(&run->sim->clock, &run->alarm, run->stop_ms - now) != DIFY_OK
+            : wait_for_next(run) != DIFY_OK)
+        die(run);
+}
+
+void sim_run_resume(struct sim_run *run)
+{
+    if (run->state != SIM_RUN_PAUSED)
+        return;
+    run->was_form_sent = true;
+    if (run->script->resumed == NULL)
+        return;
+    run->is_at_pause = false;
+    run->script = run->script->resumed;
+    if (sim_clock_set(&run->sim->clock, &run->alarm, 0) == DIFY_OK)
+        change(run, SIM_RUN_PLAYING);
+}
+
+bool sim_run_is_final(const struct sim_run *run)
+{
+    return run->finished.len > 0 && !run->is_row_stuck;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim.c: making and closing a simulated Dify, its clock, its ids and its counts.
+ */
+#include "sim/sim.h"
+
+#include "core/slices.h"
+#include "sim/routes.h"
+#include "sim/run.h"
+#include "sim/upload.h"
+
+#include <string.h>
+#include <time.h>
+
+/* What waits to be sent to one client at most; what a slow reader is sent beyond is lost, as in
+ * Dify's relay. */
+#define WRITE_BYTES ((size_t)8 << 20)
+
+/* gunicorn's own: a request line and a field of a head. */
+#define LINE_BYTES 4094
+#define HEAD_BYTES ((size_t)32 << 10)
+
+bool sim_release_parse(struct dify_slice text, enum sim_release *release)
+{
+    static const char *const names[] = {"1.12.1", "1.14.2", "1.16.1"};
+    for (int i = 0; i < 3; i++) {
+        if (dify__slice_is(text, names[i])) {
+            *release = (enum sim_release)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- clock and chance --------------------------------------------------------------------------
+ */
+
+/* SplitMix64. */
+uint64_t sim_random_next(struct sim_random *random)
+{
+    uint64_t z = (random->state += 0x9E3779B97F4A7C15U);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+    return z ^ (z >> 31);
+}
+
+int64_t sim_now_s(const struct sim *sim)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec + sim->skew_s;
+}
+
+uint64_t sim_scaled(const struct sim *sim, double ms)
+{
+    double speed = sim->options.speed;
+    return speed > 0 ? (uint64_t)(ms / speed + 0.5) : 0;
+}
+
+void sim_new_uuid(struct sim *sim, char out[37])
+{
+    uint64_t seed[2] = {sim_random_next(&sim->random), sim_random_next(&sim->random)};
+    sim_uuid(seed, 0, out);
+}
+
+/* ---- users and counts --------------------------------------------------------------------------
+ */
+
+/* "APP\nTEXT" behind a block's first `size` bytes, NULL for want of memory. */
+static void *new_keyed(struct sim *sim, size_t size, const struct sim_app *app,
+                       struct dify_slice text, struct dify_slice *key)
+{
+    size_t len = app->name.len + 1 + text.len;
+    char *block = dify__malloc(sim->allocator, size + len);
+    if (block == NULL)
+        return NULL;
+    memset(block, 0, size);
+    memcpy(block + size, app->name.ptr, app->name.len);
+    block[size + app->name.len] = '\n';
+    if (text.len > 0)
+        memcpy(block + size + app->name.len + 1, text.ptr, text.len);
+    *key = (struct dify_slice){block + size, len};
+    return block;
+}
+
+const char *sim_end_user_id(struct sim *sim, const struct sim_app *app, struct dify_slice user)
+{
+    struct dify_slice key;
+    struct sim_end_user *known, *made;
+    made = new_keyed(sim, sizeof(struct sim_end_user), app, user, &key);
+    if (made == NULL)
+        return NULL;
+    known = sim_index_get(&sim->end_users_by_key, key);
+    made->key = key;
+    if (known != NULL || sim_index_put(&sim->end_users_by_key, key, made) != DIFY_OK) {
+        dify__free(sim->allocator, made);
+        return known != NULL ? known->id : NULL;
+    }
+    sim_new_uuid(sim, made->id);
+    made->next = sim->end_users;
+    sim->end_users = made;
+    return made->id;
+}
+
+void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice inputs)
+{
+    struct dify_slice key;
+    struct sim_tally *known, *made;
+    sim->stats.runs_started++;
+    made = new_keyed(sim, sizeof(struct sim_tally), app, inputs, &key);
+    if (made == NULL)
+        return;
+    known = sim_index_get(&sim->tallies_by_key, key);
+    if (known != NULL || sim->tally_count >= SIM_TALLIES ||
+        sim_index_put(&sim->tallies_by_key, key, made) != DIFY_OK) {
+        if (known != NULL)
+            known->started++;
+        dify__free(sim->allocator, made);
+        return;
+    }
+    *made = (struct sim_tally){.next = sim->tallies, .app = app, .key = key, .started = 1};
+    made->inputs = (struct dify_slice){key.ptr + app->name.len + 1, inputs.len};
+    sim->tallies = made;
+    sim->tally_count++;
+}
+
+struct sim_app_state *sim_app_state(struct sim *sim, const struct sim_app *app)
+{
+    return &sim->apps[app - sim->options.catalogue->apps];
+}
+
+/* ---- beginning ---------------------------------------------------------------------------------
+ */
+
+static void on_request(void *ctx, struct http_exchange *exchange)
+{
+    sim_visit_begin(ctx, exchange);
+}
+
+static enum dify_err init_apps(struct sim *sim)
+{
+    const struct sim_catalogue *catalogue = sim->options.catalogue;
+    sim->apps =
+        dify__calloc(sim->allocator, (catalogue->app_count + 1) * sizeof(struct sim_app_state));
+    if (sim->apps == NULL)
+        return DIFY_ERR_NOMEM;
+    for (size_t i = 0; i < catalogue->app_count; i++) {
+        enum dify_err err =
+            dify__form_new(sim->allocator, catalogue->apps[i].parameters, &sim->apps[i].form);
+        if (err != DIFY_OK)
+            return err;
+        sim->apps[i].app = &catalogue->apps[i];
+    }
+    return DIFY_OK;
+}
+
+/* Faults have counters of their own, so they are copied. */
+static enum dify_err init_faults(struct sim *sim)
+{
+    size_t count = sim->options.fault_count;
+    if (count > SIM_FAULTS)
+        return DIFY_ERR_ARGUMENT;
+    sim->faults = dify__calloc(sim->allocator, (count + 1) * sizeof(struct sim_fault));
+    if (sim->faults == NULL)
+        return DIFY_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        sim->faults[i] = sim->options.faults[i];
+        if (sim->faults[i].kind == SIM_FAULT_CLOCK_SKEW)
+            sim->skew_s = sim->faults[i].value;
+    }
+    return DIFY_OK;
+}
+
+static void init_indexes(struct sim *sim)
+{
+    struct sim_index *indexes[] = {&sim->runs_by_id,    &sim->runs_by_task, &sim->runs_by_token,
+                                   &sim->conversations, &sim->files_by_id,  &sim->end_users_by_key,
+                                   &sim->tallies_by_key};
+    for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
+        indexes[i]->allocator = sim->allocator;
+}
+
+static enum dify_err init_server(struct sim *sim)
+{
+    struct http_server_options options = {.allocator = sim->allocator,
+                                          .on_request = on_request,
+                                          .ctx = sim,
+                                          .max_head_bytes = HEAD_BYTES,
+                                          .max_line_bytes = LINE_BYTES,
+                                          .max_write_bytes = WRITE_BYTES,
+                                          .keepalive_ms = SIM_KEEPALIVE_MS,
+                                          .server_name = "gunicorn",
+                                          .wants_loud_reasons = true,
+                                          .on_refuse = sim_answer_refusal};
+    return http_server_new(sim->loop, &options, &sim->server);
+}
+
+/* Everything but the server and the clock, which end on the loop. */
+static void free_parts(struct sim *sim)
+{
+    struct sim_index *indexes[] = {&sim->runs_by_id,    &sim->runs_by_task, &sim->runs_by_token,
+                                   &sim->conversations, &sim->files_by_id,  &sim->end_users_by_key,
+                                   &sim->tallies_by_key};
+    while (sim->newest != NULL)
+        sim_run_free(sim->newest);
+    sim_upload_forget_all(sim);
+    for (struct sim_end_user *user = sim->end_users, *next; user != NULL; user = next) {
+        next = user->next;
+        dify__free(sim->allocator, user);
+    }
+    for (struct sim_tally *tally = sim->tallies, *next; tally != NULL; tally = next) {
+        next = tally->next;
+        dify__free(sim->allocator, tally);
+    }
+    for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
+        sim_index_fini(indexes[i]);
+    for (size_t i = 0; sim->apps != NULL && i < sim->options.catalogue->app_count; i++)
+        dify__form_free(sim->apps[i].form);
+    dify__free(sim->allocator, sim->apps);
+    dify__free(sim->allocator, sim->faults);
+}
+
+enum dify_err sim_new(uv_loop_t *loop, const struct sim_options *options, struct sim **out)
+{
+    const struct dify_allocator *allocator = dify__allocator(options->allocator);
+    struct sim *sim = dify__calloc(allocator, sizeof(struct sim));
+    enum dify_err err;
+    if (sim == NULL)
+        return DIFY_ERR_NOMEM;
+    sim->loop = loop;
+    sim->allocator = allocator;
+    sim->options = *options;
+    sim->random.state = options->seed;
+    init_indexes(sim);
+    err = init_apps(sim);
+    if (err == DIFY_OK)
+        err = init_faults(sim);
+    if (err == DIFY_OK)
+        err = init_server(sim);
+    if (err == DIFY_OK)
+        err = sim_clock_init(&sim->clock, loop, allocator);
+    if (err != DIFY_OK) {
+        if (sim->server != NULL)
+            http_server_close(sim->server, NULL, NULL);
+        free_parts(sim);
+        dify__free(allocator, sim);
+        return err;
+    }
+    *out = sim;
+    return DIFY_OK;
+}
+
+enum dify_err sim_listen(struct sim *sim, const char *host, uint16_t port, struct dify_error *error)
+{
+    return http_server_listen(sim->server, host, port, error);
+}
+
+uint16_t sim_port(const struct sim *sim)
+{
+    return http_server_port(sim->server);
+}
+
+/* ---- the end -----------------------------------------------------------------------------------
+ */
+
+static void on_clock_closed(uv_handle_t *timer)
+{
+    struct sim_clock *clock = timer->data;
+    struct sim *sim = (struct sim *)(void *)((char *)clock - offsetof(struct sim, clock));
+    void (*on_closed)(void *) = sim->on_closed;
+    void *ctx = sim->on_closed_ctx;
+    dify__free(sim->allocator, sim);
+    if (on_closed != NULL)
+        on_closed(ctx);
+}
+
+/* No exchange is left, so nobody watches a run any more. */
+static void on_server_closed(void *ctx)
+{
+    struct sim *sim = ctx;
+    free_parts(sim);
+    sim_clock_close(&sim->clock, on_clock_closed);
+}
+
+void sim_close(struct sim *sim, void (*on_closed)(void *ctx), void *ctx)
+{
+    if (sim->is_closing)
+        return;
+    sim->is_closing = true;
+    sim->on_closed = on_closed;
+    sim->on_closed_ctx = ctx;
+    http_server_close(sim->server, on_server_closed, sim);
+}

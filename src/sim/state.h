@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * state.h: what a simulated Dify knows, shared by the files that serve it.
+ *
+ * Who writes what: a run only run.c, a stream only stream.c, a fault's counters only choose.c. Runs
+ * and uploaded files live in lists of the simulator, newest first, and are found by their ids.
+ */
+#ifndef SIM_STATE_H
+#define SIM_STATE_H
+
+#include "core/form.h"
+#include "http/server.h"
+#include "sim/clock.h"
+#include "sim/index.h"
+#include "sim/sim.h"
+#include "sim/text.h"
+
+/* Ceilings: ended runs and uploaded files that are remembered (the oldest is forgotten), different
+ * inputs that are counted, requests that wait for a place of the API worker. */
+#define SIM_RUNS 20000
+#define SIM_FILES 20000
+#define SIM_TALLIES 100000
+#define SIM_WAITING 10000
+
+/* Dify's own times, in milliseconds; all but the places' shrink by the speed. */
+#define SIM_PING_MS 10000
+#define SIM_SILENCE_MS 300000
+#define SIM_SNAPSHOT_MS 200 /* the snapshot's wait for a live event that tells the task id */
+#define SIM_STOP_MS 1000    /* of silence until the relay looks whether a run was stopped */
+#define SIM_KEEPALIVE_MS 2000
+
+struct sim_random {
+    uint64_t state;
+};
+uint64_t sim_random_next(struct sim_random *random);
+
+struct sim_app_state {
+    const struct sim_app *app;
+    struct dify__form *form;
+    unsigned active; /* runs that are queued or play */
+};
+
+struct sim_file {
+    struct sim_file *older;
+    struct sim_file *newer;
+    char id[37];
+    const struct sim_app *app;
+    struct dify_slice name, extension, mime_type, user; /* in `bytes` */
+    uint64_t size;
+    int64_t created_at;
+    char *bytes; /* of the texts above */
+};
+
+struct sim_end_user { /* one for each app and user */
+    struct sim_end_user *next;
+    char id[37];
+    struct dify_slice key; /* app's name, LF, user; in the same block */
+};
+
+/* How many runs were started with the same inputs; told by GET /sim/stats. */
+struct sim_tally {
+    struct sim_tally *next;
+    const struct sim_app *app;
+    struct dify_slice key;    /* app's name, LF, inputs; in the same block */
+    struct dify_slice inputs; /* in the key */
+    uint64_t started;
+};
+
+struct sim_stats {
+    uint64_t runs_started, streams_opened, requests, faults;
+};
+
+struct sim {
+    uv_loop_t *loop;
+    const struct dify_allocator *allocator;
+    struct sim_options options;
+    struct sim_fault *faults;
+    struct http_server *server;
+    struct sim_clock clock;
+    struct sim_random random;
+    int64_t skew_s;
+
+    struct sim_app_state *apps;
+    struct sim_run *newest, *oldest; /* all runs */
+    size_t run_count;
+    struct sim_index runs_by_id, runs_by_task, runs_by_token, runs_by_message;
+    struct sim_index conversations; /* id of a conversation: its first run */
+    struct sim_run *queue_first, *queue_last; /* wait for a worker */
+    unsigned working;                         /* runs that hold a worker */
+
+    struct sim_file *newest_file, *oldest_file;
+    size_t file_count;
+    struct sim_index files_by_id;
+    struct sim_end_user *end_users;
+    struct sim_index end_users_by_key;
+    struct sim_tally *tallies;
+    size_t tally_count;
+    struct sim_index tallies_by_key;
+
+    struct sim_visit *visits;                          /* requests being answered */
+    struct sim_visit *waiting_first, *waiting_last;    /* wait for a place */
+    size_t serving, waiting;
+
+    struct sim_stats stats;
+    char page[512]; /* of a refusal, until it was copied */
+    void (*on_closed)(void *ctx);
+    void *on_closed_ctx;
+    bool is_closing;
+};
+
+/* Unix seconds by the server's clock, skew included. */
+int64_t sim_now_s(const struct sim *sim);
+
+/* Milliseconds of Dify's as the simulator waits them. */
+uint64_t sim_scaled(const struct sim *sim, double ms);
+
+/* A fresh UUID (version 4 in shape), with its NUL. */
+void sim_new_uuid(struct sim *sim, char out[37]);
+
+/* The id of a user of an app, made when it is first asked for; NULL for want of memory. */
+const char *sim_end_user_id(struct sim *sim, const struct sim_app *app, struct dify_slice user);
+
+/* Counts a run that was started. Past SIM_TALLIES, or without memory, only the total counts it. */
+void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice inputs);
+
+struct sim_app_state *sim_app_state(struct sim *sim, const struct sim_app *app);
+
+static inline bool sim_is_at_least(const struct sim *sim, enum sim_release release)
+{
+    return sim->options.release >= release;
+}
+
+#endif

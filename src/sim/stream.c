@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stream.c: see stream.h. Only this file writes a stream.
+ *
+ * A stream that its client left goes on until a write fails, as Dify's does: nothing tells it
+ * before.
+ */
+#include "sim/stream.h"
+
+#include "core/slices.h"
+#include "sim/snapshot.h"
+#include "sim/visit.h"
+
+#include <string.h>
+
+static const char ping_frame[] = "event: ping\n\n";
+
+static enum sim_fault_kind fault_of(const struct sim_stream *stream)
+{
+    return stream->visit->fault.kind;
+}
+
+static uint64_t fault_value(const struct sim_stream *stream)
+{
+    return (uint64_t)stream->visit->fault.value;
+}
+
+/* Whether the stream is relayed from a worker, with its first ping and its end by silence. */
+static bool is_relayed(const struct sim_stream *stream)
+{
+    return stream->watch == SIM_WATCH_EVENTS || (sim_is_at_least(stream->visit->sim, SIM_1_14_2) &&
+                                                 sim_mode_has_runs(stream->visit->app->mode));
+}
+
+static void set_alarm(struct sim_stream *stream, double ms)
+{
+    struct sim *sim = stream->visit->sim;
+    if (sim_clock_set(&sim->clock, &stream->alarm, sim_scaled(sim, ms)) != DIFY_OK)
+        http_exchange_cut(stream->visit->exchange, false, true);
+}
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+static void end_now(struct sim_stream *stream)
+{
+    sim_clock_clear(&stream->visit->sim->clock, &stream->alarm);
+    stream->is_mute = stream->is_closing = true;
+    http_respond_end(stream->visit->exchange);
+}
+
+static void cut(struct sim_stream *stream, bool resets)
+{
+    sim_clock_clear(&stream->visit->sim->clock, &stream->alarm);
+    stream->is_mute = stream->is_closing = true;
+    http_exchange_cut(stream->visit->exchange, true, resets);
+}
+
+/* Sends bytes as one chunk. What the client is too slow for is lost, as in Dify's relay. */
+static void send_chunk(struct sim_stream *stream, struct dify_slice bytes)
+{
+    if (http_respond_write(stream->visit->exchange, bytes))
+        stream->bytes += bytes.len;
+}
+
+static void send_bytes(struct sim_stream *stream, struct dify_slice bytes)
+{
+    uint64_t most = fault_value(stream);
+    if (fault_of(stream) == SIM_FAULT_RESET_AFTER_BYTES && stream->bytes + bytes.len >= most) {
+        bytes.len = (size_t)(most > stream->bytes ? most - stream->bytes : 0);
+        if (bytes.len > 0)
+            send_chunk(stream, bytes);
+        cut(stream, true);
+        return;
+    }
+    if (fault_of(stream) == SIM_FAULT_BYTE_BY_BYTE) {
+        for (size_t i = 0; i < bytes.len; i++)
+            send_chunk(stream, (struct dify_slice){bytes.ptr + i, 1});
+        return;
+    }
+    send_chunk(stream, bytes);
+}
+
+static void send_ping(struct sim_stream *stream)
+{
+    send_bytes(stream, (struct dify_slice){ping_frame, sizeof(ping_frame) - 1});
+}
+
+/* "data: JSON\n\n" as one chunk. */
+static void send_frame(struct sim_stream *stream, struct dify_slice json)
+{
+    struct sim_text frame;
+    sim_text_init(&frame, stream->visit->sim->allocator);
+    sim_text_add(&frame, "data: ");
+    sim_text_put(&frame, json);
+    sim_text_add(&frame, "\n\n");
+    if (frame.err != DIFY_OK)
+        cut(stream, true);
+    else
+        send_bytes(stream, sim_text_slice(&frame));
+    sim_text_fini(&frame);
+}
+
+/* Frames that were made in one go, each as a chunk of its own. */
+static void send_frames(struct sim_stream *stream, const struct sim_text *frames)
+{
+    struct dify_slice rest = sim_text_slice(frames);
+    if (frames->err != DIFY_OK)
+        cut(stream, true);
+    while (rest.len > 0 && !stream->is_closing) {
+        size_t len = 0;
+        while (len + 1 < rest.len && (rest.ptr[len] != '\n' || rest.ptr[len + 1] != '\n'))
+            len++;
+        len += 2;
+        send_bytes(stream, (struct dify_slice){rest.ptr, len});
+        rest = (struct dify_slice){rest.ptr + len, rest.len - len};
+        stream->events++;
+    }
+}
+
+/* ---- faults ------------------------------------------------------------------------------------
+ */
+
+/* Ends or silences the stream where its fault counts events and so many were sent. */
+static void fail_after_events(struct sim_stream *stream)
+{
+    if (stream->events < fault_value(stream) || stream->is_closing)
+        return;
+    switch (fault_of(stream)) {
+    case SIM_FAULT_RESET_AFTER_EVENTS:
+        cut(stream, true);
+        break;
+    case SIM_FAULT_CLOSE_AFTER_EVENTS:
+        cut(stream, false);
+        break;
+    case SIM_FAULT_END_AFTER_EVENTS:
+        end_now(stream);
+        break;
+    case SIM_FAULT_STALL_AFTER_EVENTS:
+        sim_clock_clear(&stream->visit->sim->clock, &stream->alarm);
+        stream->is_mute = true;
+        break;
+    case SIM_FAULT_ERROR_THEN_PINGS:
+        send_frame(stream, DIFY_SLICE("{\"event\":\"error\",\"code\":\"completion_request_error\","
+                                      "\"status\":400,\"message\":\"The simulator was asked for "
+                                      "an error.\"}"));
+        stream->is_mute = stream->pings = true;
+        set_alarm(stream, SIM_PING_MS);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The place within a text's first character of several bytes; 0 if there is none. */
+static size_t inside_character(struct dify_slice text)
+{
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (((unsigned char)text.ptr[i] & 0xC0) == 0xC0)
+            return i + 1;
+    }
+    return 0;
+}
+
+static void send_big_event(struct sim_stream *stream)
+{
+    struct sim_text json;
+    static const char piece[] = "0123456789abcdef";
+    uint64_t left = fault_value(stream);
+    sim_text_init(&json, stream->visit->sim->allocator);
+    sim_text_add(&json, "{\"event\":\"sim_padding\",\"data\":{\"padding\":\"");
+    left = left > json.bytes.len + 3 ? left - json.bytes.len - 3 : 0;
+    for (; left > 0 && json.err == DIFY_OK; left -= left < 16 ? left : 16)
+        sim_text_put(&json, (struct dify_slice){piece, left < 16 ? (size_t)left : 16});
+    sim_text_add(&json, "\"}}");
+    if (json.err == DIFY_OK)
+        send_frame(stream, sim_text_slice(&json));
+    else
+        cut(stream, true);
+    sim_text_fini(&json);
+}
+
+/* Sends an event as the stream's fault has it. */
+static void send_event(struct sim_stream *stream, struct dify_slice json, struct dify_slice name)
+{
+    size_t inside = 0;
+    switch (fault_of(stream)) {
+    case SIM_FAULT_CUT_IN_CHARACTER:
+        if (stream->events >= fault_value(stream) && (inside = inside_character(json)) > 0) {
+            send_bytes(stream, DIFY_SLICE("data: "));
+            send_bytes(stream, (struct dify_slice){json.ptr, inside});
+            cut(stream, false);
+            return;
+        }
+        break;
+    case SIM_FAULT_BAD_JSON:
+        if (stream->events == fault_value(stream))
+            json.len--; /* its closing brace is missing */
+        break;
+    case SIM_FAULT_BIG_EVENT:
+        if (stream->events == 1)
+            send_big_event(stream);
+        break;
+    case SIM_FAULT_LOST_FINISH:
+        if (dify__slice_is(name, "workflow_finished") || dify__slice_is(name, "message_end")) {
+            stream->is_mute = true;
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    send_frame(stream, json);
+    stream->events++;
+    fail_after_events(stream);
+}
+
+/* ---- snapshots ---------------------------------------------------------------------------------
+ */
+
+static void send_snapshot(struct sim_stream *stream, const char *task)
+{
+    struct sim_text frames;
+    stream->waits_for_snapshot = false;
+    sim_text_init(&frames, stream->visit->sim->allocator);
+    sim_snapshot(stream->run, stream->as_of, task, &frames);
+    send_frames(stream, &frames);
+    sim_text_fini(&frames);
+    fail_after_events(stream);
+}
+
+/* ---- time --------------------------------------------------------------------------------------
+ */
+
+/* Waits for what comes next by itself: pings, or the end by silence. */
+static void wait_on(struct sim_stream *stream)
+{
+    if (stream->is_closing)
+        return;
+    if (stream->pings)
+        set_alarm(stream, SIM_PING_MS);
+    else if (stream->watch == SIM_WATCH_POST && is_relayed(stream) &&
+             fault_of(stream) != SIM_FAULT_STALL_AFTER_EVENTS)
+        set_alarm(stream, SIM_SILENCE_MS);
+}
+
+void sim_stream_invent(struct sim_stream *stream, struct dify_slice error)
+{
+    struct sim_text frames;
+    sim_text_init(&frames, stream->visit->sim->allocator);
+    sim_snapshot_invented(stream->run, error, !stream->run->has_row, &frames);
+    send_frames(stream, &frames);
+    sim_text_fini(&frames);
+    if (!stream->is_closing)
+        end_now(stream);
+}
+
+/* 300 s without a word from the worker. */
+static void end_by_silence(struct sim_stream *stream)
+{
+    if (stream->run != NULL && sim_is_at_least(stream->visit->sim, SIM_1_16_1))
+        sim_stream_invent(stream, DIFY_SLICE("Workflow stream ended without a terminal event"));
+    else
+        end_now(stream);
+}
+
+static void on_alarm(struct sim_alarm *alarm)
+{
+    struct sim_stream *stream =
+        (struct sim_stream *)(void *)((char *)alarm - offsetof(struct sim_stream, alarm));
+    struct sim *sim = stream->visit->sim;
+    if (stream->is_closing) {
+        end_now(stream);
+    } else if (stream->waits_for_snapshot && stream->run != NULL) {
+        send_snapshot(stream, stream->run->bindings.run);
+        wait_on(stream);
+    } else if (!stream->pings ||
+               (stream->watch == SIM_WATCH_EVENTS && stream->wants_snapshot &&
+                uv_now(sim->loop) - stream->heard_ms >= sim_scaled(sim, SIM_SILENCE_MS) &&
+                sim->options.speed > 0)) {
+        end_by_silence(stream);
+    } else {
+        send_ping(stream);
+        wait_on(stream);
+    }
+}
+
+/* The last chunk comes a moment after the terminal event, longer where a relay waits for more. */
+static void close_soon(struct sim_stream *stream)
+{
+    bool lingers = is_relayed(stream) && !sim_is_at_least(stream->visit->sim, SIM_1_16_1);
+    if (stream->is_closing || stream->is_mute)
+        return;
+    stream->is_closing = true;
+    set_alarm(stream, lingers ? 1000 : 1);
+}
+
+/* ---- from the run ------------------------------------------------------------------------------
+ */
+
+static void hear(struct sim_stream *stream)
+{
+    stream->heard_ms = uv_now(stream->visit->sim->loop);
+    if (!stream->waits_for_snapshot && !stream->is_mute)
+        wait_on(stream);
+}
+
+void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name)
+{
+    for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        if (stream->watch == SIM_WATCH_BLOCKING || stream->is_mute || stream->is_closing)
+            continue;
+        if (stream->dies_at_next) {
+            cut(stream, false);
+            continue;
+        }
+        if (stream->waits_for_snapshot)
+            send_snapshot(stream, run->bindings.task);
+        if (!stream->is_mute && !stream->is_closing)
+            send_event(stream, json, name);
+        if (stream->mutes_at_next)
+            stream->is_mute = true;
+        else
+            hear(stream);
+    }
+}
+
+void sim_stream_ping(struct sim_run *run)
+{
+    for (struct sim_stream *stream = run->streams; stream != NULL; stream = stream->next) {
+        if (stream->watch == SIM_WATCH_BLOCKING || stream->is_mute || stream->is_closing)
+            continue;
+        send_ping(stream);
+        hear(stream);
+    }
+}
+
+void sim_stream_run_over(struct sim_run *run, bool is_pause)
+{
+    for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        if (stream->watch == SIM_WATCH_BLOCKING) {
+            stream->on_end(stream);
+            continue;
+        }
+        if (stream->waits_for_snapshot)
+            send_snapshot(stream, run->bindings.task);
+        if (!(stream->continues_on_pause && (is_pause || !stream->wants_snapshot)))
+            close_soon(stream);
+    }
+}
+
+void sim_stream_run_cut(struct sim_run *run)
+{
+    for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        if (!stream->is_closing)
+            cut(stream, false);
+    }
+}
+
+/* ---- beginning and end -------------------------------------------------------------------------
+ */
+
+static void open_events(struct sim_stream *stream)
+{
+    struct sim_run *run = stream->run;
+    struct sim_text frame;
+    if (sim_run_is_final(run)) {
+        sim_text_init(&frame, stream->visit->sim->allocator);
+        sim_snapshot_finished(run, &frame);
+        send_frames(stream, &frame);
+        sim_text_fini(&frame);
+        if (!stream->is_closing)
+            end_now(stream);
+        return;
+    }
+    stream->pings = true;
+    send_ping(stream);
+    if (!stream->wants_snapshot) {
+        wait_on(stream);
+        return;
+    }
+    if (run->paused.len == 0) {
+        stream->waits_for_snapshot = true;
+        set_alarm(stream, SIM_SNAPSHOT_MS);
+        return;
+    }
+    send_snapshot(stream, run->bindings.task);
+    if (run->state == SIM_RUN_PAUSED && !run->was_form_sent && !stream->continues_on_pause)
+        close_soon(stream);
+    else
+        wait_on(stream);
+}
+
+enum dify_err sim_stream_open(struct sim_visit *visit, struct sim_run *run,
+                              const struct sim_wish *wish)
+{
+    struct sim_stream *stream = dify__calloc(visit->sim->allocator, sizeof(struct sim_stream));
+    if (stream == NULL)
+        return DIFY_ERR_NOMEM;
+    stream->run = run;
+    stream->visit = visit;
+    stream->watch = wish->watch;
+    stream->continues_on_pause = wish->continues_on_pause;
+    stream->wants_snapshot = wish->wants_snapshot;
+    stream->on_end = wish->on_end;
+    stream->as_of = run->played;
+    stream->heard_ms = uv_now(visit->sim->loop);
+    stream->alarm.ring = on_alarm;
+    stream->next = run->streams;
+    run->streams = stream;
+    visit->stream = stream;
+    if (wish->watch == SIM_WATCH_BLOCKING)
+        return DIFY_OK;
+    visit->sim->stats.streams_opened++;
+    sim_answer_stream(visit, wish->watch == SIM_WATCH_EVENTS);
+    if (fault_of(stream) == SIM_FAULT_PINGS_ONLY) {
+        stream->is_mute = stream->pings = true;
+        send_ping(stream);
+        wait_on(stream);
+    } else if (wish->watch == SIM_WATCH_EVENTS) {
+        open_events(stream);
+    } else {
+        if (is_relayed(stream))
+            send_ping(stream);
+        wait_on(stream);
+    }
+    fail_after_events(stream);
+    return DIFY_OK;
+}
+
+void sim_stream_forget(struct sim_stream *stream)
+{
+    struct sim_stream **at = &stream->run->streams;
+    while (*at != stream)
+        at = &(*at)->next;
+    *at = stream->next;
+    stream->run = NULL;
+}
+
+/* From 1.15 to 1.16.1 a reader that leaves cuts the others: plain ones close at the next event,
+ * those with a snapshot get nothing but pings behind it. */
+static void cut_other_readers(struct sim_run *run)
+{
+    for (struct sim_stream *other = run->streams; other != NULL; other = other->next) {
+        if (other->watch == SIM_WATCH_BLOCKING || other->is_closing)
+            continue;
+        if (other->wants_snapshot)
+            other->mutes_at_next = true;
+        else
+            other->dies_at_next = true;
+    }
+}
+
+void sim_stream_gone(struct sim_stream *stream)
+{
+    struct sim *sim = stream->visit->sim;
+    struct sim_run *run = stream->run;
+    bool has_left = !stream->is_closing && stream->watch != SIM_WATCH_BLOCKING;
+    sim_clock_clear(&sim->clock, &stream->alarm);
+    if (run != NULL) {
+        sim_stream_forget(stream);
+        if (has_left && run->state != SIM_RUN_ENDED && sim_is_at_least(sim, SIM_1_16_1) &&
+            is_relayed(stream))
+            cut_other_readers(run);
+    }
+    stream->visit->stream = NULL;
+    dify__free(sim->allocator, stream);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * template.h: texts of a script with holes, and filling them for one run.
+ *
+ * A recorded or described event is the same for every run but for its ids, its times, and what the
+ * caller gave. A template is cut once, when the scenario is loaded; rendering copies pieces.
+ */
+#ifndef SIM_TEMPLATE_H
+#define SIM_TEMPLATE_H
+
+#include "core/memory.h"
+
+#include <stdint.h>
+
+enum sim_hole {
+    SIM_HOLE_NONE,         /* the end of a text */
+    SIM_HOLE_RUN,          /* the workflow run's id */
+    SIM_HOLE_TASK,         /* the task id */
+    SIM_HOLE_CONVERSATION, /* chat: ids of conversation and message */
+    SIM_HOLE_MESSAGE,
+    SIM_HOLE_UUID,   /* the number-th other id of the script (of node executions, forms, …) */
+    SIM_HOLE_TOKEN,  /* the form token of a human-input form: 22 letters and digits */
+    SIM_HOLE_TIME,   /* Unix seconds: the run's start and `number` more */
+    SIM_HOLE_INPUTS, /* the run's inputs as workflow_started shows them: an object */
+    SIM_HOLE_INPUT,  /* one input by name, inside a string; "" where there is none */
+    SIM_HOLE_USER    /* the caller's user, inside a string */
+};
+
+struct sim_piece {
+    struct dify_slice literal; /* comes before the hole */
+    enum sim_hole hole;
+    int64_t number;         /* of UUID and TIME */
+    struct dify_slice name; /* of INPUT */
+};
+
+/* Owned by the catalogue that it was loaded into. */
+struct sim_template {
+    const struct sim_piece *pieces; /* the last one has SIM_HOLE_NONE */
+    size_t count;
+};
+
+/* What one run puts into the holes. */
+struct sim_bindings {
+    char run[37], task[37], conversation[37], message[37]; /* NUL-terminated UUIDs */
+    char token[23];
+    uint64_t uuid_seed[2];    /* UUID n of the run is a function of these and n */
+    int64_t start;            /* Unix seconds */
+    double speed;             /* times of holes shrink by it as the run does; 0: all are 0 */
+    struct dify_slice inputs; /* JSON */
+    struct dify_slice user;
+};
+
+/* Appends the filled text. Strings are escaped as raw UTF-8 JSON has them. NOMEM, TOO_LARGE. */
+DIFY_MUST_CHECK enum dify_err sim_template_render(const struct sim_template *text,
+                                                  const struct sim_bindings *bindings,
+                                                  struct dify__buffer *out);
+
+/* The number-th id of a run, as SIM_HOLE_UUID gives it. `out` has 37 bytes. */
+void sim_uuid(const uint64_t seed[2], int64_t number, char *out);
+
+#endif

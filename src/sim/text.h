@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * text.h: putting an answer's JSON together piece by piece, and reading some back.
+ *
+ * What is built is in the style SIM_RAW; sim_style_text() turns it into another one. An error stays
+ * until it is asked for, so that pieces can follow one another without a check each.
+ */
+#ifndef SIM_TEXT_H
+#define SIM_TEXT_H
+
+#include "core/memory.h"
+#include "sim/style.h"
+
+#include <stdint.h>
+#include <yyjson.h>
+
+struct sim_text {
+    struct dify__buffer bytes;
+    enum dify_err err;
+};
+
+/* Ceiling of one text. */
+#define SIM_TEXT_BYTES ((size_t)128 << 20)
+
+void sim_text_init(struct sim_text *text, const struct dify_allocator *allocator);
+void sim_text_fini(struct sim_text *text);
+
+void sim_text_put(struct sim_text *text, struct dify_slice bytes);
+void sim_text_add(struct sim_text *text, const char *literal);
+void sim_text_string(struct sim_text *text,
+                     struct dify_slice string); /* with quotes; absent: null */
+void sim_text_int(struct sim_text *text, int64_t number);
+
+/* A value that was read from JSON, compact; NULL: null. */
+void sim_text_value(struct sim_text *text, yyjson_val *value);
+
+static inline struct dify_slice sim_text_slice(const struct sim_text *text)
+{
+    return dify__buffer_slice(&text->bytes);
+}
+
+/* Reads JSON with numbers as raw texts; NULL if it is none or memory is out. Free with
+ * yyjson_doc_free(). */
+yyjson_doc *sim_read_json(struct dify_slice json);
+
+/* A member of an object as text; absent if it is not there or no string. */
+struct dify_slice sim_member_string(yyjson_val *object, const char *name);
+
+/* The text of a value that is a string; absent otherwise. */
+struct dify_slice sim_value_string(yyjson_val *value);
+
+/* A whole number's value, or `otherwise`. */
+int64_t sim_value_int(yyjson_val *value, int64_t otherwise);
+
+#endif

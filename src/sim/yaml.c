@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * yaml.c: libyaml's document API behind a small schema.
+ */
+#include "sim/yaml.h"
+
+#include "core/decimal_text.h"
+#include "core/slices.h"
+#include "sim/style.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the document ---------------------------------------------------------------------------- */
+
+static enum dify_err fail_reading(const struct sim_loader *loader, const yaml_parser_t *parser)
+{
+    size_t line = parser->problem_mark.line + 1;
+    const char *problem = parser->problem != NULL ? parser->problem : "cannot be read";
+    if (parser->error == YAML_MEMORY_ERROR)
+        return DIFY_ERR_NOMEM;
+    if (parser->error == YAML_READER_ERROR)
+        return sim_fail(loader, NULL, 0, "is no YAML: byte %zu: %s", parser->problem_offset,
+                        problem);
+    return sim_fail(loader, NULL, line, "is no YAML: %s", problem);
+}
+
+/* A second document would be passed over without a word. */
+static enum dify_err check_end(const struct sim_loader *loader, yaml_parser_t *parser)
+{
+    yaml_document_t next;
+    if (!yaml_parser_load(parser, &next))
+        return fail_reading(loader, parser);
+    const yaml_node_t *root = yaml_document_get_root_node(&next);
+    size_t line = root != NULL ? sim_yaml_line(root) : 0;
+    yaml_document_delete(&next);
+    return line != 0 ? sim_fail(loader, NULL, line, "a second document begins here; one is read")
+                     : DIFY_OK;
+}
+
+enum dify_err sim_yaml_open(struct sim_yaml *yaml, const struct sim_loader *loader,
+                            struct dify_slice text)
+{
+    yaml_parser_t parser;
+    *yaml = (struct sim_yaml){.loader = loader};
+    if (!yaml_parser_initialize(&parser))
+        return DIFY_ERR_NOMEM;
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+    enum dify_err err = DIFY_OK;
+    yaml->is_open = yaml_parser_load(&parser, &yaml->document) != 0;
+    if (!yaml->is_open)
+        err = fail_reading(loader, &parser);
+    else if (sim_yaml_root(yaml) == NULL)
+        err = sim_fail(loader, NULL, 1, "holds nothing");
+    else
+        err = check_end(loader, &parser);
+    yaml_parser_delete(&parser);
+    return err;
+}
+
+void sim_yaml_close(struct sim_yaml *yaml)
+{
+    if (yaml->is_open)
+        yaml_document_delete(&yaml->document);
+    yaml->is_open = false;
+}
+
+yaml_node_t *sim_yaml_root(struct sim_yaml *yaml)
+{
+    return yaml_document_get_root_node(&yaml->document);
+}
+
+size_t sim_yaml_line(const yaml_node_t *node)
+{
+    return node->start_mark.line + 1;
+}
+
+enum dify_err sim_yaml_fail(const struct sim_yaml *yaml, const yaml_node_t *node,
+                            const char *format, ...)
+{
+    char what[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return sim_fail(yaml->loader, NULL, sim_yaml_line(node), "%s", what);
+}
+
+/* ---- types ----------------------------------------------------------------------------------- */
+
+static struct dify_slice scalar(const yaml_node_t *node)
+{
+    return (struct dify_slice){(const char *)node->data.scalar.value, node->data.scalar.length};
+}
+
+static bool is_plain(const yaml_node_t *node)
+{
+    return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static bool is_null(const yaml_node_t *node)
+{
+    struct dify_slice text;
+    if (!is_plain(node))
+        return false;
+    text = scalar(node);
+    return text.len == 0 || dify__slice_is(text, "~") || dify__slice_is(text, "null");
+}
+
+bool sim_yaml_is_set(const yaml_node_t *node)
+{
+    return node != NULL && !is_null(node);
+}
+
+bool sim_yaml_is_text(const yaml_node_t *node)
+{
+    return sim_yaml_is_set(node) && node->type == YAML_SCALAR_NODE;
+}
+
+bool sim_yaml_is_list(const yaml_node_t *node)
+{
+    return node != NULL && node->type == YAML_SEQUENCE_NODE;
+}
+
+bool sim_yaml_is_mapping(const yaml_node_t *node)
+{
+    return node != NULL && node->type == YAML_MAPPING_NODE;
+}
+
+/* How far a scalar is shown in a message. */
+static int shown(struct dify_slice text)
+{
+    return text.len < 60 ? (int)text.len : 60;
+}
+
+/* ---- mappings and lists ---------------------------------------------------------------------- */
+
+static void list_words(const char *const *words, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; words[i] != NULL && used < size; i++) {
+        int len = snprintf(out + used, size - used, "%s%s", i != 0 ? ", " : "", words[i]);
+        used += len > 0 ? (size_t)len : 0;
+    }
+}
+
+static enum dify_err take_member(struct sim_yaml *yaml, const yaml_node_pair_t *pair,
+                                 const char *what, const char *const *keys, yaml_node_t **values,
+                                 bool *seen)
+{
+    char known[300];
+    const yaml_node_t *key = yaml_document_get_node(&yaml->document, pair->key);
+    yaml_node_t *value = yaml_document_get_node(&yaml->document, pair->value);
+    if (key == NULL || value == NULL || key->type != YAML_SCALAR_NODE)
+        return sim_yaml_fail(yaml, key != NULL ? key : sim_yaml_root(yaml),
+                             "%s: a key is a word, not a list or mapping", what);
+    for (size_t i = 0; keys[i] != NULL; i++) {
+        if (!dify__slice_is(scalar(key), keys[i]))
+            continue;
+        if (seen[i])
+            return sim_yaml_fail(yaml, key, "%s: '%s' is given twice", what, keys[i]);
+        seen[i] = true;
+        values[i] = is_null(value) ? NULL : value;
+        return DIFY_OK;
+    }
+    list_words(keys, known, sizeof known);
+    return sim_yaml_fail(yaml, key, "%s has no '%.*s'; it has %s", what, shown(scalar(key)),
+                         scalar(key).ptr, known);
+}
+
+enum dify_err sim_yaml_members(struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+                               const char *const *keys, yaml_node_t **values)
+{
+    bool seen[64] = {false};
+    if (!sim_yaml_is_mapping(node))
+        return sim_yaml_fail(yaml, node, "%s is a mapping of keys to values", what);
+    for (size_t i = 0; keys[i] != NULL; i++)
+        values[i] = NULL;
+    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+         pair < node->data.mapping.pairs.top; pair++) {
+        enum dify_err err = take_member(yaml, pair, what, keys, values, seen);
+        if (err != DIFY_OK)
+            return err;
+    }
+    return DIFY_OK;
+}
+
+size_t sim_yaml_count(const yaml_node_t *list)
+{
+    return (size_t)(list->data.sequence.items.top - list->data.sequence.items.start);
+}
+
+yaml_node_t *sim_yaml_item(struct sim_yaml *yaml, const yaml_node_t *list, size_t index)
+{
+    return yaml_document_get_node(&yaml->document, list->data.sequence.items.start[index]);
+}
+
+/* ---- scalars --------------------------------------------------------------------------------- */
+
+enum dify_err sim_yaml_text(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+                            struct dify_slice *out)
+{
+    if (!sim_yaml_is_text(node))
+        return sim_yaml_fail(yaml, node, "%s is a text", what);
+    *out = scalar(node);
+    return DIFY_OK;
+}
+
+enum dify_err sim_yaml_bool(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+                            bool *out)
+{
+    bool is_true = is_plain(node) && dify__slice_is(scalar(node), "true");
+    if (!is_true && !(is_plain(node) && dify__slice_is(scalar(node), "false")))
+        return sim_yaml_fail(yaml, node, "%s is true or false", what);
+    *out = is_true;
+    return DIFY_OK;
+}
+
+/* Digits with, where `decimals` is not 0, a point and up to that many digits, as a whole number of
+ * the smallest unit. */
+static bool parse_number(struct dify_slice text, size_t decimals, uint64_t max, uint64_t *out)
+{
+    uint64_t value = 0;
+    size_t i = 0, fraction = 0;
+    for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && value <= max; i++)
+        value = value * 10 + (uint64_t)(text.ptr[i] - '0');
+    if (i == 0 || value > max)
+        return false;
+    if (decimals != 0 && i < text.len && text.ptr[i] == '.')
+        for (i++; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && fraction < decimals;
+             i++, fraction++)
+            value = value * 10 + (uint64_t)(text.ptr[i] - '0');
+    if (i != text.len)
+        return false;
+    for (; fraction < decimals; fraction++)
+        value *= 10;
+    *out = value;
+    return true;
+}
+
+enum dify_err sim_yaml_uint(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+                            uint32_t max, uint32_t *out)
+{
+    uint64_t value;
+    if (!is_plain(node) || !parse_number(scalar(node), 0, max, &value))
+        return sim_yaml_fail(yaml, node, "%s is a whole number from 0 to %lu", what,
+                             (unsigned long)max);
+    *out = (uint32_t)value;
+    return DIFY_OK;
+}
+
+enum dify_err sim_yaml_seconds(const struct sim_yaml *yaml, const yaml_node_t *node,
+                               const char *what, uint32_t *out_ms)
+{
+    uint64_t value;
+    if (!is_plain(node) || !parse_number(scalar(node), 3, 1000000, &value) || value > 1000000000)
+        return sim_yaml_fail(yaml, node, "%s is a time in seconds from 0 to 1000000, such as 2.5",
+                             what);
+    *out_ms = (uint32_t)value;
+    return DIFY_OK;
+}
+
+enum dify_err sim_yaml_word(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+                            const char *const *words, unsigned *out)
+{
+    char known[300];
+    for (unsigned i = 0; node->type == YAML_SCALAR_NODE && words[i] != NULL; i++) {
+        if (dify__slice_is(scalar(node), words[i])) {
+            *out = i;
+            return DIFY_OK;
+        }
+    }
+    list_words(words, known, sizeof known);
+    return sim_yaml_fail(yaml, node, "%s is one of: %s", what, known);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static enum dify_err append_chars(struct dify__buffer *out, const char *chars)
+{
+    return dify__buffer_append(out, chars, strlen(chars));
+}
+
+static enum dify_err append_scalar(const yaml_node_t *node, struct dify__buffer *out)
+{
+    struct dify_slice text = scalar(node);
+    if (is_null(node))
+        return append_chars(out, "null");
+    if (is_plain(node) && (dify__slice_is(text, "true") || dify__slice_is(text, "false") ||
+                           dify__decimal_is_number(text)))
+        return dify__buffer_append(out, text.ptr, text.len);
+    return sim_style_string(text, SIM_RAW, out);
+}
+
+static enum dify_err append_value(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+                                  struct dify__buffer *out);
+
+static enum dify_err append_list(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+                                 struct dify__buffer *out)
+{
+    enum dify_err err = append_chars(out, "[");
+    for (size_t i = 0; i < sim_yaml_count(node) && err == DIFY_OK; i++) {
+        if (i != 0)
+            err = append_chars(out, ",");
+        if (err == DIFY_OK)
+            err = append_value(yaml, sim_yaml_item(yaml, node, i), depth, out);
+    }
+    return err == DIFY_OK ? append_chars(out, "]") : err;
+}
+
+static enum dify_err append_mapping(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+                                    struct dify__buffer *out)
+{
+    enum dify_err err = append_chars(out, "{");
+    const yaml_node_pair_t *start = node->data.mapping.pairs.start;
+    for (const yaml_node_pair_t *pair = start;
+         pair < node->data.mapping.pairs.top && err == DIFY_OK; pair++) {
+        const yaml_node_t *key = yaml_document_get_node(&yaml->document, pair->key);
+        if (key->type != YAML_SCALAR_NODE)
+            return sim_yaml_fail(yaml, key, "a key is a word, not a list or mapping");
+        if (pair != start)
+            err = append_chars(out, ",");
+        if (err == DIFY_OK)
+            err = sim_style_string(scalar(key), SIM_RAW, out);
+        if (err == DIFY_OK)
+            err = append_chars(out, ":");
+        if (err == DIFY_OK)
+            err = append_value(yaml, yaml_document_get_node(&yaml->document, pair->value), depth,
+                               out);
+    }
+    return err == DIFY_OK ? append_chars(out, "}") : err;
+}
+
+/* Recursion ends at SIM_YAML_DEPTH, which also ends an alias that holds itself. */
+static enum dify_err append_value(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+                                  struct dify__buffer *out)
+{
+    if (node->type == YAML_SCALAR_NODE)
+        return append_scalar(node, out);
+    if (depth == SIM_YAML_DEPTH)
+        return sim_yaml_fail(yaml, node, "is nested deeper than %d", SIM_YAML_DEPTH);
+    return node->type == YAML_SEQUENCE_NODE ? append_list(yaml, node, depth + 1, out)
+                                            : append_mapping(yaml, node, depth + 1, out);
+}
+
+enum dify_err sim_yaml_json(struct sim_yaml *yaml, const yaml_node_t *node,
+                            struct dify__buffer *out)
+{
+    enum dify_err err = append_value(yaml, node, 0, out);
+    return err != DIFY_ERR_TOO_LARGE
+               ? err
+               : sim_yaml_fail(yaml, node, "has more than %zu MiB", out->max >> 20);
+}

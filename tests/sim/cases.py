@@ -1,0 +1,450 @@
+"""What is done before a recorded request, so that it meets what it met when it was recorded."""
+
+import json
+import re
+import socket
+
+import catalogues
+import runs
+import wire
+from library import event
+from talk import Answer, Talk, answer_to
+
+FAST, SECONDS, QUICK = 0, 1, 100   # speeds: no waiting, as recorded, a minute in 0.6 s
+SLOWER = (1, 0.2, 0.04)            # tries of what depends on a race won: each leaves more time
+OTHER_USER = "user-ffffffff"
+
+
+class Case:
+    """One recording: where it is played, at which speeds it is tried, and how."""
+
+    def __init__(self, recording, app, act=None, speeds=(FAST,)):
+        self.recording, self.app, self.speeds = recording, app, speeds
+        self.act = act or (lambda talk: answer_to(recording, self.send(talk)))
+
+    def send(self, talk, **more):
+        return talk.ask(self.recording, **more)
+
+    def play(self, port):
+        talk = Talk(port, self.app.key)
+        try:
+            return self.act(talk)
+        finally:
+            talk.close()
+
+
+def plan(catalogue, recording):
+    """The Case of a recording."""
+    if "raw" in recording.request:
+        return raw(catalogue, recording)
+    if recording.path.endswith("/files/upload") or not recording.path.startswith("/v1"):
+        return Case(recording, catalogue.family(recording).app())
+    if runs.is_start(recording):
+        return start(catalogue, recording)
+    if recording.path.startswith("/v1/workflows/logs"):
+        return logs(catalogue, recording)
+    run = catalogue.run_of(recording)
+    if run is not None:
+        return about(catalogue, recording, run)
+    if recording.name.startswith(("errors/events-finished-other", "errors/detail-other-apps")):
+        return foreign(catalogue, recording)
+    return Case(recording, catalogue.family(recording).app())
+
+
+# ---- requests that start a run -----------------------------------------------------------------
+
+def start(catalogue, recording):
+    run = catalogue.run_of(recording)
+    if run is None or run.start is not recording:
+        return not_recorded(catalogue, recording)
+    earlier = turn_before(catalogue, recording)
+    if run.was_stopped:
+        return stopped(catalogue, recording, run, lambda live, talk, app: answer_to(
+            recording, live.connection, list(live.stream)[:0] or live.frames), rest=True)
+    variant = ("recorded",) if recording.end == "eof-premature" else ()
+    app = catalogue.place(run, variant, catalogue.family(recording).private()
+                          if is_limited(recording) else None)
+
+    def act(talk):
+        if earlier is not None:
+            first = catalogue.placed[id(earlier), ()]
+            talk.whole(earlier, first)
+        talk.upload(recording, talk.key)
+        return answer_to(recording, talk.ask(recording))
+
+    if earlier is not None:
+        catalogue.place(earlier, (), app) if (id(earlier), ()) not in catalogue.placed else None
+        catalogue.placed[id(earlier), ()] = app
+    is_whole = recording.end != "client-cut" and catalogue.ends(run)
+    return Case(recording, app, act, (FAST,) if is_whole else (QUICK,))
+
+
+def turn_before(catalogue, recording):
+    """The run that began the conversation that a request goes on with."""
+    conversation = recording.sent.get("conversation_id")
+    if not conversation:
+        return None
+    for run in catalogue.runs.values():
+        if run.ids.get(conversation) == "conversation" and \
+                not run.start.sent.get("conversation_id"):
+            return run
+    return None
+
+
+def is_limited(recording):
+    return recording.group.startswith("limit-")
+
+
+def refused(catalogue, recording):
+    """One run too many for its app."""
+    family = catalogue.family(recording)
+    app = family.private()
+    run = next(run for run in catalogue.runs.values() if run.start.group == recording.group or
+               run.start.group == "limit-2")
+    catalogue.place(run, ("hold", 2, runs.HOUR_MS), app)
+
+    def act(talk):
+        for _ in range(int(recording.group.split("-")[1])):
+            talk.start(run, app).read(2)
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act, (SECONDS,))
+
+
+def not_recorded(catalogue, recording):
+    """A request for a blocking answer, or one that was refused."""
+    if "Too many requests" in recording.text:
+        return refused(catalogue, recording)
+    is_answer = recording.status == 200 and not recording.is_stream
+    run = catalogue.run_for(recording) if is_answer or \
+        "Run failed" in recording.text or "completion_request_error" in recording.text else None
+    if run is None and is_answer:
+        run = catalogue.made_up(recording)
+    app = catalogue.family(recording).app()
+    if run is not None:
+        app = catalogue.place(run, (), catalogue.family(recording).private()
+                              if is_limited(recording) else None)
+    earlier = turn_before(catalogue, recording)
+    user = OTHER_USER if "file-of-other-user" in recording.name else None
+    other = catalogue.family_called("minimal").app() \
+        if "other-app-key" in recording.name else None
+    foreign_talk = earlier if earlier is not None and "other-app" in recording.name else None
+    if foreign_talk is not None:
+        catalogue.place(foreign_talk)
+
+    def act(talk):
+        if foreign_talk is not None:
+            talk.whole(foreign_talk, catalogue.placed[id(foreign_talk), ()])
+        elif earlier is not None:
+            talk.whole(earlier, app)
+        talk.upload(recording, other.key if other else talk.key, user)
+        return answer_to(recording, talk.ask(recording))
+
+    if earlier is not None and foreign_talk is None:
+        catalogue.place(earlier, (), app)
+    speed = QUICK if recording.is_stream else FAST
+    return Case(recording, app, act, (speed,))
+
+
+# ---- requests about a run ----------------------------------------------------------------------
+
+def about(catalogue, recording, run):
+    if "/events" in recording.path and recording.status == 200 and recording.is_stream:
+        frames = recording.frames()
+        if not (len(frames) == 1 and event(frames[0][1])):
+            return events(catalogue, recording, run)
+    if "/stop" in recording.path:
+        return stopping(catalogue, recording, run)
+    if "human_input" in recording.path or run.is_paused:
+        return form(catalogue, recording, run)
+    status = None
+    if recording.path.startswith("/v1/workflows/run/") and recording.status == 200:
+        status = json.loads(recording.text)["status"]
+    if run.was_stopped:
+        at_once = recording.name.endswith("after-stop-0")
+
+        def after_stop(live, talk, app):
+            if not at_once:
+                live.read_rest()
+            return answer_to(recording, talk.ask(recording))
+
+        return stopped(catalogue, recording, run, after_stop)
+    if status == "running":
+        return held(catalogue, recording, run)
+    app = catalogue.place(run)
+
+    def act(talk):
+        talk.whole(run, app)
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act)
+
+
+def held(catalogue, recording, run):
+    """Asked while the run stands still after as many frames as its first reader had got."""
+    count = len(run.start.frames())
+    if count >= len(run.frames):
+        count = min(3, len(run.frames))
+    app = catalogue.place(run, ("hold", count, runs.HOUR_MS))
+
+    def act(talk):
+        live = talk.start(run, app).read(count)
+        talk.ids.update(live.ids)
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act, (SECONDS,))
+
+
+def stop_point(run):
+    """(frames before the stop, pause in milliseconds until the next one)."""
+    last = len(run.frames) - 1
+    ended = run.last("workflow_finished") or {}
+    if ended.get("error") == "Aborted: User requested stop" and run.start.release == "1.14.2":
+        while event(run.frames[last][1]).get("event") != "node_finished":
+            last -= 1
+        return last, 300.0
+    if run.start.release != "1.14.2" and ended.get("error") == "Stopped by user." and \
+            event(run.frames[last - 1][1]).get("event") == "text_chunk":
+        return last - 1, 300.0
+    return last, runs.HOUR_MS
+
+
+def stopped(catalogue, recording, run, then, rest=False):
+    """The run is stopped where it was, and `then` goes on."""
+    count, pause = stop_point(run)
+    app = catalogue.place(run, ("hold", count, pause))
+    kind = {"chat": "chat-messages", "agent-chat": "chat-messages", "agent": "chat-messages",
+            "advanced-chat": "chat-messages", "completion": "completion-messages",
+            "workflow": "workflows/tasks"}[app.family.mode]
+
+    def act(talk):
+        live = talk.start(run, app).read(count)
+        talk.ids.update(live.ids)
+        task = next(value for key, value in live.ids.items() if run.ids[key] == "task")
+        talk.post("/v1/%s/%s/stop" % (kind, task), {"user": run.user}, app.key)
+        if rest:
+            return answer_to(recording, live.connection, live.frames)
+        return then(live, talk, app)
+
+    return Case(recording, app, act, SLOWER)
+
+
+def stopping(catalogue, recording, run):
+    """The request to stop itself."""
+    if run.is_paused:
+        app = catalogue.place(run)
+
+        def after_pause(talk):
+            talk.whole(run, app)
+            return answer_to(recording, talk.ask(recording))
+
+        return Case(recording, app, after_pause)
+    count = max(1, len(run.frames) - 1)
+    app = catalogue.place(run, ("hold", count, runs.HOUR_MS))
+
+    def act(talk):
+        live = talk.start(run, app).read(count)
+        talk.ids.update(live.ids)
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act, (SECONDS,))
+
+
+def events(catalogue, recording, run):
+    """A second reader, who comes where the recorded one came."""
+    if run.is_paused:
+        return paused_events(catalogue, recording, run)
+    first = catalogues.first_live(recording)
+    if run.was_stopped:
+        def after_stop(live, talk, app):
+            live.read_rest()
+            return answer_to(recording, talk.ask(recording))
+        case = stopped(catalogue, recording, run, after_stop)
+        case.speeds = (QUICK, 30, 10)
+        return case
+    if first is None:
+        case = held(catalogue, recording, run)
+        case.speeds = (QUICK,)
+        return case
+    count = catalogues.frames_before(run, first)
+    first_at = next(at for at, frame in recording.frames() if frame == first)
+    is_soon = "include_state_snapshot" in recording.path and first_at < 205
+    app = catalogue.place(run, ("gap", count, 120.0 if is_soon else 600.0))
+
+    def act(talk):
+        live = talk.start(run, app).read(count)
+        talk.ids.update(live.ids)
+        if recording.name.split("/")[-1] not in ("events-0", "events-1"):
+            live.connection.close()
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act, SLOWER)
+
+
+# ---- forms -------------------------------------------------------------------------------------
+
+def form_posts(catalogue, run):
+    """The recorded request that sent the form of the run."""
+    for recording in catalogue.recordings.values():
+        if recording.method == "POST" and recording.status == 200 and \
+                "human_input" in recording.path and recording.path.split("/")[-1] in run.ids:
+            return recording
+    return None
+
+
+def comes_after_form(recording):
+    return recording.name.endswith(("form-get-after", "form-post-again", "detail-final",
+                                    "events-after-finish", "messages-after"))
+
+
+def form(catalogue, recording, run):
+    app = catalogue.place(run)
+    post = form_posts(catalogue, run)
+    other = catalogue.family_called("minimal").app() if "other-app" in recording.name else None
+
+    def act(talk):
+        live = talk.whole(run, app)
+        if run.expires and recording.name.endswith(("detail", "expired")):
+            for _ in follow_run(talk, run).frames():
+                pass
+        if recording.name.startswith("human-input/stop-while-paused") and \
+                "stop" in recording.name.split("/")[-1]:
+            task = next(value for key, value in live.ids.items() if run.ids[key] == "task")
+            talk.post("/v1/workflows/tasks/%s/stop" % task, {"user": run.user})
+        if comes_after_form(recording) and post is not None:
+            follow = follow_run(talk, run)
+            talk.ask(post).body()
+            for _ in follow.frames():
+                pass
+        return answer_to(recording, talk.ask(recording, key=other.key if other else None))
+
+    return Case(recording, app, act)
+
+
+def follow_run(talk, run):
+    """Reads a paused run on, past its pause."""
+    live = next(talk.ids[recorded] for recorded, kind in run.ids.items() if kind == "run")
+    connection = talk.connect()
+    connection.send(wire.request_bytes("GET", "/v1/workflow/%s/events?user=%s&"
+                                       "include_state_snapshot=true&continue_on_pause=true" % (
+                                           live, run.user),
+                                       {"Host": "127.0.0.1",
+                                        "Authorization": "Bearer " + talk.key}, b""))
+    return connection.read_head()
+
+
+def paused_events(catalogue, recording, run):
+    app = catalogue.place(run)
+    post = form_posts(catalogue, run)
+    frames = [frame for _, frame in recording.frames()]
+    resumes = any(event(frame).get("event") == "workflow_started" and
+                  event(frame)["data"].get("reason") == "resumption" for frame in frames)
+    waits = next((number for number, frame in enumerate(frames)
+                  if event(frame).get("event") == "workflow_paused"), 0)
+
+    def act(talk):
+        talk.whole(run, app)
+        if not resumes:
+            return answer_to(recording, talk.ask(recording))
+        if "submit-then" in recording.name and "plain" not in recording.name:
+            talk.ask(post).body()
+            return answer_to(recording, talk.ask(recording))
+        connection = talk.ask(recording)
+        stream, seen = connection.frames(), []
+        for frame in stream:
+            seen.append(frame)
+            if len(seen) > waits:
+                break
+        talk.ask(post).body()
+        return answer_to_rest(recording, connection, stream, seen)
+
+    return Case(recording, app, act, (FAST,) if recording.end != "client-cut" else (QUICK,))
+
+
+def answer_to_rest(recording, connection, stream, seen):
+    seen += list(stream)
+    body = "".join(frame + "\n\n" for frame in seen).encode("utf-8")
+    return Answer(connection.head, body, connection.end)
+
+
+# ---- others ------------------------------------------------------------------------------------
+
+def foreign(catalogue, recording):
+    """Asked with another app's key, or for another user."""
+    run = next(run for run in catalogue.runs.values()
+               if run.start.name == "minimal/streaming")
+    app = catalogue.place(run)
+    other = catalogue.family_called("slow-24s").app() if "other-app" in recording.name else app
+    recorded = re.search(r"[-0-9a-f]{36}", recording.path).group(0)
+
+    def act(talk):
+        live = talk.whole(run, app)
+        talk.ids[recorded] = next(value for key, value in live.ids.items()
+                                  if run.ids[key] == "run")
+        return answer_to(recording, talk.ask(recording, key=other.key))
+
+    return Case(recording, app, act)
+
+
+def logs(catalogue, recording):
+    """In an app of its own, which has as many runs as the recorded one had."""
+    said = json.loads(recording.text) if recording.status == 200 else {"total": 0, "data": []}
+    family = catalogue.family(recording)
+    if not said["total"]:
+        return Case(recording, family.app())
+    rows = [row["workflow_run"] for row in said["data"]]
+    user = said["data"][0]["created_by_end_user"]["session_id"]
+
+    def like(status):
+        """A run of the app that ended so: the recorded one, else any."""
+        ids = [row["id"] for row in rows if row["status"] == status]
+        runs_of = [run for run in catalogue.runs.values()
+                   if run.start.is_stream and catalogue.family(run.start) is family]
+        return next((run for run in runs_of if any(one in run.ids for one in ids)),
+                    next((run for run in runs_of if not run.was_stopped and
+                          (run.last("workflow_finished") or {}).get("status") == "succeeded"),
+                         None))
+
+    app = family.private()
+    count = sum(row["status"] == "running" for row in rows)
+    status = next((row["status"] for row in rows if row["status"] != "running"), "succeeded")
+    whole = like(status)
+    if said["total"] > count:
+        catalogue.place(whole, (), app)
+    if count:
+        running = like("running")
+        if said["total"] > count:  # told from the others by its inputs
+            running = runs.Run(running.start, running.frames)
+            running.inputs_given = {"tag": "the running one"}
+        catalogue.place(running, ("hold", 2, runs.HOUR_MS), app)
+
+    def act(talk):
+        for _ in range(said["total"] - count):
+            talk.whole(whole, app, user)
+        for _ in range(count):
+            talk.start(running, app, user).read(2)
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act, (SECONDS,) if count else (FAST,))
+
+
+def raw(catalogue, recording):
+    """Bytes sent as they are; all that comes back is compared, chunk sizes aside."""
+    app = catalogue.family(recording).app()
+
+    def act(talk):
+        connection = talk.connect()
+        connection.send(talk.bytes_of(recording))
+        if recording.name.endswith("short-body"):  # waits for more for ever
+            connection.socket.shutdown(socket.SHUT_WR)
+        while connection.more():
+            pass
+        head, _, body = connection.buffer.partition(b"\r\n\r\n")
+        return Answer([line for line in head.decode("latin-1").split("\r\n") if line], body,
+                      recording.end)
+
+    run = next((run for run in catalogue.runs.values()
+                if run.start.name == "stop/finished/streaming"), None)
+    if run is not None and "POST" in recording.request["raw"][:4]:
+        app = catalogue.place(run)
+    return Case(recording, app, act, (SECONDS,))
