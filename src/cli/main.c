@@ -34,10 +34,11 @@ const struct cli_command cli_commands[] = {
      cli_events_options, cli_run_events},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL, "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "
-     "recorded answer, as one release of Dify does, until it is told to break. Without SCENARIO an "
-     "app with the key app-label-check is served. Runs go on without their clients; GET /sim/stats "
-     "tells how many were started with which inputs. A request may bring its own fault in the "
-     "field X-Sim-Fault. The scenarios and faults are described in docs/simulator.md.",
+     "recorded answer, as one release of Dify does, until it is told to break. Without SCENARIO the "
+     "apps of examples/sim/described.yaml are served; their keys are printed. Runs go on without "
+     "their clients; GET /sim/stats tells how many were started with which inputs. A request may "
+     "bring its own fault in the field X-Sim-Fault. The scenarios and faults are described in "
+     "docs/simulator.md.",
      cli_sim_options, cli_run_sim},
     {"help", "[COMMAND]", 1, NULL, "show the help of a command",
      "Shows the same as --help, or as --help behind COMMAND.", no_options, cli_run_help},
