@@ -13,10 +13,11 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from page import ROOT, first_line, goal, say, table, write_figures
+from page import machine as machine_itself
+
 PYTHON = "/usr/bin/python3"
 PARSER = ROOT / "build/deps/node/node_modules/eventsource-parser/dist/index.js"
 RECORDINGS = ROOT / "tests/recordings"
@@ -94,17 +95,8 @@ class Bench:
         return found
 
 
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
 def mbs(value):
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def table(head, rows):
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1)] + rows
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
 def mbytes(made):
@@ -115,21 +107,13 @@ def mbytes(made):
 
 
 def machine(bench):
-    cpuinfo = Path("/proc/cpuinfo").read_text()
-    cpu = re.search(r"^model name\s*:\s*(.*)$", cpuinfo, re.M)
-    cache = (bench.build / "CMakeCache.txt").read_text()
-    compiler = re.search(r"^CMAKE_C_COMPILER:\w+=(.*)$", cache, re.M).group(1)
-    flavour = re.search(r"^CMAKE_BUILD_TYPE:\w+=(.*)$", cache, re.M).group(1)
-    first = lambda *command: subprocess.run(command, stdout=subprocess.PIPE,
-                                            text=True).stdout.split("\n")[0]
     package = (PARSER.parent.parent / "package.json").read_text()
     parser = re.search(r'"version": "(.*?)"', package).group(1)
-    requests = first(PYTHON, "-c", "import requests; print(requests.__version__)")
-    return (f"{cpu.group(1) if cpu else 'unknown processor'}, {os.cpu_count()} cores; "
-            f"{first(compiler, '--version')}, {flavour}; "
-            f"yyjson {first(bench.program('bench_fold'), 'yyjson')}; "
-            f"{first(PYTHON, '--version')} with requests {requests}; "
-            f"Node.js {first('node', '--version')} with eventsource-parser {parser}.\n")
+    requests = first_line(PYTHON, "-c", "import requests; print(requests.__version__)")
+    return (f"{machine_itself(bench.build)}; "
+            f"yyjson {first_line(bench.program('bench_fold'), 'yyjson')}; "
+            f"{first_line(PYTHON, '--version')} with requests {requests}; "
+            f"Node.js {first_line('node', '--version')} with eventsource-parser {parser}.\n")
 
 
 def composition(made):
@@ -224,10 +208,6 @@ def idle_memory(bench):
 # ---- the page --------------------------------------------------------------------------------
 
 
-def goal(text, value, reached):
-    return [text, value, "yes" if reached else "not yet"]
-
-
 def measure(bench):
     say(f"generating {bench.mix_bytes / 1e6:.0f} MB of events")
     path, made = bench.stream("mix", bench.mix_bytes)
@@ -278,14 +258,6 @@ def measure(bench):
     ])
 
 
-def write_between_markers(path, text):
-    begin, end = "<!-- script/bench fold: begin -->\n", "<!-- script/bench fold: end -->"
-    old = path.read_text()
-    head, rest = old.split(begin)
-    _, tail = rest.split(end)
-    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("build")
@@ -295,8 +267,7 @@ def main():
     text = measure(Bench(args.build, args.quick))
     print(text)
     if args.write:
-        write_between_markers(args.write, text)
-        say(f"written to {args.write.relative_to(ROOT)}")
+        write_figures(args.write, "fold", text)
 
 
 if __name__ == "__main__":

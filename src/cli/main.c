@@ -32,9 +32,11 @@ const struct cli_command cli_commands[] = {
      "{\"offset\":...,\"type\":...,\"data\":...}: where it begins in the stream, its type, and its "
      "data unchanged. Pings are no events; data that is no JSON object is named on standard error.",
      cli_events_options, cli_run_events},
-    {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL, "serve a simulated Dify, with faults on demand",
+    {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
+     "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "
-     "recorded answer, as one release of Dify does, until it is told to break. Without SCENARIO the "
+     "recorded answer, as one release of Dify does, until it is told to break. Without SCENARIO "
+     "the "
      "apps of examples/sim/described.yaml are served; their keys are printed. Runs go on without "
      "their clients; GET /sim/stats tells how many were started with which inputs. A request may "
      "bring its own fault in the field X-Sim-Fault. The scenarios and faults are described in "

@@ -79,10 +79,15 @@ static void enter(struct http_connection *connection, enum http_state state)
         http_wait_start(&connection->server->clocks, &connection->wait, kind);
 }
 
-static void drop_ahead(struct http_connection *connection)
+static void drop_waiting(struct http_connection *connection)
 {
     dify__buffer_fini(&connection->ahead);
     connection->ahead_at = 0;
+}
+
+static void drop_ahead(struct http_connection *connection)
+{
+    drop_waiting(connection);
     connection->in = (struct dify_slice){NULL, 0};
 }
 
@@ -204,11 +209,7 @@ static void use_input(struct http_connection *connection, size_t used)
         connection->in.len -= used;
         return;
     }
-    connection->ahead_at += used;
-    if (connection->ahead_at == connection->ahead.len) {
-        dify__buffer_fini(&connection->ahead);
-        connection->ahead_at = 0;
-    }
+    connection->ahead_at += used; /* freed by consume(): a piece of a body may lie in it */
 }
 
 /* What was just read and must wait is kept. */
@@ -332,8 +333,8 @@ static void tell_end(struct http_exchange *exchange)
     exchange->reader.on_body(exchange->reader.ctx, exchange, DIFY_SLICE(""), true);
 }
 
-/* Uses what there is for as long as it has a use. Returns whether the parser wants more. */
-static bool consume(struct http_connection *connection)
+/* As consume(). */
+static bool consume_all(struct http_connection *connection)
 {
     while (may_consume(connection)) {
         struct dify_slice input = next_input(connection), body;
@@ -378,6 +379,17 @@ static bool consume(struct http_connection *connection)
     return false;
 }
 
+/* Uses what there is for as long as it has a use. Returns whether the parser wants more. */
+static bool consume(struct http_connection *connection)
+{
+    bool is_dry = consume_all(connection);
+    if (connection->ahead_at == connection->ahead.len)
+        drop_waiting(connection);
+    return is_dry;
+}
+
+static void update_reading(struct http_connection *connection);
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     const struct http_connection *connection = handle->data;
@@ -404,8 +416,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         if (connection->state != HTTP_STATE_CLOSING && !keep_input(connection))
             close_now(connection, true);
     }
-    if (connection->state != HTTP_STATE_CLOSING)
-        http_connection_want_visit(connection);
+    if (connection->state == HTTP_STATE_CLOSING)
+        return;
+    http_connection_want_visit(connection);
+    update_reading(connection); /* libuv may call again at once, with no room left */
 }
 
 /* Reads while bytes have a use or a place. */
@@ -623,7 +637,9 @@ static void visit(struct http_connection *connection)
             return;
         }
         struct http_exchange *exchange = connection->exchange;
-        if (exchange != NULL && exchange->body == HTTP_BODY_ENDED && wants_body(exchange))
+        if (exchange != NULL && exchange->is_cut && !exchange->cut_flushes)
+            cut(connection); /* before anything is sent */
+        else if (exchange != NULL && exchange->body == HTTP_BODY_ENDED && wants_body(exchange))
             tell_end(exchange);
         bool is_dry = consume(connection);
         if (connection->state != HTTP_STATE_CLOSING)

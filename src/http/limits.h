@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * limits.h: every ceiling and clock of the HTTP server layer, by name. Those marked "default" can be
- * set for each server by its options.
+ * limits.h: every ceiling and clock of the HTTP server layer, by name. Those marked "default" can
+ * be set for each server by its options.
  */
 #ifndef HTTP_LIMITS_H
 #define HTTP_LIMITS_H

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -105,6 +106,17 @@ static void start_handles(struct http_server *server)
     server->open_handles = 4;
 }
 
+/* libuv writes to sockets by write(2): to one whose client has left it would end the process. Who
+ * has set the signal otherwise keeps it so. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGPIPE, NULL, &action) != 0 || action.sa_handler != SIG_DFL)
+        return;
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
 enum dify_err http_server_new(uv_loop_t *loop, const struct http_server_options *options,
                               struct http_server **out)
 {
@@ -127,6 +139,7 @@ enum dify_err http_server_new(uv_loop_t *loop, const struct http_server_options 
         free_server(server);
         return DIFY_ERR_NOMEM;
     }
+    ignore_sigpipe();
     start_handles(server);
     *out = server;
     return DIFY_OK;

@@ -2,8 +2,8 @@
  *
  * server.h: an HTTP/1.1 server on a libuv loop.
  *
- * A server accepts connections, reads requests with limits and clocks, and hands each one over as an
- * exchange: the request and the answer to it. It knows nothing of what it serves. What HTTP does
+ * A server accepts connections, reads requests with limits and clocks, and hands each one over as
+ * an exchange: the request and the answer to it. It knows nothing of what it serves. What HTTP does
  * not allow (RFC 9112, and the ways in which requests are smuggled) is answered with 400 and closed
  * before anyone sees it.
  *
@@ -73,7 +73,9 @@ struct http_server_options {
     bool (*on_refuse)(void *ctx, int status, const char *reason, struct http_page *page);
 };
 
-/* A server that does not listen yet. `options` is copied. DIFY_ERR_NOMEM, DIFY_ERR_ARGUMENT. */
+/* A server that does not listen yet. `options` is copied. SIGPIPE, where it has its default action,
+ * is ignored from now on in the whole process, since libuv's writes raise it. DIFY_ERR_NOMEM,
+ * DIFY_ERR_ARGUMENT. */
 DIFY_MUST_CHECK enum dify_err http_server_new(uv_loop_t *loop,
                                               const struct http_server_options *options,
                                               struct http_server **server);
@@ -104,7 +106,7 @@ void http_server_close(struct http_server *server, void (*on_closed)(void *ctx),
 struct http_server_stats {
     uint64_t connections;       /* accepted */
     uint64_t requests;          /* handed over */
-    uint64_t refused;           /* answered by the layer itself: 400, 413, 414, 417, 431, 501, 503, 505 */
+    uint64_t refused;           /* answered by the layer itself, but for 408 */
     uint64_t timed_out;         /* closed by a clock */
     uint64_t open_connections;  /* now */
 };
@@ -150,8 +152,8 @@ struct http_body_reader {
     void (*on_body)(void *ctx, struct http_exchange *exchange, struct dify_slice bytes,
                     bool is_last);
 
-    /* The body will not come whole: the client left, was too slow, or sent what is no body (then the
-     * layer answers by itself if nothing was answered yet). on_close follows. May be NULL. */
+    /* The body will not come whole: the client left, was too slow, or sent what is no body (then
+     * the layer answers by itself if nothing was answered yet). on_close follows. May be NULL. */
     void (*on_broken)(void *ctx, struct http_exchange *exchange);
 };
 void http_exchange_read(struct http_exchange *exchange, const struct http_body_reader *reader);
@@ -159,8 +161,8 @@ void http_exchange_read(struct http_exchange *exchange, const struct http_body_r
 /* A ceiling for this body in place of the server's; before http_exchange_read(). */
 void http_exchange_limit_body(struct http_exchange *exchange, uint64_t max_bytes);
 
-/* Back-pressure: no on_body between the two. Pausing inside on_body holds from the next call on. The
- * body's clock stands still. */
+/* Back-pressure: no on_body between the two. Pausing inside on_body holds from the next call on.
+ * The body's clock stands still. */
 void http_exchange_pause(struct http_exchange *exchange);
 void http_exchange_resume(struct http_exchange *exchange);
 
@@ -169,10 +171,10 @@ void http_exchange_resume(struct http_exchange *exchange);
 /* A whole answer. Its head is: Server, Date, Connection, Transfer-Encoding, `fields`,
  * Content-Length. The framing and Connection are the layer's: such fields among `fields` are left
  * out, but a Content-Length there says where it stands (its value does not count). A Date or Server
- * among `fields` stands in place of the layer's. Names and values must be valid (no CR, LF or NUL: such
- * a field is left out). To HEAD, and with 204 and 304, the body is not sent. Everything is copied.
- * For want of memory the connection is cut. An exchange is answered once; what comes later is
- * ignored. */
+ * among `fields` stands in place of the layer's. Names and values must be valid (no CR, LF or NUL:
+ * such a field is left out). To HEAD, and with 204 and 304, the body is not sent. Everything is
+ * copied. For want of memory the connection is cut. An exchange is answered once; what comes later
+ * is ignored. */
 void http_respond(struct http_exchange *exchange, int status, const struct http_field *fields,
                   size_t field_count, struct dify_slice body);
 
@@ -208,8 +210,8 @@ void http_exchange_watch(struct http_exchange *exchange, const struct http_excha
  * `flushes`; then a FIN, or a RST if `resets`. */
 void http_exchange_cut(struct http_exchange *exchange, bool flushes, bool resets);
 
-/* After this answer the connection is closed; with `resets_next` it looks kept alive, and is reset as
- * soon as a byte of a further request comes. */
+/* After this answer the connection is closed; with `resets_next` it looks kept alive, and is reset
+ * as soon as a byte of a further request comes. */
 void http_exchange_close_after(struct http_exchange *exchange, bool resets_next);
 
 /* Whether the client has ended its side (a half close, or it has left). */

@@ -185,8 +185,9 @@ void sim_blocking_answer(struct sim_stream *stream)
     struct sim_visit *visit = stream->visit;
     const struct sim_run *run = stream->run;
     bool is_pause = run->is_at_pause;
-    if (visit->is_answered)
-        return;
+    bool has_end = run->finished.len > 0 || run->error.len > 0 || run->message_end.len > 0;
+    if (visit->is_answered || (!is_pause && !has_end))
+        return; /* nothing will ever be answered */
     if (run->app->mode == SIM_WORKFLOW)
         answer_workflow(visit, run, is_pause);
     else if (run->app->mode == SIM_ADVANCED_CHAT && is_pause)

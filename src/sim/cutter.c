@@ -201,7 +201,10 @@ static enum dify_err add_hole(struct sim_cutter *cutter, const struct place *pla
     int64_t after;
     if (is_uuid_at(place)) {
         *len = UUID_LEN;
-        return add_id(cutter, place->at, weave);
+        if (!follows(place, "\"created_by\":{\"id\":\""))
+            return add_id(cutter, place->at, weave);
+        sim_weave_hole(weave, SIM_HOLE_OWNER, 0);
+        return DIFY_OK;
     }
     if (is_time_at(cutter, place, &after)) {
         *len = TIME_LEN;

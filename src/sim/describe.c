@@ -5,51 +5,10 @@
  */
 #include "sim/describe.h"
 
-#include "core/decimal_text.h"
 #include "core/slices.h"
-#include "sim/play.h"
+#include "sim/plan.h"
 
 #include <string.h>
-
-#define NODE_MS 50 /* of a node that says nothing */
-#define OVER 10000 /* items of an iteration */
-
-static const char *const node_keys[] = {"id",     "type",         "title",   "seconds", "text",
-                                        "chunks", "tokens",       "price",   "inputs",  "outputs",
-                                        "error",  "process_data", "retries", "over",    "nodes",
-                                        "size",   "on_error",     "form",    "action",  NULL};
-enum {
-    NODE_ID,
-    NODE_TYPE,
-    NODE_TITLE,
-    NODE_SECONDS,
-    NODE_TEXT,
-    NODE_CHUNKS,
-    NODE_TOKENS,
-    NODE_PRICE,
-    NODE_INPUTS,
-    NODE_OUTPUTS,
-    NODE_ERROR,
-    NODE_PROCESS,
-    NODE_RETRIES,
-    NODE_OVER,
-    NODE_NODES,
-    NODE_SIZE,
-    NODE_ON_ERROR,
-    NODE_FORM,
-    NODE_ACTION,
-    NODE_KEYS
-};
-
-struct node {
-    yaml_node_t *values[NODE_KEYS];
-    struct dify_slice id, type, title, text, error;
-    uint32_t ms, chunks, retries, over, size;
-    struct sim_usage usage;
-    bool has_usage, goes_on; /* on an error */
-    int64_t execution;       /* the number of its id */
-    uint32_t started_ms;
-};
 
 /* The iteration that a node stands in; id absent: none. */
 struct within {
@@ -67,176 +26,9 @@ struct course {
     const yaml_node_t *end_outputs;
 };
 
-static bool is_type(const struct node *node, const char *type)
-{
-    return dify__slice_is(node->type, type);
-}
-
-/* ---- placeholders ---------------------------------------------------------------------------- */
-
-/* Adds the hole of a placeholder's inner text; false if it is none of ours. */
-static bool add_placeholder(struct sim_weave *weave, struct dify_slice inner)
-{
-    static const char inputs[] = "inputs.";
-    const size_t len = sizeof inputs - 1;
-    if (dify__slice_is(inner, "query"))
-        sim_weave_input(weave, DIFY_SLICE("sys.query"));
-    else if (dify__slice_is(inner, "user"))
-        sim_weave_hole(weave, SIM_HOLE_USER, 0);
-    else if (inner.len > len && memcmp(inner.ptr, inputs, len) == 0 &&
-             memchr(inner.ptr, '\\', inner.len) == NULL)
-        sim_weave_input(weave, (struct dify_slice){inner.ptr + len, inner.len - len});
-    else
-        return false;
-    return true;
-}
-
-static const char *find_pair(const char *at, const char *end, char c)
-{
-    for (; end - at >= 2; at++) {
-        at = memchr(at, c, (size_t)(end - at) - 1);
-        if (at == NULL || at[1] == c)
-            return at;
-    }
-    return NULL;
-}
-
-void sim_weave_placeholders(struct sim_weave *weave, struct dify_slice json)
-{
-    const char *literal = json.ptr, *end = json.ptr + json.len;
-    const char *open = find_pair(json.ptr, end, '{');
-    while (open != NULL) {
-        const char *close = find_pair(open + 2, end, '}');
-        if (close == NULL)
-            break;
-        sim_weave_text(weave, (struct dify_slice){literal, (size_t)(open - literal)});
-        if (add_placeholder(weave, (struct dify_slice){open + 2, (size_t)(close - open) - 2})) {
-            literal = close + 2;
-            open = find_pair(literal, end, '{');
-        } else {
-            literal = open;
-            open = find_pair(open + 1, end, '{');
-        }
-    }
-    sim_weave_text(weave, (struct dify_slice){literal, (size_t)(end - literal)});
-}
-
-/* ---- reading a node -------------------------------------------------------------------------- */
-
-static enum dify_err optional_text(const struct sim_yaml *yaml, const yaml_node_t *node,
-                                   const char *what, struct dify_slice *out)
-{
-    return node != NULL ? sim_yaml_text(yaml, node, what, out) : DIFY_OK;
-}
-
-static enum dify_err optional_uint(const struct sim_yaml *yaml, const yaml_node_t *node,
-                                   const char *what, uint32_t max, uint32_t *out)
-{
-    return node != NULL ? sim_yaml_uint(yaml, node, what, max, out) : DIFY_OK;
-}
-
-static enum dify_err read_usage(const struct sim_yaml *yaml, const yaml_node_t *tokens,
-                                const yaml_node_t *price, struct sim_usage *usage)
-{
-    enum dify_err err = optional_uint(yaml, tokens, "tokens", 1000000000, &usage->tokens);
-    if (err == DIFY_OK)
-        err = optional_text(yaml, price, "price", &usage->price);
-    if (err == DIFY_OK && price != NULL && !dify__decimal_is_number(usage->price))
-        err = sim_yaml_fail(yaml, price, "price is a number, such as 0.0012");
-    return err;
-}
-
-static enum dify_err read_node_values(struct sim_yaml *yaml, struct node *node)
-{
-    static const char *const courses[] = {"fail", "continue", NULL};
-    yaml_node_t **values = node->values;
-    unsigned on_error = 0;
-    enum dify_err err = optional_text(yaml, values[NODE_TYPE], "a node's type", &node->type);
-    if (err == DIFY_OK)
-        err = optional_text(yaml, values[NODE_ID], "a node's id", &node->id);
-    if (err == DIFY_OK)
-        err = optional_text(yaml, values[NODE_TITLE], "a node's title", &node->title);
-    if (err == DIFY_OK)
-        err = optional_text(yaml, values[NODE_TEXT], "text", &node->text);
-    if (err == DIFY_OK)
-        err = optional_text(yaml, values[NODE_ERROR], "error", &node->error);
-    if (err == DIFY_OK && values[NODE_SECONDS] != NULL)
-        err = sim_yaml_seconds(yaml, values[NODE_SECONDS], "seconds", &node->ms);
-    if (err == DIFY_OK)
-        err = optional_uint(yaml, values[NODE_CHUNKS], "chunks", SIM_SCRIPT_STEPS, &node->chunks);
-    if (err == DIFY_OK)
-        err = optional_uint(yaml, values[NODE_RETRIES], "retries", 100, &node->retries);
-    if (err == DIFY_OK)
-        err = optional_uint(yaml, values[NODE_OVER], "over", OVER, &node->over);
-    if (err == DIFY_OK)
-        err = optional_uint(yaml, values[NODE_SIZE], "size", (uint32_t)SIM_FILE_BYTES / 2,
-                            &node->size);
-    if (err == DIFY_OK)
-        err = read_usage(yaml, values[NODE_TOKENS], values[NODE_PRICE], &node->usage);
-    if (err == DIFY_OK && values[NODE_ON_ERROR] != NULL)
-        err = sim_yaml_word(yaml, values[NODE_ON_ERROR], "on_error", courses, &on_error);
-    node->goes_on = on_error == 1;
-    node->has_usage = values[NODE_TOKENS] != NULL || values[NODE_PRICE] != NULL;
-    return err;
-}
-
-static enum dify_err check_mapping(const struct sim_yaml *yaml, const yaml_node_t *node,
-                                   const char *what)
-{
-    return node == NULL || sim_yaml_is_mapping(node)
-               ? DIFY_OK
-               : sim_yaml_fail(yaml, node, "%s is a mapping of names to values", what);
-}
-
-static enum dify_err check_node(const struct sim_yaml *yaml, const yaml_node_t *source,
-                                const struct node *node, const struct within *within)
-{
-    bool is_iteration = is_type(node, "iteration");
-    if (node->type.len == 0)
-        return sim_yaml_fail(yaml, source, "a node needs a type");
-    if (is_type(node, "loop"))
-        return sim_yaml_fail(yaml, source, "a loop cannot be described yet; an iteration can");
-    if (is_iteration && within->id.ptr != NULL)
-        return sim_yaml_fail(yaml, source, "an iteration holds no other iteration");
-    if (is_iteration != (node->values[NODE_NODES] != NULL) ||
-        is_iteration != (node->values[NODE_OVER] != NULL))
-        return sim_yaml_fail(yaml, source,
-                             "an iteration has 'over' and 'nodes', and no other node has them");
-    if (is_type(node, "human-input") && within->id.ptr != NULL)
-        return sim_yaml_fail(yaml, source, "an iteration cannot wait for a form");
-    enum dify_err err = check_mapping(yaml, node->values[NODE_OUTPUTS], "outputs");
-    if (err == DIFY_OK)
-        err = check_mapping(yaml, node->values[NODE_INPUTS], "inputs");
-    return err == DIFY_OK ? check_mapping(yaml, node->values[NODE_PROCESS], "process_data") : err;
-}
-
-static enum dify_err read_node(struct course *course, const yaml_node_t *source,
-                               const struct within *within, struct node *node)
-{
-    struct sim_yaml *yaml = course->play.yaml;
-    enum dify_err err;
-    *node = (struct node){.ms = NODE_MS, .chunks = 10, .usage = {.price = DIFY_SLICE("0")}};
-    if (sim_yaml_is_text(source)) {
-        err = sim_yaml_text(yaml, source, "a node", &node->type);
-    } else {
-        err = sim_yaml_members(yaml, source, "a node", node_keys, node->values);
-        if (err == DIFY_OK)
-            err = read_node_values(yaml, node);
-    }
-    if (err == DIFY_OK)
-        err = check_node(yaml, source, node, within);
-    if (node->id.ptr == NULL)
-        node->id = node->type;
-    if (node->title.ptr == NULL)
-        node->title = node->id;
-    node->usage.currency = course->play.currency;
-    node->usage.ms = node->ms;
-    return err;
-}
-
 /* ---- a node's events ------------------------------------------------------------------------- */
 
-static void put_core(struct sim_play *play, const struct node *node)
+static void put_core(struct sim_play *play, const struct sim_plan *node)
 {
     sim_play_add(play, "\"id\":");
     sim_play_uuid(play, node->execution);
@@ -259,7 +51,7 @@ static void put_within(struct sim_play *play, const struct within *within)
     sim_play_add(play, ",\"loop_id\":null");
 }
 
-static void play_started(struct sim_play *play, struct node *node, const struct within *within)
+static void play_started(struct sim_play *play, struct sim_plan *node, const struct within *within)
 {
     node->execution = sim_play_id(play);
     node->started_ms = play->now_ms;
@@ -304,7 +96,7 @@ static bool put_members(struct sim_play *play, const yaml_node_t *mapping)
     return is_some;
 }
 
-static void put_outputs(struct sim_play *play, const struct node *node)
+static void put_outputs(struct sim_play *play, const struct sim_plan *node)
 {
     const yaml_node_t *outputs = node->values[NODE_OUTPUTS];
     bool is_first = true;
@@ -312,10 +104,10 @@ static void put_outputs(struct sim_play *play, const struct node *node)
     if (outputs != NULL) {
         is_first = !put_members(play, outputs);
     } else if (node->text.ptr != NULL) {
-        bool is_answer = is_type(node, "answer");
+        bool is_answer = sim_plan_is(node, "answer");
         sim_play_add(play, is_answer ? "\"answer\":" : "\"text\":");
         sim_play_string(play, node->text);
-        if (is_type(node, "llm")) {
+        if (sim_plan_is(node, "llm")) {
             sim_play_add(play, ",\"reasoning_content\":\"\",\"usage\":");
             sim_play_usage(play, &node->usage);
             sim_play_add(play, ",\"finish_reason\":\"stop\"");
@@ -327,7 +119,7 @@ static void put_outputs(struct sim_play *play, const struct node *node)
     sim_play_add(play, "}");
 }
 
-static void put_metadata(struct sim_play *play, const struct node *node,
+static void put_metadata(struct sim_play *play, const struct sim_plan *node,
                          const struct within *within)
 {
     bool is_inside = within->id.ptr != NULL;
@@ -363,7 +155,7 @@ static void put_metadata(struct sim_play *play, const struct node *node,
 }
 
 /* node_finished, or node_retry for an attempt from 1. */
-static void play_finished(struct sim_play *play, const struct node *node,
+static void play_finished(struct sim_play *play, const struct sim_plan *node,
                           const struct within *within, const char *status, struct dify_slice error,
                           uint32_t retry)
 {
@@ -406,7 +198,7 @@ static void play_finished(struct sim_play *play, const struct node *node,
 }
 
 /* The node's work: its text comes in pieces, or its time passes. */
-static void play_work(struct sim_play *play, const struct node *node)
+static void play_work(struct sim_play *play, const struct sim_plan *node)
 {
     if (node->text.ptr == NULL) {
         sim_play_wait(play, node->ms);
@@ -423,7 +215,7 @@ static void add_price(struct dify_decimal *sum, struct dify_slice price)
         dify_decimal_add(sum, &term);
 }
 
-static void play_plain_node(struct course *course, struct node *node, struct within *within)
+static void play_plain_node(struct course *course, struct sim_plan *node, struct within *within)
 {
     struct sim_play *play = &course->play;
     const struct dify_slice none = {NULL, 0};
@@ -450,13 +242,13 @@ static void play_plain_node(struct course *course, struct node *node, struct wit
         course->error = node->error;
     if (node->text.ptr != NULL && play->app->mode != SIM_WORKFLOW && play->err == DIFY_OK)
         play->err = dify__buffer_append(&play->answer, node->text.ptr, node->text.len);
-    if (is_type(node, "end"))
+    if (sim_plan_is(node, "end"))
         course->end_outputs = node->values[NODE_OUTPUTS];
 }
 
 /* ---- iterations ------------------------------------------------------------------------------ */
 
-static void put_container(struct sim_play *play, const struct node *node)
+static void put_container(struct sim_play *play, const struct sim_plan *node)
 {
     sim_play_add(play, "\"id\":");
     sim_play_string(play, node->id);
@@ -466,7 +258,7 @@ static void put_container(struct sim_play *play, const struct node *node)
     sim_play_string(play, node->title);
 }
 
-static void put_items(struct sim_play *play, const struct node *node)
+static void put_items(struct sim_play *play, const struct sim_plan *node)
 {
     sim_play_add(play, "\"inputs\":{\"iterator_selector\":[");
     for (uint32_t i = 0; i < node->over; i++) {
@@ -476,7 +268,7 @@ static void put_items(struct sim_play *play, const struct node *node)
     sim_play_add(play, "]},\"inputs_truncated\":false");
 }
 
-static void play_iteration_started(struct sim_play *play, struct node *node)
+static void play_iteration_started(struct sim_play *play, struct sim_plan *node)
 {
     node->started_ms = play->now_ms;
     sim_play_begin(play, "iteration_started");
@@ -490,7 +282,7 @@ static void play_iteration_started(struct sim_play *play, struct node *node)
     sim_play_end(play);
 }
 
-static void play_iteration_next(struct sim_play *play, const struct node *node, uint32_t index)
+static void play_iteration_next(struct sim_play *play, const struct sim_plan *node, uint32_t index)
 {
     sim_play_begin(play, "iteration_next");
     put_container(play, node);
@@ -502,7 +294,7 @@ static void play_iteration_next(struct sim_play *play, const struct node *node, 
     sim_play_end(play);
 }
 
-static void play_iteration_completed(struct course *course, const struct node *node,
+static void play_iteration_completed(struct course *course, const struct sim_plan *node,
                                      const struct within *within)
 {
     struct sim_play *play = &course->play;
@@ -540,7 +332,7 @@ static void play_iteration_completed(struct course *course, const struct node *n
 
 static void play_nodes(struct course *course, const yaml_node_t *list, struct within *within);
 
-static void play_iteration(struct course *course, struct node *node)
+static void play_iteration(struct course *course, struct sim_plan *node)
 {
     struct sim_play *play = &course->play;
     struct within within = {.id = node->id, .price = DIFY_DECIMAL_ZERO};
@@ -559,16 +351,17 @@ static void play_iteration(struct course *course, struct node *node)
 
 static void play_node(struct course *course, const yaml_node_t *source, struct within *within)
 {
-    struct node node;
+    struct sim_plan node;
     struct sim_play *play = &course->play;
     if (play->err == DIFY_OK)
-        play->err = read_node(course, source, within, &node);
+        play->err = sim_plan_read(play->yaml, source, within->id.ptr != NULL, &node);
     if (play->err != DIFY_OK)
         return;
-    if (is_type(&node, "human-input"))
+    node.usage.currency = play->currency;
+    if (sim_plan_is(&node, "human-input"))
         play->err = sim_yaml_fail(play->yaml, source,
                                   "a form cannot be described yet; a recorded one can be played");
-    else if (is_type(&node, "iteration"))
+    else if (sim_plan_is(&node, "iteration"))
         play_iteration(course, &node);
     else
         play_plain_node(course, &node, within);
@@ -680,9 +473,9 @@ static void play_run_finished(struct course *course, const struct within *within
     sim_weave_int(&play->weave, (int64_t)play->tokens);
     sim_play_add(play, ",\"total_steps\":");
     sim_weave_int(&play->weave, play->node_steps);
-    sim_play_add(play, ",\"created_by\":{\"id\":");
-    sim_play_uuid(play, sim_play_id(play));
-    sim_play_add(play, ",\"user\":\"");
+    sim_play_add(play, ",\"created_by\":{\"id\":\"");
+    sim_weave_hole(&play->weave, SIM_HOLE_OWNER, 0);
+    sim_play_add(play, "\",\"user\":\"");
     sim_weave_hole(&play->weave, SIM_HOLE_USER, 0);
     sim_play_add(play, "\"},\"created_at\":");
     sim_play_time(play, play->started_ms);
@@ -740,16 +533,16 @@ static enum dify_err read_answer(struct course *course, struct answer *answer)
         return sim_yaml_text(yaml, source, "an answer", &answer->text);
     enum dify_err err = sim_yaml_members(yaml, source, "an answer", answer_keys, values);
     if (err == DIFY_OK)
-        err = optional_text(yaml, values[ANSWER_TEXT], "text", &answer->text);
+        err = sim_read_text(yaml, values[ANSWER_TEXT], "text", &answer->text);
     if (err == DIFY_OK)
-        err = optional_text(yaml, values[ANSWER_ERROR], "error", &answer->error);
+        err = sim_read_text(yaml, values[ANSWER_ERROR], "error", &answer->error);
     if (err == DIFY_OK && values[ANSWER_SECONDS] != NULL)
         err = sim_yaml_seconds(yaml, values[ANSWER_SECONDS], "seconds", &answer->ms);
     if (err == DIFY_OK)
         err =
-            optional_uint(yaml, values[ANSWER_CHUNKS], "chunks", SIM_SCRIPT_STEPS, &answer->chunks);
+            sim_read_uint(yaml, values[ANSWER_CHUNKS], "chunks", SIM_SCRIPT_STEPS, &answer->chunks);
     if (err == DIFY_OK)
-        err = read_usage(yaml, values[ANSWER_TOKENS], values[ANSWER_PRICE], &answer->usage);
+        err = sim_read_usage(yaml, values[ANSWER_TOKENS], values[ANSWER_PRICE], &answer->usage);
     answer->usage.ms = answer->ms;
     return err;
 }
@@ -819,7 +612,7 @@ static enum dify_err check(struct sim_yaml *yaml, const struct sim_description *
     if (is_run && description->answer != NULL)
         return sim_yaml_fail(yaml, description->answer,
                              "a chatflow's answer is the text of its nodes");
-    return check_mapping(yaml, description->outputs, "outputs");
+    return sim_check_mapping(yaml, description->outputs, "outputs");
 }
 
 enum dify_err sim_describe(struct sim_yaml *yaml, const struct sim_description *description,

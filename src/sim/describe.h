@@ -21,7 +21,4 @@ DIFY_MUST_CHECK enum dify_err sim_describe(struct sim_yaml *yaml,
                                            struct sim_cutter *cutter, const struct sim_app *app,
                                            struct sim_script *script);
 
-/* Adds JSON to a weave; `{{inputs.NAME}}`, `{{query}}` and `{{user}}` become holes. */
-void sim_weave_placeholders(struct sim_weave *weave, struct dify_slice json);
-
 #endif

@@ -83,7 +83,7 @@ bool sim_payload_read(struct sim_visit *visit, struct sim_payload *payload)
                                     "Content-Type was not 'application/json'."));
         return false;
     }
-    payload->doc = sim_read_json(dify__buffer_slice(&visit->body));
+    payload->doc = sim_read_strict(dify__buffer_slice(&visit->body));
     payload->root = yyjson_doc_get_root(payload->doc);
     if (payload->doc == NULL) {
         sim_answer_error(visit, 400, "bad_request",

@@ -340,7 +340,7 @@ static void add_log(struct sim_text *text, const struct sim_run *run)
     add_member(text, "exceptions_count", yyjson_obj_get(end, "exceptions_count"), "0");
     sim_text_add(text, "},\"details\":null,\"created_from\":\"service-api\",\"created_by_role\":"
                        "\"end_user\",\"created_by_account\":null,\"created_by_end_user\":{\"id\":");
-    sim_text_string(text, dify__slice(run->created_by));
+    sim_text_string(text, dify__slice(run->bindings.owner));
     sim_text_add(text, ",\"type\":\"service-api\",\"is_anonymous\":false,\"session_id\":");
     sim_text_string(text, dify__buffer_slice(&run->user));
     sim_text_add(text, "},\"created_at\":");

@@ -327,6 +327,8 @@ static enum dify_err read_frames(struct reader *reader)
             return err;
     }
     enum dify_err err = go_to(reader, &chunks, body.len);
+    if (err == DIFY_OK && chunks.body_end != body.len)
+        err = bad_chunks(reader, chunks.line, "the chunks have more bytes than the body");
     return err == DIFY_OK ? read_end(reader, &chunks) : err;
 }
 
@@ -498,24 +500,33 @@ static bool path_has(const struct reader *reader, const char *part)
     return false;
 }
 
+/* Whether the stream begins with the ping of an API process that relays a run. */
+static bool is_relayed(const struct reader *reader)
+{
+    return reader->count != 0 && reader->frames[0].json.ptr == NULL &&
+           reader->frames[0].at_ms < FIRST_PING_MS;
+}
+
 static enum sim_mode mode_of(const struct reader *reader)
 {
     if (path_has(reader, "/completion-messages"))
         return SIM_COMPLETION;
-    if (path_has(reader, "/workflow") || (reader->has_run && !reader->has_conversation))
-        return reader->has_conversation ? SIM_ADVANCED_CHAT : SIM_WORKFLOW;
-    if (reader->has_run)
-        return SIM_ADVANCED_CHAT;
+    if (reader->has_run || is_relayed(reader) || path_has(reader, "/workflow"))
+        return reader->has_conversation || path_has(reader, "/chat-messages") ? SIM_ADVANCED_CHAT
+                                                                              : SIM_WORKFLOW;
     if (reader->has_thought || reader->has_agent_text)
         return reader->has_message ? SIM_AGENT : SIM_AGENT_CHAT;
     return SIM_CHAT;
 }
 
+/* Only a workflow's or chatflow's own end ends its stream: behind a moderated chatflow's
+ * message_end comes silence. */
 static enum sim_end end_of(const struct reader *reader)
 {
+    enum sim_mode mode = mode_of(reader);
+    bool is_run = mode == SIM_WORKFLOW || mode == SIM_ADVANCED_CHAT;
     if (reader->how == HOW_CUT)
         return SIM_CUTS;
-    bool is_run = reader->has_run;
     return (is_run ? reader->run_ended : reader->message_ended) ? SIM_ENDS : SIM_SILENT;
 }
 
@@ -526,10 +537,7 @@ static size_t first_of(const struct reader *reader, enum sim_part part)
         for (size_t i = reader->count; i > 0; i--)
             if (reader->frames[i - 1].is_resumption)
                 return i - 1;
-    return reader->count != 0 && reader->frames[0].json.ptr == NULL &&
-                   reader->frames[0].at_ms < FIRST_PING_MS
-               ? 1
-               : 0;
+    return is_relayed(reader) ? 1 : 0;
 }
 
 static enum dify_err lay_steps(struct reader *reader, enum sim_part part, struct sim_script *script)

@@ -209,8 +209,8 @@ void sim_answer_options(struct sim_visit *visit, const char *allow)
 void sim_answer_proxy(struct sim_visit *visit, int status)
 {
     struct head head = {.count = 0};
+    add(&head, "Server", DIFY_SLICE("nginx"));
     add_type(&head, DIFY_SLICE("text/html"));
-    add(&head, "Content-Length", DIFY_SLICE("")); /* its place; the value is the layer\'s */
     respond(visit, status, &head,
             status == 502
                 ? DIFY_SLICE("<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"

@@ -11,32 +11,24 @@
 /* ---- inputs ------------------------------------------------------------------------------------
  */
 
+static void add_sys_key(struct sim_text *text, bool *is_first, const char *name)
+{
+    sim_text_add(text, *is_first ? "\"sys." : ",\"sys.");
+    *is_first = false;
+    sim_text_add(text, name);
+    sim_text_add(text, "\":");
+}
+
 static void add_sys(struct sim_text *text, bool *is_first, const char *name,
                     struct dify_slice string)
 {
-    sim_text_add(text, *is_first ? "\"sys." : ",\"sys.");
-    *is_first = false;
-    sim_text_add(text, name);
-    sim_text_add(text, "\":");
+    add_sys_key(text, is_first, name);
     sim_text_string(text, string);
-}
-
-static void add_sys_json(struct sim_text *text, bool *is_first, const char *name,
-                         struct dify_slice json)
-{
-    sim_text_add(text, *is_first ? "\"sys." : ",\"sys.");
-    *is_first = false;
-    sim_text_add(text, name);
-    sim_text_add(text, "\":");
-    sim_text_put(text, json.len > 0 ? json : DIFY_SLICE("[]"));
 }
 
 static void add_sys_int(struct sim_text *text, bool *is_first, const char *name, int64_t number)
 {
-    sim_text_add(text, *is_first ? "\"sys." : ",\"sys.");
-    *is_first = false;
-    sim_text_add(text, name);
-    sim_text_add(text, "\":");
+    add_sys_key(text, is_first, name);
     sim_text_int(text, number);
 }
 
@@ -49,7 +41,8 @@ static void add_all_sys(struct sim_text *text, const struct sim_run *run,
     struct dify_slice user = dify__buffer_slice(&run->user);
     if (is_chat && !is_old)
         add_sys(text, &is_first, "query", order->query);
-    add_sys_json(text, &is_first, "files", order->files);
+    add_sys_key(text, &is_first, "files");
+    sim_text_put(text, order->files.len > 0 ? order->files : DIFY_SLICE("[]"));
     add_sys(text, &is_first, "user_id", user);
     if (is_chat && !is_old)
         add_sys_int(text, &is_first, "dialogue_count", run->turn);
@@ -75,10 +68,13 @@ static enum dify_err make_inputs(const struct sim_run *run, const struct sim_ord
     sim_text_init(&text, run->sim->allocator);
     own.len--; /* without the closing brace */
     sim_text_put(&text, own);
+    if (own.len > 1)
+        sim_text_add(&text, ",");
     if (sim_mode_has_runs(run->app->mode)) {
-        if (own.len > 1)
-            sim_text_add(&text, ",");
         add_all_sys(&text, run, order, true, is_row);
+    } else { /* shown nowhere, but a described answer may ask for it */
+        bool is_first = true;
+        add_sys(&text, &is_first, "query", order->query);
     }
     sim_text_add(&text, "}");
     err = text.err;
@@ -119,10 +115,8 @@ static void add_member(struct sim_text *text, yyjson_val *data, const char *name
 }
 
 /* The members that begin a node's data, up to its index. */
-static void add_core(struct sim_text *text, const struct sim_run *run, const char *id,
-                     yyjson_val *data, size_t index)
+static void add_core(struct sim_text *text, const char *id, yyjson_val *data, size_t index)
 {
-    (void)run;
     sim_text_add(text, "{\"id\":");
     sim_text_string(text, dify__slice(id));
     add_member(text, data, "node_id");
@@ -163,7 +157,7 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
     else
         memcpy(node->id, id.ptr, id.len < 39 ? id.len : 39);
     sim_text_init(&text, allocator);
-    add_core(&text, run, node->id, data, run->node_count + 1);
+    add_core(&text, node->id, data, run->node_count + 1);
     add_member(&text, data, "created_at");
     sim_text_add(&text, ",\"extras\":{}");
     add_member(&text, data, "iteration_id");
@@ -177,6 +171,14 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
     return err;
 }
 
+static void add_finished_tail(struct sim_text *text, yyjson_val *data)
+{
+    sim_text_add(text, ",\"files\":[]");
+    add_member(text, data, "iteration_id");
+    add_member(text, data, "loop_id");
+    sim_text_add(text, "}");
+}
+
 static enum dify_err finish_node(struct sim_run *run, yyjson_val *data)
 {
     struct sim_node *node = find_node(run, sim_member_string(data, "id"));
@@ -184,7 +186,7 @@ static enum dify_err finish_node(struct sim_run *run, yyjson_val *data)
     if (node == NULL)
         return DIFY_OK;
     sim_text_init(&text, run->sim->allocator);
-    add_core(&text, run, node->id, data, (size_t)(node - run->nodes) + 1);
+    add_core(&text, node->id, data, (size_t)(node - run->nodes) + 1);
     sim_text_add(&text, ",\"process_data\":null,\"outputs\":null");
     add_member(&text, data, "status");
     add_member(&text, data, "error");
@@ -192,12 +194,38 @@ static enum dify_err finish_node(struct sim_run *run, yyjson_val *data)
     sim_text_add(&text, ",\"execution_metadata\":null");
     add_member(&text, data, "created_at");
     add_member(&text, data, "finished_at");
-    sim_text_add(&text, ",\"files\":[]");
-    add_member(&text, data, "iteration_id");
-    add_member(&text, data, "loop_id");
-    sim_text_add(&text, "}");
+    add_finished_tail(&text, data);
     node->finished_at = run->played + 1;
     return keep(&node->finished, &text);
+}
+
+/* The node that waits for its form counts as finished, `paused`; its next end takes that place. */
+static enum dify_err pause_node(struct sim_run *run, struct dify_slice node_id)
+{
+    for (size_t i = run->node_count; i > 0; i--) {
+        struct sim_node *node = &run->nodes[i - 1];
+        yyjson_doc *doc = sim_read_json(dify__buffer_slice(&node->started));
+        yyjson_val *data = yyjson_doc_get_root(doc);
+        bool is_it = dify__slice_equals(sim_member_string(data, "node_id"), node_id);
+        enum dify_err err = DIFY_OK;
+        struct sim_text text;
+        if (is_it) {
+            sim_text_init(&text, run->sim->allocator);
+            add_core(&text, node->id, data, i);
+            sim_text_add(&text, ",\"process_data\":null,\"outputs\":null,\"status\":\"paused\","
+                                "\"error\":null,\"elapsed_time\":0.02,\"execution_metadata\":null");
+            add_member(&text, data, "created_at");
+            sim_text_add(&text, ",\"finished_at\":");
+            sim_text_value(&text, yyjson_obj_get(data, "created_at"));
+            add_finished_tail(&text, data);
+            node->finished_at = run->played + 1;
+            err = keep(&node->finished, &text);
+        }
+        yyjson_doc_free(doc);
+        if (is_it)
+            return err;
+    }
+    return DIFY_OK;
 }
 
 /* ---- events ------------------------------------------------------------------------------------
@@ -250,7 +278,7 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
     }
     if (dify__slice_is(name, "message") || dify__slice_is(name, "agent_message")) {
         run->last_event = SIM_EVENT_TEXT;
-        return add_answer(run, event);
+        return run->message_end.len == 0 ? add_answer(run, event) : DIFY_OK;
     }
     if (dify__slice_is(name, "message_replace")) {
         run->answer.len = 0;
@@ -260,8 +288,10 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
         return keep_json(run, &run->message_end, event);
     if (dify__slice_is(name, "error"))
         return keep_json(run, &run->error, event);
-    if (dify__slice_is(name, "human_input_required"))
-        return keep_json(run, &run->form, data);
+    if (dify__slice_is(name, "human_input_required")) {
+        enum dify_err err = pause_node(run, sim_member_string(data, "node_id"));
+        return err == DIFY_OK ? keep_json(run, &run->form, data) : err;
+    }
     if (dify__slice_is(name, "workflow_paused")) {
         run->is_at_pause = true;
         return keep_json(run, &run->paused, data);
@@ -382,7 +412,7 @@ static void stopped_workflow(const struct sim_run *run, enum sim_stopper stopper
     sim_text_add(json, ",\"total_tokens\":0,\"total_steps\":");
     sim_text_int(json, (int64_t)count_steps(run));
     sim_text_add(json, ",\"created_by\":{\"id\":");
-    sim_text_string(json, dify__slice(run->created_by));
+    sim_text_string(json, dify__slice(run->bindings.owner));
     sim_text_add(json, ",\"user\":");
     sim_text_string(json, dify__buffer_slice(&run->user));
     sim_text_add(json, "},\"created_at\":");

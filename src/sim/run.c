@@ -37,14 +37,12 @@ static enum dify_err fill_bindings(struct sim_run *run, const struct sim_order *
     const struct sim_run *before = order->conversation_id.len > 0
                                        ? sim_index_get(&sim->conversations, order->conversation_id)
                                        : NULL;
-    const char *user_id = sim_end_user_id(sim, order->app, order->user);
-    if (user_id == NULL)
-        return DIFY_ERR_NOMEM;
-    memcpy(run->created_by, user_id, sizeof(run->created_by));
+    sim_end_user_id(sim, order->app, order->user, run->bindings.owner);
     sim_new_uuid(sim, bindings->run);
     sim_new_uuid(sim, bindings->task);
     sim_new_uuid(sim, bindings->message);
     sim_new_uuid(sim, run->log_id);
+    run->turn = 1;
     if (before != NULL) {
         memcpy(bindings->conversation, before->bindings.conversation, 37);
         run->turn = before->turn + 1;
@@ -97,12 +95,21 @@ static void leave(struct sim_run *run)
     sim_index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
 }
 
-static void init_buffers(struct sim_run *run)
+#define BUFFERS 11
+
+static void list_buffers(struct sim_run *run, struct dify__buffer *buffers[BUFFERS])
 {
-    struct dify__buffer *buffers[] = {
+    struct dify__buffer *all[BUFFERS] = {
         &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query, &run->finished,
         &run->paused, &run->form,   &run->message_end, &run->error, &run->answer};
-    for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
+    memcpy(buffers, all, sizeof(all));
+}
+
+static void init_buffers(struct sim_run *run)
+{
+    struct dify__buffer *buffers[BUFFERS];
+    list_buffers(run, buffers);
+    for (size_t i = 0; i < BUFFERS; i++) {
         buffers[i]->allocator = run->sim->allocator;
         buffers[i]->max = SIM_TEXT_BYTES;
     }
@@ -110,10 +117,9 @@ static void init_buffers(struct sim_run *run)
 
 static void free_texts(struct sim_run *run)
 {
-    struct dify__buffer *buffers[] = {
-        &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query, &run->finished,
-        &run->paused, &run->form,   &run->message_end, &run->error, &run->answer};
-    for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++)
+    struct dify__buffer *buffers[BUFFERS];
+    list_buffers(run, buffers);
+    for (size_t i = 0; i < BUFFERS; i++)
         dify__buffer_fini(buffers[i]);
     for (size_t i = 0; i < run->node_count; i++) {
         dify__buffer_fini(&run->nodes[i].started);
@@ -122,11 +128,12 @@ static void free_texts(struct sim_run *run)
     dify__free(run->sim->allocator, run->nodes);
 }
 
-/* Forgets the oldest run that is over and that nobody watches, when there are too many. */
+/* Forgets the oldest run that is over, or waits for a form, and that nobody watches. */
 static void forget_one(struct sim *sim)
 {
     struct sim_run *run = sim->oldest;
-    while (run != NULL && (run->state != SIM_RUN_ENDED || run->streams != NULL))
+    while (run != NULL &&
+           (run->streams != NULL || run->state == SIM_RUN_QUEUED || run->state == SIM_RUN_PLAYING))
         run = run->newer;
     if (run != NULL)
         sim_run_free(run);
@@ -364,6 +371,8 @@ static void finish(struct sim_run *run)
         sim_stream_run_over(run, false);
     else if (script->end == SIM_CUTS)
         sim_stream_run_cut(run);
+    else
+        sim_stream_run_silent(run);
     change(run, SIM_RUN_ENDED);
 }
 
@@ -418,7 +427,9 @@ static bool stops_here(const struct sim_run *run, enum sim_stopper *stopper)
 /* How many milliseconds are left until a step is due. */
 static uint64_t wait_for(const struct sim_run *run, const struct sim_step *step)
 {
-    uint64_t due = run->began_ms + sim_scaled(run->sim, step->at_ms), now = uv_now(run->sim->loop);
+    uint64_t now = uv_now(run->sim->loop), due = run->began_ms;
+    if (run->sim->options.speed > 0)
+        due += sim_scaled(run->sim, step->at_ms);
     return due > now ? due - now : 0;
 }
 

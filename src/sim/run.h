@@ -58,7 +58,6 @@ struct sim_run {
     struct dify__buffer given;      /* the caller's inputs, for /sim/stats */
     struct dify__buffer query;
     char log_id[37];
-    char created_by[37];
 
     /* What was played, as JSON texts; empty until it came. */
     struct dify__buffer finished;    /* data of workflow_finished */
@@ -70,7 +69,7 @@ struct sim_run {
     int64_t created_at;
     struct sim_node *nodes;
     size_t node_count, node_capacity;
-    unsigned turn; /* of its conversation, from 0 */
+    unsigned turn; /* of its conversation, from 1 */
 };
 
 /* What a request for a run says. All borrowed for the call. */

@@ -20,6 +20,9 @@
 #define LINE_BYTES 4094
 #define HEAD_BYTES ((size_t)32 << 10)
 
+/* How much faster the server's own clocks (pings, silence) go where runs do not wait at all. */
+#define SPEED_AT_ONCE 1000.0
+
 bool sim_release_parse(struct dify_slice text, enum sim_release *release)
 {
     static const char *const names[] = {"1.12.1", "1.14.2", "1.16.1"};
@@ -53,8 +56,8 @@ int64_t sim_now_s(const struct sim *sim)
 
 uint64_t sim_scaled(const struct sim *sim, double ms)
 {
-    double speed = sim->options.speed;
-    return speed > 0 ? (uint64_t)(ms / speed + 0.5) : 0;
+    double speed = sim->options.speed > 0 ? sim->options.speed : SPEED_AT_ONCE;
+    return (uint64_t)(ms / speed + 0.5);
 }
 
 void sim_new_uuid(struct sim *sim, char out[37])
@@ -66,60 +69,48 @@ void sim_new_uuid(struct sim *sim, char out[37])
 /* ---- users and counts --------------------------------------------------------------------------
  */
 
-/* "APP\nTEXT" behind a block's first `size` bytes, NULL for want of memory. */
-static void *new_keyed(struct sim *sim, size_t size, const struct sim_app *app,
-                       struct dify_slice text, struct dify_slice *key)
+static uint64_t mix(uint64_t state, struct dify_slice text)
 {
-    size_t len = app->name.len + 1 + text.len;
-    char *block = dify__malloc(sim->allocator, size + len);
-    if (block == NULL)
-        return NULL;
-    memset(block, 0, size);
-    memcpy(block + size, app->name.ptr, app->name.len);
-    block[size + app->name.len] = '\n';
-    if (text.len > 0)
-        memcpy(block + size + app->name.len + 1, text.ptr, text.len);
-    *key = (struct dify_slice){block + size, len};
-    return block;
+    struct sim_random random = {state};
+    for (size_t i = 0; i < text.len; i++)
+        random.state = sim_random_next(&random) ^ (unsigned char)text.ptr[i];
+    return sim_random_next(&random);
 }
 
-const char *sim_end_user_id(struct sim *sim, const struct sim_app *app, struct dify_slice user)
+void sim_end_user_id(const struct sim *sim, const struct sim_app *app, struct dify_slice user,
+                     char out[37])
 {
-    struct dify_slice key;
-    struct sim_end_user *known, *made;
-    made = new_keyed(sim, sizeof(struct sim_end_user), app, user, &key);
-    if (made == NULL)
-        return NULL;
-    known = sim_index_get(&sim->end_users_by_key, key);
-    made->key = key;
-    if (known != NULL || sim_index_put(&sim->end_users_by_key, key, made) != DIFY_OK) {
-        dify__free(sim->allocator, made);
-        return known != NULL ? known->id : NULL;
-    }
-    sim_new_uuid(sim, made->id);
-    made->next = sim->end_users;
-    sim->end_users = made;
-    return made->id;
+    uint64_t seed[2] = {mix(sim->options.seed, app->name), mix(sim->options.seed, user)};
+    sim_uuid(seed, 0, out);
 }
 
 void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice inputs)
 {
-    struct dify_slice key;
+    struct sim_text key; /* the app's name, LF, the inputs */
     struct sim_tally *known, *made;
     sim->stats.runs_started++;
-    made = new_keyed(sim, sizeof(struct sim_tally), app, inputs, &key);
-    if (made == NULL)
-        return;
-    known = sim_index_get(&sim->tallies_by_key, key);
-    if (known != NULL || sim->tally_count >= SIM_TALLIES ||
-        sim_index_put(&sim->tallies_by_key, key, made) != DIFY_OK) {
+    sim_text_init(&key, sim->allocator);
+    sim_text_put(&key, app->name);
+    sim_text_add(&key, "\n");
+    sim_text_put(&key, inputs);
+    known = sim_index_get(&sim->tallies_by_key, sim_text_slice(&key));
+    if (known != NULL || key.err != DIFY_OK || sim->tally_count >= SIM_TALLIES) {
         if (known != NULL)
             known->started++;
+        sim_text_fini(&key);
+        return;
+    }
+    made = dify__calloc(sim->allocator, sizeof(struct sim_tally));
+    if (made == NULL ||
+        sim_index_put(&sim->tallies_by_key, sim_text_slice(&key), made) != DIFY_OK) {
         dify__free(sim->allocator, made);
+        sim_text_fini(&key);
         return;
     }
     *made = (struct sim_tally){.next = sim->tallies, .app = app, .key = key, .started = 1};
-    made->inputs = (struct dify_slice){key.ptr + app->name.len + 1, inputs.len};
+    made->inputs = sim_text_slice(&made->key);
+    made->inputs.ptr += app->name.len + 1;
+    made->inputs.len -= app->name.len + 1;
     sim->tallies = made;
     sim->tally_count++;
 }
@@ -171,12 +162,23 @@ static enum dify_err init_faults(struct sim *sim)
     return DIFY_OK;
 }
 
+#define INDEXES 6
+
+static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
+{
+    indexes[0] = &sim->runs_by_id;
+    indexes[1] = &sim->runs_by_task;
+    indexes[2] = &sim->runs_by_token;
+    indexes[3] = &sim->conversations;
+    indexes[4] = &sim->files_by_id;
+    indexes[5] = &sim->tallies_by_key;
+}
+
 static void init_indexes(struct sim *sim)
 {
-    struct sim_index *indexes[] = {&sim->runs_by_id,    &sim->runs_by_task, &sim->runs_by_token,
-                                   &sim->conversations, &sim->files_by_id,  &sim->end_users_by_key,
-                                   &sim->tallies_by_key};
-    for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
+    struct sim_index *indexes[INDEXES];
+    list_indexes(sim, indexes);
+    for (size_t i = 0; i < INDEXES; i++)
         indexes[i]->allocator = sim->allocator;
 }
 
@@ -198,21 +200,17 @@ static enum dify_err init_server(struct sim *sim)
 /* Everything but the server and the clock, which end on the loop. */
 static void free_parts(struct sim *sim)
 {
-    struct sim_index *indexes[] = {&sim->runs_by_id,    &sim->runs_by_task, &sim->runs_by_token,
-                                   &sim->conversations, &sim->files_by_id,  &sim->end_users_by_key,
-                                   &sim->tallies_by_key};
+    struct sim_index *indexes[INDEXES];
+    list_indexes(sim, indexes);
     while (sim->newest != NULL)
         sim_run_free(sim->newest);
     sim_upload_forget_all(sim);
-    for (struct sim_end_user *user = sim->end_users, *next; user != NULL; user = next) {
-        next = user->next;
-        dify__free(sim->allocator, user);
-    }
     for (struct sim_tally *tally = sim->tallies, *next; tally != NULL; tally = next) {
         next = tally->next;
+        sim_text_fini(&tally->key);
         dify__free(sim->allocator, tally);
     }
-    for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
+    for (size_t i = 0; i < INDEXES; i++)
         sim_index_fini(indexes[i]);
     for (size_t i = 0; sim->apps != NULL && i < sim->options.catalogue->app_count; i++)
         dify__form_free(sim->apps[i].form);

@@ -51,17 +51,11 @@ struct sim_file {
     char *bytes; /* of the texts above */
 };
 
-struct sim_end_user { /* one for each app and user */
-    struct sim_end_user *next;
-    char id[37];
-    struct dify_slice key; /* app's name, LF, user; in the same block */
-};
-
 /* How many runs were started with the same inputs; told by GET /sim/stats. */
 struct sim_tally {
     struct sim_tally *next;
     const struct sim_app *app;
-    struct dify_slice key;    /* app's name, LF, inputs; in the same block */
+    struct sim_text key;      /* the app's name, LF, the inputs */
     struct dify_slice inputs; /* in the key */
     uint64_t started;
 };
@@ -83,22 +77,20 @@ struct sim {
     struct sim_app_state *apps;
     struct sim_run *newest, *oldest; /* all runs */
     size_t run_count;
-    struct sim_index runs_by_id, runs_by_task, runs_by_token, runs_by_message;
-    struct sim_index conversations; /* id of a conversation: its first run */
+    struct sim_index runs_by_id, runs_by_task, runs_by_token;
+    struct sim_index conversations;           /* by the id of a conversation: its latest run */
     struct sim_run *queue_first, *queue_last; /* wait for a worker */
     unsigned working;                         /* runs that hold a worker */
 
     struct sim_file *newest_file, *oldest_file;
     size_t file_count;
     struct sim_index files_by_id;
-    struct sim_end_user *end_users;
-    struct sim_index end_users_by_key;
     struct sim_tally *tallies;
     size_t tally_count;
     struct sim_index tallies_by_key;
 
-    struct sim_visit *visits;                          /* requests being answered */
-    struct sim_visit *waiting_first, *waiting_last;    /* wait for a place */
+    struct sim_visit *visits;                       /* requests being answered */
+    struct sim_visit *waiting_first, *waiting_last; /* wait for a place */
     size_t serving, waiting;
 
     struct sim_stats stats;
@@ -117,8 +109,9 @@ uint64_t sim_scaled(const struct sim *sim, double ms);
 /* A fresh UUID (version 4 in shape), with its NUL. */
 void sim_new_uuid(struct sim *sim, char out[37]);
 
-/* The id of a user of an app, made when it is first asked for; NULL for want of memory. */
-const char *sim_end_user_id(struct sim *sim, const struct sim_app *app, struct dify_slice user);
+/* The id of a user of an app: always the same for the same seed. With its NUL. */
+void sim_end_user_id(const struct sim *sim, const struct sim_app *app, struct dify_slice user,
+                     char out[37]);
 
 /* Counts a run that was started. Past SIM_TALLIES, or without memory, only the total counts it. */
 void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice inputs);

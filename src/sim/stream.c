@@ -101,17 +101,23 @@ static void send_frame(struct sim_stream *stream, struct dify_slice json)
     sim_text_fini(&frame);
 }
 
-/* Frames that were made in one go, each as a chunk of its own. */
+/* The length of the first of several frames, its blank line included. */
+static size_t first_frame(struct dify_slice frames)
+{
+    size_t len = 0;
+    while (len + 1 < frames.len && (frames.ptr[len] != '\n' || frames.ptr[len + 1] != '\n'))
+        len++;
+    return len + 2;
+}
+
+/* Frames that were made in one go, each as a chunk of its own; no fault takes them for events. */
 static void send_frames(struct sim_stream *stream, const struct sim_text *frames)
 {
     struct dify_slice rest = sim_text_slice(frames);
     if (frames->err != DIFY_OK)
         cut(stream, true);
     while (rest.len > 0 && !stream->is_closing) {
-        size_t len = 0;
-        while (len + 1 < rest.len && (rest.ptr[len] != '\n' || rest.ptr[len + 1] != '\n'))
-            len++;
-        len += 2;
+        size_t len = first_frame(rest);
         send_bytes(stream, (struct dify_slice){rest.ptr, len});
         rest = (struct dify_slice){rest.ptr + len, rest.len - len};
         stream->events++;
@@ -124,7 +130,7 @@ static void send_frames(struct sim_stream *stream, const struct sim_text *frames
 /* Ends or silences the stream where its fault counts events and so many were sent. */
 static void fail_after_events(struct sim_stream *stream)
 {
-    if (stream->events < fault_value(stream) || stream->is_closing)
+    if (stream->events < fault_value(stream) || stream->is_mute || stream->is_closing)
         return;
     switch (fault_of(stream)) {
     case SIM_FAULT_RESET_AFTER_EVENTS:
@@ -218,29 +224,52 @@ static void send_event(struct sim_stream *stream, struct dify_slice json, struct
 /* ---- snapshots ---------------------------------------------------------------------------------
  */
 
+/* The name in an event that the simulator itself wrote: its first member. */
+static struct dify_slice name_of(struct dify_slice json)
+{
+    size_t at = sizeof("{\"event\":") - 1, len = 0;
+    at += json.ptr[at] == ' ' ? 2 : 1;
+    while (json.ptr[at + len] != '"')
+        len++;
+    return (struct dify_slice){json.ptr + at, len};
+}
+
+/* Frames that were made in one go, as events that the stream's fault can meet. */
+static void send_events(struct sim_stream *stream, const struct sim_text *frames)
+{
+    struct dify_slice rest = sim_text_slice(frames);
+    if (frames->err != DIFY_OK)
+        cut(stream, true);
+    fail_after_events(stream); /* after none */
+    while (rest.len > 0 && !stream->is_mute) {
+        struct dify_slice json = {rest.ptr + 6, first_frame(rest) - 8};
+        rest = (struct dify_slice){rest.ptr + json.len + 8, rest.len - json.len - 8};
+        send_event(stream, json, name_of(json));
+    }
+}
+
 static void send_snapshot(struct sim_stream *stream, const char *task)
 {
     struct sim_text frames;
     stream->waits_for_snapshot = false;
     sim_text_init(&frames, stream->visit->sim->allocator);
     sim_snapshot(stream->run, stream->as_of, task, &frames);
-    send_frames(stream, &frames);
+    send_events(stream, &frames);
     sim_text_fini(&frames);
-    fail_after_events(stream);
 }
 
 /* ---- time --------------------------------------------------------------------------------------
  */
 
-/* Waits for what comes next by itself: pings, or the end by silence. */
+/* Waits for what comes next by itself: pings, or the end by silence. Nothing does once the stream
+ * was stalled. */
 static void wait_on(struct sim_stream *stream)
 {
-    if (stream->is_closing)
+    if (stream->is_closing || (stream->is_mute && fault_of(stream) == SIM_FAULT_STALL_AFTER_EVENTS))
         return;
     if (stream->pings)
         set_alarm(stream, SIM_PING_MS);
-    else if (stream->watch == SIM_WATCH_POST && is_relayed(stream) &&
-             fault_of(stream) != SIM_FAULT_STALL_AFTER_EVENTS)
+    else if (stream->watch == SIM_WATCH_POST && is_relayed(stream))
         set_alarm(stream, SIM_SILENCE_MS);
 }
 
@@ -264,20 +293,24 @@ static void end_by_silence(struct sim_stream *stream)
         end_now(stream);
 }
 
+/* Whether an events stream that had a snapshot has heard nothing for too long. */
+static bool is_given_up(const struct sim_stream *stream)
+{
+    const struct sim *sim = stream->visit->sim;
+    return stream->watch == SIM_WATCH_EVENTS && stream->wants_snapshot &&
+           uv_now(sim->loop) - stream->heard_ms >= sim_scaled(sim, SIM_SILENCE_MS);
+}
+
 static void on_alarm(struct sim_alarm *alarm)
 {
     struct sim_stream *stream =
         (struct sim_stream *)(void *)((char *)alarm - offsetof(struct sim_stream, alarm));
-    struct sim *sim = stream->visit->sim;
     if (stream->is_closing) {
         end_now(stream);
     } else if (stream->waits_for_snapshot && stream->run != NULL) {
         send_snapshot(stream, stream->run->bindings.run);
         wait_on(stream);
-    } else if (!stream->pings ||
-               (stream->watch == SIM_WATCH_EVENTS && stream->wants_snapshot &&
-                uv_now(sim->loop) - stream->heard_ms >= sim_scaled(sim, SIM_SILENCE_MS) &&
-                sim->options.speed > 0)) {
+    } else if (!stream->pings || is_given_up(stream)) {
         end_by_silence(stream);
     } else {
         send_ping(stream);
@@ -336,14 +369,23 @@ void sim_stream_ping(struct sim_run *run)
     }
 }
 
-void sim_stream_run_over(struct sim_run *run, bool is_pause)
+/* Answers those who wait for the whole run, if it has anything to answer with. */
+static void answer_waiting(struct sim_run *run)
 {
     for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
         next = stream->next;
-        if (stream->watch == SIM_WATCH_BLOCKING) {
+        if (stream->watch == SIM_WATCH_BLOCKING)
             stream->on_end(stream);
+    }
+}
+
+void sim_stream_run_over(struct sim_run *run, bool is_pause)
+{
+    answer_waiting(run);
+    for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        if (stream->watch == SIM_WATCH_BLOCKING)
             continue;
-        }
         if (stream->waits_for_snapshot)
             send_snapshot(stream, run->bindings.task);
         if (!(stream->continues_on_pause && (is_pause || !stream->wants_snapshot)))
@@ -351,11 +393,17 @@ void sim_stream_run_over(struct sim_run *run, bool is_pause)
     }
 }
 
+void sim_stream_run_silent(struct sim_run *run)
+{
+    answer_waiting(run);
+}
+
 void sim_stream_run_cut(struct sim_run *run)
 {
+    answer_waiting(run);
     for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
         next = stream->next;
-        if (!stream->is_closing)
+        if (stream->watch != SIM_WATCH_BLOCKING && !stream->is_closing)
             cut(stream, false);
     }
 }
@@ -367,16 +415,18 @@ static void open_events(struct sim_stream *stream)
 {
     struct sim_run *run = stream->run;
     struct sim_text frame;
+    stream->pings = true;
     if (sim_run_is_final(run)) {
         sim_text_init(&frame, stream->visit->sim->allocator);
         sim_snapshot_finished(run, &frame);
-        send_frames(stream, &frame);
+        send_events(stream, &frame);
         sim_text_fini(&frame);
-        if (!stream->is_closing)
+        if (stream->is_mute)
+            wait_on(stream);
+        else
             end_now(stream);
         return;
     }
-    stream->pings = true;
     send_ping(stream);
     if (!stream->wants_snapshot) {
         wait_on(stream);

@@ -53,6 +53,7 @@ void sim_stream_ping(struct sim_run *run);
 
 /* The run has come to its end or to a pause, or its script falls silent or cuts. */
 void sim_stream_run_over(struct sim_run *run, bool is_pause);
+void sim_stream_run_silent(struct sim_run *run);
 void sim_stream_run_cut(struct sim_run *run);
 
 /* The run is forgotten: its stream goes on without it, silent. */

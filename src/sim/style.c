@@ -2,9 +2,9 @@
  *
  * style.c: writing JSON as the several writers inside Dify do.
  *
- * What differs between them, as recorded: spaces, how far escapes go, and the slash. None of them
- * writes a number in its own way here, since numbers stay the texts that they were read as. Strings
- * are UTF-8 in which a lone surrogate has its three-byte form (core/json.h).
+ * What differs between them, as recorded: spaces, how far escapes go, the slash, and an exponent.
+ * Numbers otherwise stay the texts that they were read as. Strings are UTF-8 in which a lone
+ * surrogate has its three-byte form (core/json.h).
  */
 #include "sim/style.h"
 
@@ -111,6 +111,20 @@ enum dify_err sim_style_string(struct dify_slice text, enum sim_style style,
     return err == DIFY_OK ? dify__buffer_append(out, "\"", 1) : err;
 }
 
+/* A number; Python's own writer has at least two digits in an exponent: 1e-07. */
+static enum dify_err put_number(struct dify_slice text, enum sim_style style,
+                                struct dify__buffer *out)
+{
+    size_t head = text.len;
+    if (is_spaced(style) && text.len > 3 && text.ptr[text.len - 3] == 'e' &&
+        (text.ptr[text.len - 2] == '-' || text.ptr[text.len - 2] == '+'))
+        head--;
+    enum dify_err err = dify__buffer_append(out, text.ptr, head);
+    if (err == DIFY_OK && head < text.len)
+        err = dify__buffer_append(out, "0", 1);
+    return err == DIFY_OK ? dify__buffer_append(out, text.ptr + head, text.len - head) : err;
+}
+
 static enum dify_err put_chars(const char *chars, struct dify__buffer *out)
 {
     return dify__buffer_append(out, chars, strlen(chars));
@@ -137,7 +151,9 @@ static enum dify_err put_scalar(yyjson_val *value, enum sim_style style, struct 
         return sim_style_string(text, style, out);
     }
     if (yyjson_is_raw(value))
-        return dify__buffer_append(out, unsafe_yyjson_get_raw(value), unsafe_yyjson_get_len(value));
+        return put_number(
+            (struct dify_slice){unsafe_yyjson_get_raw(value), unsafe_yyjson_get_len(value)}, style,
+            out);
     if (yyjson_is_int(value))
         return put_integer(value, out);
     if (yyjson_is_null(value))
@@ -291,7 +307,7 @@ static enum dify_err put_tokens(const char *at, const char *end, enum sim_style 
         } else { /* a number or a literal */
             while (at < end && !is_space(*at) && *at != ',' && *at != '}' && *at != ']')
                 at++;
-            err = dify__buffer_append(out, from, (size_t)(at - from));
+            err = put_number((struct dify_slice){from, (size_t)(at - from)}, style, out);
         }
     }
     return err;

@@ -121,6 +121,8 @@ static enum dify_err fill(const struct sim_piece *piece, const struct sim_bindin
         return append_chars(bindings->conversation, out);
     case SIM_HOLE_MESSAGE:
         return append_chars(bindings->message, out);
+    case SIM_HOLE_OWNER:
+        return append_chars(bindings->owner, out);
     case SIM_HOLE_UUID:
         sim_uuid(bindings->uuid_seed, piece->number, uuid);
         return append_chars(uuid, out);

@@ -23,7 +23,8 @@ enum sim_hole {
     SIM_HOLE_TIME,   /* Unix seconds: the run's start and `number` more */
     SIM_HOLE_INPUTS, /* the run's inputs as workflow_started shows them: an object */
     SIM_HOLE_INPUT,  /* one input by name, inside a string; "" where there is none */
-    SIM_HOLE_USER    /* the caller's user, inside a string */
+    SIM_HOLE_USER,   /* the caller's user, inside a string */
+    SIM_HOLE_OWNER   /* Dify's id of that user */
 };
 
 struct sim_piece {
@@ -42,6 +43,7 @@ struct sim_template {
 /* What one run puts into the holes. */
 struct sim_bindings {
     char run[37], task[37], conversation[37], message[37]; /* NUL-terminated UUIDs */
+    char owner[37];
     char token[23];
     uint64_t uuid_seed[2];    /* UUID n of the run is a function of these and n */
     int64_t start;            /* Unix seconds */

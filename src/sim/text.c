@@ -4,8 +4,10 @@
  */
 #include "sim/text.h"
 
+#include "core/hex.h"
 #include "core/json_text.h"
 #include "core/slices.h"
+#include "core/utf8.h"
 
 void sim_text_init(struct sim_text *text, const struct dify_allocator *allocator)
 {
@@ -58,11 +60,61 @@ void sim_text_value(struct sim_text *text, yyjson_val *value)
         keep(text, sim_style_value(value, SIM_RAW, &text->bytes));
 }
 
-yyjson_doc *sim_read_json(struct dify_slice json)
+yyjson_doc *sim_read_strict(struct dify_slice json)
 {
     /* Without YYJSON_READ_INSITU the text is not written to. */
     return yyjson_read_opts((char *)(uintptr_t)json.ptr, json.len, YYJSON_READ_NUMBER_AS_RAW, NULL,
                             NULL);
+}
+
+/* The code unit of the escape \uXXXX at `at`; 0 if there is none. */
+static uint32_t escape_at(const char *at, const char *end)
+{
+    uint32_t unit = 0;
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return 0;
+    for (int i = 2; i < 6; i++) {
+        unsigned digit = dify__hex_digit(at[i]);
+        if (digit > 15)
+            return 0;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/* `json` with the escapes of lone surrogates in their three-byte form, as core/json.h has them. */
+static enum dify_err mend(struct dify_slice json, struct dify__buffer *out)
+{
+    const char *at = json.ptr, *end = at + json.len;
+    enum dify_err err = DIFY_OK;
+    while (at < end && err == DIFY_OK) {
+        uint32_t unit = escape_at(at, end), next = escape_at(at + 6 <= end ? at + 6 : end, end);
+        bool is_pair = unit >= 0xD800 && unit < 0xDC00 && next >= 0xDC00 && next < 0xE000;
+        char bytes[4];
+        size_t len = at[0] == '\\' && at + 1 < end ? 2 : 1;
+        if (is_pair)
+            len = 12;
+        if (!is_pair && unit >= 0xD800 && unit < 0xE000) {
+            err = dify__buffer_append(out, bytes, dify__utf8_encode(unit, bytes));
+            len = 6;
+        } else {
+            err = dify__buffer_append(out, at, len);
+        }
+        at += len;
+    }
+    return err;
+}
+
+yyjson_doc *sim_read_json(struct dify_slice json)
+{
+    struct dify__buffer mended = {.allocator = dify__allocator(NULL), .max = SIM_TEXT_BYTES};
+    yyjson_doc *doc = sim_read_strict(json);
+    if (doc == NULL && mend(json, &mended) == DIFY_OK)
+        doc = yyjson_read_opts(mended.ptr, mended.len,
+                               YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INVALID_UNICODE, NULL,
+                               NULL);
+    dify__buffer_fini(&mended);
+    return doc;
 }
 
 struct dify_slice sim_value_string(yyjson_val *value)

@@ -241,8 +241,9 @@ static const char tenant[] = "852c737c-de30-497d-a607-a944ac6cf57b";
 
 static void answer_file(struct sim_visit *visit, const struct sim_file *file)
 {
-    const char *owner = sim_end_user_id(visit->sim, visit->app, file->user);
     struct sim_text text;
+    char owner[37];
+    sim_end_user_id(visit->sim, visit->app, file->user, owner);
     sim_text_init(&text, visit->sim->allocator);
     sim_text_add(&text, "{\"id\":");
     sim_text_string(&text, (struct dify_slice){file->id, 36});
@@ -255,7 +256,7 @@ static void answer_file(struct sim_visit *visit, const struct sim_file *file)
     sim_text_add(&text, ",\"mime_type\":");
     sim_text_string(&text, file->mime_type);
     sim_text_add(&text, ",\"created_by\":");
-    sim_text_string(&text, owner != NULL ? dify__slice(owner) : DIFY_SLICE(""));
+    sim_text_string(&text, dify__slice(owner));
     sim_text_add(&text, ",\"created_at\":");
     sim_text_int(&text, file->created_at);
     sim_text_add(&text, ",\"preview_url\":null,\"source_url\":");

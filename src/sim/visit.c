@@ -16,12 +16,22 @@
 
 static void serve(struct sim_visit *visit);
 
+/* What the simulator tells of itself is not Dify's: it needs no place and meets no fault. */
+static bool is_own(const struct sim_visit *visit)
+{
+    static const char prefix[] = "/sim/";
+    struct dify_slice path = http_exchange_request(visit->exchange)->path;
+    return path.len >= sizeof prefix - 1 && memcmp(path.ptr, prefix, sizeof prefix - 1) == 0;
+}
+
 /* A request waits, unanswered, while all connections of the worker are in use; also one that nobody
  * reads any more uses one (dify-wire: places held by abandoned streams). */
 static void take_place(struct sim_visit *visit)
 {
     struct sim *sim = visit->sim;
-    if (sim->options.connections == 0 || sim->serving < sim->options.connections) {
+    if (is_own(visit)) {
+        serve(visit);
+    } else if (sim->options.connections == 0 || sim->serving < sim->options.connections) {
         visit->has_place = true;
         sim->serving++;
         serve(visit);
@@ -103,12 +113,14 @@ static bool choose_fault(struct sim_visit *visit)
     struct dify_slice wanted =
         http_request_field(http_exchange_request(visit->exchange), "x-sim-fault");
     char why[160];
+    if (is_own(visit))
+        return true;
     if (wanted.ptr != NULL) {
         if (!sim_fault_parse(wanted, &visit->fault, why, sizeof(why))) {
             sim_answer_error(visit, 400, "bad_fault", dify__slice(why));
             return false;
         }
-        if (!sim_fault_meets(visit->fault.kind, place))
+        if (!strikes(sim, &visit->fault, place))
             visit->fault.kind = SIM_FAULT_NONE;
     }
     for (size_t i = 0; wanted.ptr == NULL && i < sim->options.fault_count; i++) {

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A hole, the literal before it, and the name behind that. */
 struct sim_weave_piece {
@@ -119,4 +120,53 @@ enum dify_err sim_weave_finish(struct sim_weave *weave, struct sim_arena *arena,
     weave->err = DIFY_OK;
     dify__buffer_clear(&weave->text, (size_t)1 << 20);
     return err;
+}
+
+/* ---- placeholders ---------------------------------------------------------------------------- */
+
+/* Adds the hole of a placeholder's inner text; false if it is none of ours. */
+static bool add_placeholder(struct sim_weave *weave, struct dify_slice inner)
+{
+    static const char inputs[] = "inputs.";
+    const size_t len = sizeof inputs - 1;
+    if (dify__slice_is(inner, "query"))
+        sim_weave_input(weave, DIFY_SLICE("sys.query"));
+    else if (dify__slice_is(inner, "user"))
+        sim_weave_hole(weave, SIM_HOLE_USER, 0);
+    else if (inner.len > len && memcmp(inner.ptr, inputs, len) == 0 &&
+             memchr(inner.ptr, '\\', inner.len) == NULL)
+        sim_weave_input(weave, (struct dify_slice){inner.ptr + len, inner.len - len});
+    else
+        return false;
+    return true;
+}
+
+static const char *find_pair(const char *at, const char *end, char c)
+{
+    for (; end - at >= 2; at++) {
+        at = memchr(at, c, (size_t)(end - at) - 1);
+        if (at == NULL || at[1] == c)
+            return at;
+    }
+    return NULL;
+}
+
+void sim_weave_placeholders(struct sim_weave *weave, struct dify_slice json)
+{
+    const char *literal = json.ptr, *end = json.ptr + json.len;
+    const char *open = find_pair(json.ptr, end, '{');
+    while (open != NULL) {
+        const char *close = find_pair(open + 2, end, '}');
+        if (close == NULL)
+            break;
+        sim_weave_text(weave, (struct dify_slice){literal, (size_t)(open - literal)});
+        if (add_placeholder(weave, (struct dify_slice){open + 2, (size_t)(close - open) - 2})) {
+            literal = close + 2;
+            open = find_pair(literal, end, '{');
+        } else {
+            literal = open;
+            open = find_pair(open + 1, end, '{');
+        }
+    }
+    sim_weave_text(weave, (struct dify_slice){literal, (size_t)(end - literal)});
 }

@@ -37,6 +37,9 @@ void sim_weave_int(struct sim_weave *weave, int64_t number);
 void sim_weave_hole(struct sim_weave *weave, enum sim_hole hole, int64_t number);
 void sim_weave_input(struct sim_weave *weave, struct dify_slice name);
 
+/* JSON in which `{{inputs.NAME}}`, `{{query}}` and `{{user}}` become holes. */
+void sim_weave_placeholders(struct sim_weave *weave, struct dify_slice json);
+
 /* Lays the template into the arena, and empties the weave. NOMEM, TOO_LARGE. */
 DIFY_MUST_CHECK enum dify_err sim_weave_finish(struct sim_weave *weave, struct sim_arena *arena,
                                                struct sim_template *out);

@@ -100,6 +100,18 @@ static void respond_stream(struct http_exchange *exchange)
     http_respond_end(exchange);
 }
 
+/* Fields of the caller's that stand in place of the layer's, and some that may not. */
+static void respond_fields(struct http_exchange *exchange)
+{
+    static const struct http_field fields[] = {
+        {{"Date", 4}, {"mine", 4}},           {{"Content-Length", 14}, {"99", 2}},
+        {{"Connection", 10}, {"x", 1}},       {{"transfer-encoding", 17}, {"x", 1}},
+        {{"server", 6}, {"me", 2}},           {{"Bad Name", 8}, {"x", 1}},
+        {{"Bad-Value", 9}, {"a\r\nB: c", 7}}, {{"A", 1}, {"b", 1}},
+    };
+    http_respond(exchange, 404, fields, COUNT_OF(fields), DIFY_SLICE("hi"));
+}
+
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
     struct kit *kit = ctx;
@@ -111,7 +123,10 @@ static void on_request(void *ctx, struct http_exchange *exchange)
     struct http_exchange_watch watch = {job, on_drain, on_close};
     struct http_body_reader reader = {job, echo_body, on_broken};
     http_exchange_watch(exchange, &watch);
-    if (dify__slice_is(request->path, "/echo")) {
+    if (dify__slice_is(request->path, "/wide"))
+        http_exchange_limit_body(exchange, 1000);
+    if (dify__slice_is(request->path, "/echo") || dify__slice_is(request->path, "/q") ||
+        dify__slice_is(request->path, "/wide")) {
         http_exchange_read(exchange, &reader);
     } else if (dify__slice_is(request->path, "/chunk")) {
         job->echoes_at_once = true;
@@ -132,6 +147,8 @@ static void on_request(void *ctx, struct http_exchange *exchange)
         http_sse_begin(exchange, NULL, 0);
     } else if (dify__slice_is(request->path, "/stream")) {
         respond_stream(exchange);
+    } else if (dify__slice_is(request->path, "/fields")) {
+        respond_fields(exchange);
     } else {
         http_respond(exchange, 200, &plain, 1, DIFY_SLICE("hello\n"));
     }
@@ -228,6 +245,12 @@ void client_send(struct kit *kit, struct client *client, const void *bytes, size
 void client_say(struct kit *kit, struct client *client, const char *chars)
 {
     client_send(kit, client, chars, strlen(chars));
+}
+
+void client_forget(struct client *client)
+{
+    client->got.len = 0;
+    text_add(&client->got, "", 0);
 }
 
 void client_read(struct client *client)

@@ -6,9 +6,10 @@
  *
  * What the server does depends on the path:
  *   /hello  answers "hello"               /echo    answers with the body, once it is whole
- *   /stream answers "one", "two", "three" in chunks    /sink  reads the body away, answers its length
- *   /ignore answers without reading       /keep    does nothing: the test has the exchange
+ *   /stream answers "one", "two", "three" in chunks    /sink  reads the body away, answers its
+ * length /ignore answers without reading       /keep    does nothing: the test has the exchange
  *   /pause  reads, but pauses at once     /sse     begins a stream of events and keeps it
+ *   /q, /wide as /echo, /wide with a ceiling of 1000 bytes    /fields has fields of its own
  *   /chunk  echoes every piece of the body as it comes
  */
 #ifndef HTTP_TESTS_KIT_H
@@ -71,6 +72,9 @@ void client_close(struct client *client);
 /* Sends all, turning the loop while the socket is full; stops when the server closed. */
 void client_send(struct kit *kit, struct client *client, const void *bytes, size_t len);
 void client_say(struct kit *kit, struct client *client, const char *chars);
+
+/* Drops what has come so far. */
+void client_forget(struct client *client);
 
 /* Reads what there is. */
 void client_read(struct client *client);

@@ -282,7 +282,7 @@ def chunks():
         yield "chunk: " + name, chunked(body + LAST), either(2)
     for name in (b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Host: b.example",
                  b"Connection: close", b"Authorization: Bearer x"):
-        yield "trailer %s" % name.decode(), chunked(b"0\r\n%s\r\n\r\n" % name + LAST), either(2)
+        yield "trailer %s" % name.decode(), chunked(b"0\r\n%s\r\n\r\n" % name + LAST), BROKEN
     yield "very long extensions", chunked(b"5;" + b"a" * 20000 + b"\r\nhello\r\n0\r\n\r\n" + LAST), \
         BROKEN
     yield "very many extensions", chunked(b"1;aaaaaaaaaaaaaaaa\r\nx\r\n" * 5000 + b"0\r\n\r\n" + LAST), \

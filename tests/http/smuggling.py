@@ -17,7 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 
 import probes
@@ -143,14 +143,20 @@ class Server:
     """A program that listens on a port of its choice and says so in its first lines."""
 
     def __init__(self, command):
-        self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.address = None
+        self.said = []
         for line in self.process.stdout:
+            self.said.append(line)
             found = re.search(rb"(127\.0\.0\.1|localhost):(\d+)", line)
             if found:
                 self.address = ("127.0.0.1", int(found.group(2)))
                 break
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
+
+    def listen(self):
+        self.said += self.process.stdout
 
     def stop(self):
         """Why it did not end well; None if it did."""
@@ -162,8 +168,8 @@ class Server:
             self.process.kill()
             self.process.wait()
             return "the server does not end"
-        self.errors.seek(0)
-        text = self.errors.read().decode("utf-8", "replace")
+        self.listener.join(DEADLINE_S)
+        text = b"".join(self.said).decode("utf-8", "replace")
         if "Sanitizer" in text or "runtime error" in text:
             return "the server's checker says: " + text[:2000]
         if status not in (0, -signal.SIGTERM, 128 + signal.SIGTERM):

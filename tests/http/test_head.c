@@ -145,8 +145,7 @@ static void assert_same(const struct heard *a, const struct heard *b, struct dif
 }
 
 /* The same whole, byte by byte, and cut at every place. */
-static struct heard hear_in_all_cuts(const struct http_head_limits *limits,
-                                     struct dify_slice bytes)
+static struct heard hear_in_all_cuts(const struct http_head_limits *limits, struct dify_slice bytes)
 {
     struct heard whole = hear(limits, bytes, 0, bytes.len);
     for (size_t first = 0; first < bytes.len; first++) {
@@ -288,8 +287,7 @@ static void test_changed(void **state)
 
 /* ---- ceilings -------------------------------------------------------------------------------- */
 
-static void check_limit(const struct http_head_limits *limits, const struct text *bytes,
-                        int status)
+static void check_limit(const struct http_head_limits *limits, const struct text *bytes, int status)
 {
     struct heard heard = hear_in_all_cuts(limits, text_slice(bytes));
     if (heard.is_refused != (status != 0) || heard.refusal.status != status)

@@ -10,7 +10,7 @@ import wire
 from library import event
 from talk import Answer, Talk, answer_to
 
-FAST, SECONDS, QUICK = 0, 1, 100   # speeds: no waiting, as recorded, a minute in 0.6 s
+FAST, QUICK, SECONDS = 1000, 100, 1  # speeds: 300 s in 0.3 s, in 3 s, as recorded
 SLOWER = (1, 0.2, 0.04)            # tries of what depends on a race won: each leaves more time
 OTHER_USER = "user-ffffffff"
 
@@ -18,12 +18,8 @@ OTHER_USER = "user-ffffffff"
 class Case:
     """One recording: where it is played, at which speeds it is tried, and how."""
 
-    def __init__(self, recording, app, act=None, speeds=(FAST,)):
-        self.recording, self.app, self.speeds = recording, app, speeds
-        self.act = act or (lambda talk: answer_to(recording, self.send(talk)))
-
-    def send(self, talk, **more):
-        return talk.ask(self.recording, **more)
+    def __init__(self, recording, app, act, speeds=(FAST,)):
+        self.recording, self.app, self.act, self.speeds = recording, app, act, speeds
 
     def play(self, port):
         talk = Talk(port, self.app.key)
@@ -37,8 +33,9 @@ def plan(catalogue, recording):
     """The Case of a recording."""
     if "raw" in recording.request:
         return raw(catalogue, recording)
-    if recording.path.endswith("/files/upload") or not recording.path.startswith("/v1"):
-        return Case(recording, catalogue.family(recording).app())
+    if recording.path.endswith("/files/upload") or not recording.path.startswith("/v1") or \
+            recording.name.endswith("/bad-key"):
+        return plain(catalogue, recording)
     if runs.is_start(recording):
         return start(catalogue, recording)
     if recording.path.startswith("/v1/workflows/logs"):
@@ -48,7 +45,14 @@ def plan(catalogue, recording):
         return about(catalogue, recording, run)
     if recording.name.startswith(("errors/events-finished-other", "errors/detail-other-apps")):
         return foreign(catalogue, recording)
-    return Case(recording, catalogue.family(recording).app())
+    return plain(catalogue, recording)
+
+
+def plain(catalogue, recording):
+    """Nothing has to be done before."""
+    key = "app-unknown" if recording.name.endswith("/bad-key") else None
+    return Case(recording, catalogue.family(recording).app(),
+                lambda talk: answer_to(recording, talk.ask(recording, key=key)))
 
 
 # ---- requests that start a run -----------------------------------------------------------------
@@ -161,7 +165,7 @@ def about(catalogue, recording, run):
     if recording.path.startswith("/v1/workflows/run/") and recording.status == 200:
         status = json.loads(recording.text)["status"]
     if run.was_stopped:
-        at_once = recording.name.endswith("after-stop-0")
+        at_once = recording.name.endswith("after-stop-0") and status == "running"
 
         def after_stop(live, talk, app):
             if not at_once:
@@ -301,6 +305,7 @@ def form(catalogue, recording, run):
     app = catalogue.place(run)
     post = form_posts(catalogue, run)
     other = catalogue.family_called("minimal").app() if "other-app" in recording.name else None
+    follows = comes_after_form(recording) and post is not None and run.after is not None
 
     def act(talk):
         live = talk.whole(run, app)
@@ -311,14 +316,14 @@ def form(catalogue, recording, run):
                 "stop" in recording.name.split("/")[-1]:
             task = next(value for key, value in live.ids.items() if run.ids[key] == "task")
             talk.post("/v1/workflows/tasks/%s/stop" % task, {"user": run.user})
-        if comes_after_form(recording) and post is not None:
+        if follows:
             follow = follow_run(talk, run)
             talk.ask(post).body()
             for _ in follow.frames():
                 pass
         return answer_to(recording, talk.ask(recording, key=other.key if other else None))
 
-    return Case(recording, app, act)
+    return Case(recording, app, act, (SECONDS,) if follows else (FAST,))
 
 
 def follow_run(talk, run):
@@ -358,7 +363,7 @@ def paused_events(catalogue, recording, run):
         talk.ask(post).body()
         return answer_to_rest(recording, connection, stream, seen)
 
-    return Case(recording, app, act, (FAST,) if recording.end != "client-cut" else (QUICK,))
+    return Case(recording, app, act, (SECONDS,) if recording.end != "client-cut" else (QUICK,))
 
 
 def answer_to_rest(recording, connection, stream, seen):
@@ -391,7 +396,7 @@ def logs(catalogue, recording):
     said = json.loads(recording.text) if recording.status == 200 else {"total": 0, "data": []}
     family = catalogue.family(recording)
     if not said["total"]:
-        return Case(recording, family.app())
+        return plain(catalogue, recording)
     rows = [row["workflow_run"] for row in said["data"]]
     user = said["data"][0]["created_by_end_user"]["session_id"]
 

@@ -121,10 +121,8 @@ class Catalogue:
             if recording.status == 200 and recording.method == "GET" and \
                     recording.path in ("/v1/info", "/v1/parameters", "/v1/meta", "/v1/site"):
                 self.family(recording).texts[recording.path[4:]] = recording.text
-        for family in self.families.values():
-            for recording in others:
-                if recording.name == family.name + "/parameters" and recording.status == 200:
-                    family.texts.setdefault("parameters", recording.text)
+        self.other_forms = {recording.group: recording.text for recording in others
+                            if recording.name.endswith("/parameters") and recording.status == 200}
         self.placed = {}
 
     # ---- which app ---------------------------------------------------------------------------
@@ -228,9 +226,10 @@ class Catalogue:
         frames, ending = run.frames, run.ending
         if ending == "client-cut" and self.ends(run):
             ending = "last-chunk"
-        hold, pause = (variant[1], variant[2]) if variant else (len(frames), 0.0)
-        timed = [(0.0 if number < hold else pause, text)
-                 for number, (_, text) in enumerate(frames)]
+        timed = frames
+        if variant:
+            timed = [(0.0 if number < variant[1] else variant[2], text)
+                     for number, (_, text) in enumerate(frames)]
         return self.write_folder(run.start, timed, ending)
 
     @staticmethod
@@ -287,6 +286,8 @@ class Catalogue:
         said.update(SETTINGS.get(family.name, {}))
         for name, text in family.texts.items():
             said[name] = json.loads(text)
+        if "parameters" not in said and family.name in self.other_forms:
+            said["parameters"] = json.loads(self.other_forms[family.name])
         if "parameters" not in said and "inputs" not in said:
             said["inputs"] = self.form_of(family)
         scripts = sorted(app.scripts.values(), key=lambda script: -len(script.run.inputs))
@@ -299,7 +300,7 @@ class Catalogue:
         """The form of an app whose parameters were not recorded: what its runs began with."""
         found = {}
         for run in self.runs.values():
-            if self.family(run.start) is not family:
+            if self.family_name(run.start) != family.name:
                 continue
             started = next((event(frame)["data"]["inputs"] for _, frame in run.frames
                             if event(frame).get("event") == "workflow_started"), run.inputs)

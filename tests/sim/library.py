@@ -19,7 +19,8 @@ class Recording:
         self.request = request
         self.head = head      # lines, without the empty ones
         self.body = body      # bytes; behind a raw request all that came after the head
-        self.end = end        # last-chunk, content-length, eof, eof-premature, client-cut
+        # last-chunk, content-length, eof, eof-premature, client-cut (the recorder left)
+        self.end = "client-cut" if end == "client-timeout" else end
         self.chunks = chunks  # [(milliseconds, bytes)], maybe empty
         self.method = request.get("method", "")
         self.path = request.get("path", "")

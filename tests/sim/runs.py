@@ -155,7 +155,7 @@ def from_blocking(recording):
     """The frames that a blocking answer stands for, as far as it tells them."""
     answer = json.loads(recording.text)
     envelope = {key: answer[key] for key in ("conversation_id", "message_id", "created_at",
-                                             "task_id", "workflow_run_id") if key in answer}
+                                             "workflow_run_id", "task_id") if key in answer}
 
     def frame(name, **more):
         return (0.0, "data: " + json.dumps(dict({"event": name}, **envelope, **more),

@@ -181,6 +181,36 @@ static void test_a_full_buffer_is_told(void **state)
     sim_arena_free(arena);
 }
 
+static void test_a_failed_allocation_is_told(void **state)
+{
+    (void)state;
+    struct sim_bindings bindings = plain_bindings();
+    struct sim_arena *arena = sim_arena_new(dify__allocator(NULL));
+    struct sim_weave weave;
+    struct sim_template text;
+    sim_weave_init(&weave, dify__allocator(NULL));
+    for (int i = 0; i < 20; i++) {
+        sim_weave_chars(&weave, "some text that makes the buffer grow");
+        sim_weave_input(&weave, DIFY_SLICE("a"));
+    }
+    assert_int_equal(sim_weave_finish(&weave, arena, &text), DIFY_OK);
+    uint64_t failures = 1;
+    for (uint64_t fail_at = 1; failures != 0; fail_at++) {
+        struct meter meter;
+        meter_init(&meter);
+        meter.fail_at = fail_at;
+        struct dify__buffer out = {.allocator = &meter.allocator, .max = 10000};
+        enum dify_err err = sim_template_render(&text, &bindings, &out);
+        failures = meter.failures;
+        assert_int_equal(err, failures != 0 ? DIFY_ERR_NOMEM : DIFY_OK);
+        dify__buffer_fini(&out);
+        assert_meter_empty(&meter);
+        assert_true(fail_at < 100);
+    }
+    sim_weave_fini(&weave);
+    sim_arena_free(arena);
+}
+
 /* ---- cutting --------------------------------------------------------------------------------- */
 
 /* The template's pieces in a form that can be read: holes as <kind number>. */
@@ -407,11 +437,22 @@ static struct dify_slice find_inputs(struct dify_slice event)
     return (struct dify_slice){at, (size_t)(end - at) + 1};
 }
 
+/* Ids that the cutter missed would be the same in every run. Only the app's own may be. */
+static void assert_no_id(struct dify_slice literal, const struct sim_app *app)
+{
+    for (size_t at = 0; at + 36 <= literal.len; at++) {
+        struct dify_slice text = {literal.ptr + at, 36};
+        if (sim_is_id(text) && memcmp(text.ptr, app->id, 36) != 0 &&
+            memcmp(text.ptr, app->workflow_id, 36) != 0)
+            fail_msg("%.36s was not cut", text.ptr);
+    }
+}
+
 /* The recorded event, and the template filled with the recorded values, are the same but for ids
  * that the recorded run had by chance: each number stands for one of them. */
-static void check_step(const struct sim_template *text, struct dify_slice event,
-                       struct recorded *recorded, char (*ids)[37], size_t id_count,
-                       struct tally *tally)
+static void check_step(const struct sim_app *app, const struct sim_template *text,
+                       struct dify_slice event, struct recorded *recorded, char (*ids)[37],
+                       size_t id_count, struct tally *tally)
 {
     struct dify__buffer out = new_buffer();
     recorded->bindings.inputs = find_inputs(event);
@@ -419,6 +460,7 @@ static void check_step(const struct sim_template *text, struct dify_slice event,
     size_t at = 0;
     for (size_t i = 0; i < text->count; i++) {
         const struct sim_piece *piece = &text->pieces[i];
+        assert_no_id(piece->literal, app);
         at += piece->literal.len;
         tally->holes[piece->hole]++;
         if (piece->hole == SIM_HOLE_UUID) {
@@ -478,8 +520,8 @@ static void check_recording(const char *folder, struct tally *tally)
         assert_true(step < script->step_count);
         assert_int_equal(script->steps[step].is_ping, is_ping);
         if (!is_ping)
-            check_step(&script->steps[step].text, (struct dify_slice){text.ptr + 6, text.len - 6},
-                       &recorded, ids, IDS, tally);
+            check_step(&catalogue.apps[0], &script->steps[step].text,
+                       (struct dify_slice){text.ptr + 6, text.len - 6}, &recorded, ids, IDS, tally);
         if (step != 0)
             assert_true(script->steps[step].at_ms >= script->steps[step - 1].at_ms);
         step++;
@@ -538,6 +580,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_times_shrink_with_the_speed),
         cmocka_unit_test(test_uuids_are_of_version_4_and_differ),
         cmocka_unit_test(test_a_full_buffer_is_told),
+        cmocka_unit_test(test_a_failed_allocation_is_told),
         cmocka_unit_test(test_ids_are_cut_wherever_they_stand),
         cmocka_unit_test(test_an_id_of_the_app_becomes_the_apps_own),
         cmocka_unit_test(test_times_of_the_run_are_cut),
