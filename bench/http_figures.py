@@ -197,7 +197,8 @@ class Elsewhere:
         self.start = self.read()
 
     def read(self):
-        fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        line = Path("/proc/stat").read_text().split("\n")[0]
+        fields = [int(field) for field in line.split()[1:9]]
         times = os.times()
         ours = sum(times[:4]) + sum(server.cpu_seconds() for server in self.servers)
         all_of = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
@@ -297,8 +298,8 @@ def measure(bench):
     parts.append(table(["goal", "measured", "reached"], goals))
     for path, title in PATHS.items():
         parts += [f"**{title}** (`{path}`)\n",
-                  table(["", "requests/s", "CPU µs per request", "× bare loop", "client's core busy"],
-                        speed_rows(found, path))]
+                  table(["", "requests/s", "CPU µs per request", "× bare loop",
+                         "client's core busy"], speed_rows(found, path))]
     parts += [f"**Memory of an idle stream**, {bench.idle:,} of them at once\n",
               table(["", "bytes each"],
                     [[title + (", passing it on" if name == "nginx" else ""),

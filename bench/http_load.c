@@ -337,5 +337,6 @@ int main(int argc, char **argv)
         run(&load, port, (double)number(argv[5], 1000000) / 1000, number(argv[6], INT32_MAX));
     else
         idle(&load, port);
+    free(load.connections);
     return 0;
 }

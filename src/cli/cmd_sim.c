@@ -52,8 +52,7 @@ struct server {
     uv_signal_t interrupt, terminate;
 };
 
-/* ---- options -----------------------------------------------------------------------------------
- */
+/* ---- options ------------------------------------------------------------------------------- */
 
 static int list_faults(void)
 {
@@ -127,8 +126,7 @@ static bool read_address(const char *text, char *host, size_t size, uint16_t *po
     return true;
 }
 
-/* ---- scenarios ---------------------------------------------------------------------------------
- */
+/* ---- scenarios ----------------------------------------------------------------------------- */
 
 static bool load(const struct cli_args *args, struct sim_catalogue *catalogue)
 {
@@ -175,8 +173,7 @@ static void announce(const struct sim *sim, const struct sim_catalogue *catalogu
         fprintf(stderr, "  and %zu more\n", catalogue->app_count - 20);
 }
 
-/* ---- serving -----------------------------------------------------------------------------------
- */
+/* ---- serving ------------------------------------------------------------------------------- */
 
 static void on_request(void *ctx, struct dify_slice method, struct dify_slice target, int status,
                        const char *note)

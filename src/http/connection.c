@@ -45,7 +45,7 @@ struct http_write {
 
 static void on_closed(uv_handle_t *handle);
 
-/* ---- state ----------------------------------------------------------------------------------- */
+/* ---- state --------------------------------------------------------------------------------- */
 
 static enum http_clock_kind clock_of(const struct http_connection *connection,
                                      enum http_state state)
@@ -91,7 +91,7 @@ static void drop_ahead(struct http_connection *connection)
     connection->in = (struct dify_slice){NULL, 0};
 }
 
-/* ---- the exchange's end ---------------------------------------------------------------------- */
+/* ---- the exchange's end -------------------------------------------------------------------- */
 
 /* Tells the owner and frees the exchange. */
 static void end_exchange(struct http_connection *connection, bool is_complete)
@@ -186,7 +186,7 @@ static void refuse(struct http_connection *connection, int status, const char *r
     flush(connection, false);
 }
 
-/* ---- input ----------------------------------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------------------------- */
 
 size_t http_connection_ahead(const struct http_connection *connection)
 {
@@ -404,7 +404,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     struct http_connection *connection = stream->data;
     if (connection->state == HTTP_STATE_CLOSING || count == 0)
         return;
-    if (count == UV_EOF) {
+    if (count == UV_EOF ||
+        (count < 0 && connection->exchange != NULL && connection->server->options.ignores_resets)) {
         connection->is_half_closed = true;
         connection->is_reading = false;
     } else if (count < 0) {
@@ -437,7 +438,7 @@ static void update_reading(struct http_connection *connection)
         close_now(connection, false);
 }
 
-/* ---- output ---------------------------------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------------------------- */
 
 size_t http_connection_pending(const struct http_connection *connection)
 {
@@ -516,7 +517,7 @@ static void send_out(struct http_connection *connection)
     }
 }
 
-/* ---- visits ---------------------------------------------------------------------------------- */
+/* ---- visits -------------------------------------------------------------------------------- */
 
 void http_connection_want_visit(struct http_connection *connection)
 {
@@ -667,7 +668,7 @@ void http_server_visit(struct http_server *server)
         (void)uv_idle_stop(&server->idle);
 }
 
-/* ---- clocks ---------------------------------------------------------------------------------- */
+/* ---- clocks -------------------------------------------------------------------------------- */
 
 static void write_timed_out(struct http_connection *connection)
 {
@@ -700,7 +701,7 @@ void http_connection_timed_out(struct http_clocks *clocks, struct http_wait *wai
         close_now(connection, false);
 }
 
-/* ---- accepting ------------------------------------------------------------------------------- */
+/* ---- accepting ----------------------------------------------------------------------------- */
 
 static void init(struct http_connection *connection, struct http_server *server)
 {

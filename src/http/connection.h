@@ -105,7 +105,7 @@ struct http_exchange {
     bool is_cut, cut_flushes, cut_resets;
 };
 
-/* ---- connection.c ---------------------------------------------------------------------------- */
+/* ---- connection.c -------------------------------------------------------------------------- */
 
 /* Takes a connection from a listener. NOMEM: nothing was taken. */
 DIFY_MUST_CHECK enum dify_err http_connection_accept(struct http_server *server,
@@ -127,13 +127,13 @@ size_t http_connection_pending(const struct http_connection *connection);
 /* Unused bytes that the client has sent. */
 size_t http_connection_ahead(const struct http_connection *connection);
 
-/* ---- response.c ------------------------------------------------------------------------------ */
+/* ---- response.c ---------------------------------------------------------------------------- */
 
 /* Writes an answer of the layer's own to the output. DIFY_ERR_NOMEM. */
 DIFY_MUST_CHECK enum dify_err http_write_refusal(struct http_connection *connection, int status,
                                                  const char *reason);
 
-/* ---- server.c -------------------------------------------------------------------------------- */
+/* ---- server.c ------------------------------------------------------------------------------ */
 
 /* A connection is gone: it was the last one, perhaps, or one waits to be accepted. */
 void http_server_connection_gone(struct http_server *server);

@@ -63,7 +63,7 @@ struct http_head {
     struct dify_slice body; /* what on_body saw, to be told */
 };
 
-/* ---- refusing -------------------------------------------------------------------------------- */
+/* ---- refusing ------------------------------------------------------------------------------ */
 
 static enum http_head_step refuse(struct http_head *head, int status, const char *reason)
 {
@@ -123,7 +123,7 @@ static enum http_head_step refuse_by_llhttp(struct http_head *head, size_t at)
     }
 }
 
-/* ---- llhttp's callbacks ---------------------------------------------------------------------- */
+/* ---- llhttp's callbacks -------------------------------------------------------------------- */
 
 static struct http_head *head_of(llhttp_t *llhttp)
 {
@@ -248,7 +248,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* ---- lines ----------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------------- */
 
 static bool read_method(struct dify_slice text, enum http_method *method)
 {
@@ -351,7 +351,7 @@ static enum http_head_step check_field(struct http_head *head)
     return HTTP_HEAD_MORE;
 }
 
-/* ---- a complete head ------------------------------------------------------------------------- */
+/* ---- a complete head ----------------------------------------------------------------------- */
 
 /* What the fields say of the message's framing and of its connection. */
 struct framing {
@@ -499,7 +499,7 @@ static enum http_head_step complete(struct http_head *head)
     return HTTP_HEAD_READY;
 }
 
-/* ---- feeding a head -------------------------------------------------------------------------- */
+/* ---- feeding a head ------------------------------------------------------------------------ */
 
 static void start(struct http_head *head)
 {
@@ -620,7 +620,7 @@ static enum http_head_step feed_line(struct http_head *head, const char *bytes, 
     return stretch.ends_line ? end_line(head) : HTTP_HEAD_MORE;
 }
 
-/* ---- feeding a body -------------------------------------------------------------------------- */
+/* ---- feeding a body ------------------------------------------------------------------------ */
 
 static enum http_head_step end_body(struct http_head *head)
 {
@@ -669,7 +669,7 @@ static enum http_head_step feed_chunks(struct http_head *head, const char *bytes
     return HTTP_HEAD_BODY;
 }
 
-/* ---- the interface --------------------------------------------------------------------------- */
+/* ---- the interface ------------------------------------------------------------------------- */
 
 enum dify_err http_head_new(const struct dify_allocator *allocator,
                             const struct http_head_limits *limits, struct http_head **out)

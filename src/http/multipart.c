@@ -52,7 +52,7 @@ struct http_multipart {
     unsigned char shift[256]; /* by its last byte, how far the search moves (Horspool) */
 };
 
-/* ---- the boundary ---------------------------------------------------------------------------- */
+/* ---- the boundary -------------------------------------------------------------------------- */
 
 /* More than RFC 2046 has: clients with boundaries such as "*****" were seen. */
 static bool is_boundary(struct dify_slice text)
@@ -94,7 +94,7 @@ static void set_delimiter(struct http_multipart *form, struct dify_slice boundar
             (unsigned char)(form->delimiter_len - 1 - i);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 enum http_multipart_err http_multipart_new(const struct dify_allocator *allocator,
                                            struct dify_slice content_type,
@@ -126,7 +126,7 @@ void http_multipart_free(struct http_multipart *form)
     dify__free(form->allocator, form);
 }
 
-/* ---- data ------------------------------------------------------------------------------------ */
+/* ---- data ---------------------------------------------------------------------------------- */
 
 static enum http_multipart_err go_on(bool wants_more)
 {
@@ -197,7 +197,7 @@ static enum http_multipart_err search(struct http_multipart *form, const char **
     return give(form, from, (size_t)(found - from));
 }
 
-/* ---- lines ----------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------------- */
 
 /* A delimiter it is: the part before it ends. */
 static enum http_multipart_err end_part(struct http_multipart *form)
@@ -304,7 +304,7 @@ static enum http_multipart_err take_head(struct http_multipart *form, const char
     return HTTP_MULTIPART_OK;
 }
 
-/* ---- feeding --------------------------------------------------------------------------------- */
+/* ---- feeding ------------------------------------------------------------------------------- */
 
 /* Takes what it can of the bytes at `*at`, at least one or a change of state. */
 static enum http_multipart_err step(struct http_multipart *form, const char **at, const char *end)

@@ -40,12 +40,13 @@ enum http_multipart_err {
 /* The head of a part. Slices live until on_part_begin returns. Names are bytes as they came, UTF-8
  * where the client keeps to the standard; never with a NUL. */
 struct http_part {
-    struct dify_slice name;         /* of the field; decoded (quotes, %22, backslashes, name*); may
-                                       be empty */
-    struct dify_slice filename;     /* absent where the part is no file; may be empty; without
-                                       folders. filename* (RFC 8187, UTF-8) wins though RFC 7578
-                                       forbids it: clients send it */
-    struct dify_slice content_type; /* absent where there is none */
+    struct dify_slice name;          /* of the field; decoded (quotes, %22, backslashes, name*); may
+                                        be empty */
+    struct dify_slice filename;      /* absent where the part is no file; may be empty; without
+                                        folders. filename* (RFC 8187, UTF-8) wins though RFC 7578
+                                        forbids it: clients send it */
+    struct dify_slice sent_filename; /* the same as it was sent, with folders: never a path here */
+    struct dify_slice content_type;  /* absent where there is none */
 };
 
 /* Each returns whether to go on. None may free the parser or feed it. Data comes in pieces that are

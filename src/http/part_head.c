@@ -138,6 +138,7 @@ static bool read_disposition(char *head, struct dify_slice field, struct http_pa
     if (params.is_bad || !choose_text(head, &name, &part->name) ||
         !choose_text(head, &filename, &part->filename))
         return false;
+    part->sent_filename = part->filename;
     if (part->filename.ptr != NULL)
         part->filename = without_folders(part->filename);
     return part->name.ptr != NULL;

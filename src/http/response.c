@@ -67,7 +67,7 @@ const char *http_reason(int status)
     return "";
 }
 
-/* ---- writing bytes --------------------------------------------------------------------------- */
+/* ---- writing bytes ------------------------------------------------------------------------- */
 
 /* Text on its way into a connection's output; the first failure stays. */
 struct text {
@@ -92,7 +92,7 @@ static void put_number(struct text *text, uint64_t number, unsigned base)
     char digits[24];
     size_t at = sizeof digits;
     do {
-        digits[--at] = "0123456789abcdef"[number % base];
+        digits[--at] = "0123456789ABCDEF"[number % base];
         number /= base;
     } while (number != 0);
     put(text, (struct dify_slice){digits + at, sizeof digits - at});
@@ -128,7 +128,7 @@ static void put_status(struct text *text, int status, bool is_loud)
             text->out->ptr[at] = (char)(text->out->ptr[at] - 'a' + 'A');
 }
 
-/* ---- heads ----------------------------------------------------------------------------------- */
+/* ---- heads --------------------------------------------------------------------------------- */
 
 /* What the head of an answer says. */
 struct answer {
@@ -234,7 +234,7 @@ enum dify_err http_write_refusal(struct http_connection *connection, int status,
     return text.err;
 }
 
-/* ---- answers --------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 static void lose(struct http_exchange *exchange)
 {

@@ -42,7 +42,7 @@ static void free_server(struct http_server *server)
     dify__free(server->allocator, server);
 }
 
-/* ---- visits ---------------------------------------------------------------------------------- */
+/* ---- visits -------------------------------------------------------------------------------- */
 
 static void on_prepare(uv_prepare_t *prepare)
 {
@@ -59,7 +59,7 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* it only keeps the loop from sleeping */
 }
 
-/* ---- making one ------------------------------------------------------------------------------ */
+/* ---- making one ---------------------------------------------------------------------------- */
 
 static void fill_in_defaults(struct http_server_options *options)
 {
@@ -145,7 +145,7 @@ enum dify_err http_server_new(uv_loop_t *loop, const struct http_server_options 
     return DIFY_OK;
 }
 
-/* ---- listening ------------------------------------------------------------------------------- */
+/* ---- listening ----------------------------------------------------------------------------- */
 
 static void accept_waiting(struct listener *listener)
 {
@@ -359,7 +359,7 @@ enum dify_err http_server_listen_unix(struct http_server *server, const char *pa
     return fail_uv(error, err);
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 /* One of the server's own handles is closed. */
 static void handle_closed(struct http_server *server)
@@ -443,7 +443,7 @@ struct http_server_stats http_server_stats(const struct http_server *server)
     return server->stats;
 }
 
-/* ---- the date -------------------------------------------------------------------------------- */
+/* ---- the date ------------------------------------------------------------------------------ */
 
 /* `number` in `count` digits. */
 static char *put_digits(char *at, int number, int count)

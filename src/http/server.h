@@ -39,7 +39,7 @@
 struct http_server;
 struct http_exchange;
 
-/* ---- the server ----------------------------------------------------------------------------- */
+/* ---- the server ---------------------------------------------------------------------------- */
 
 /* The page that goes with an answer of the layer's own; borrowed until the call returns. */
 struct http_page {
@@ -65,6 +65,8 @@ struct http_server_options {
     const char *server_name; /* of the field Server; NULL: no such field. Borrowed */
     bool wants_bare_head;    /* answers carry no fields but those given and the framing's own */
 
+    bool ignores_resets; /* a client that resets while it is answered is taken for one that sends no
+                          * more: its answer goes on until a write fails */
     bool wants_loud_reasons; /* an owner's answers have reason phrases in capitals, as Werkzeug */
 
     /* Fills in the page of an answer that the layer gives by itself (400, 408, ...), which then
@@ -104,18 +106,25 @@ void http_server_close(struct http_server *server, void (*on_closed)(void *ctx),
 
 /* Counters since the start. */
 struct http_server_stats {
-    uint64_t connections;       /* accepted */
-    uint64_t requests;          /* handed over */
-    uint64_t refused;           /* answered by the layer itself, but for 408 */
-    uint64_t timed_out;         /* closed by a clock */
-    uint64_t open_connections;  /* now */
+    uint64_t connections;      /* accepted */
+    uint64_t requests;         /* handed over */
+    uint64_t refused;          /* answered by the layer itself, but for 408 */
+    uint64_t timed_out;        /* closed by a clock */
+    uint64_t open_connections; /* now */
 };
 struct http_server_stats http_server_stats(const struct http_server *server);
 
-/* ---- the request ---------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
-enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_DELETE_, HTTP_PATCH_,
-                   HTTP_OPTIONS_ };
+enum http_method {
+    HTTP_GET_,
+    HTTP_HEAD_,
+    HTTP_POST_,
+    HTTP_PUT_,
+    HTTP_DELETE_,
+    HTTP_PATCH_,
+    HTTP_OPTIONS_
+};
 
 /* A header field. Names of requests are in lower case. */
 struct http_field {
@@ -166,7 +175,7 @@ void http_exchange_limit_body(struct http_exchange *exchange, uint64_t max_bytes
 void http_exchange_pause(struct http_exchange *exchange);
 void http_exchange_resume(struct http_exchange *exchange);
 
-/* ---- the answer ----------------------------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------------------------- */
 
 /* A whole answer. Its head is: Server, Date, Connection, Transfer-Encoding, `fields`,
  * Content-Length. The framing and Connection are the layer's: such fields among `fields` are left
@@ -181,8 +190,8 @@ void http_respond(struct http_exchange *exchange, int status, const struct http_
 /* A body of a length not known yet (HTTP_LENGTH_UNKNOWN: chunks; to HTTP/1.0 the connection's end
  * ends it), or known. Then any number of writes, then the end. */
 #define HTTP_LENGTH_UNKNOWN UINT64_MAX
-void http_respond_begin(struct http_exchange *exchange, int status,
-                        const struct http_field *fields, size_t field_count, uint64_t length);
+void http_respond_begin(struct http_exchange *exchange, int status, const struct http_field *fields,
+                        size_t field_count, uint64_t length);
 
 /* Bytes of the body, as one chunk; copied. False, and nothing taken, while more than the high-water
  * mark waits, or once the client is gone: on_drain tells when to go on. */

@@ -38,7 +38,7 @@ void http_sse_begin(struct http_exchange *exchange, const struct http_field *fie
     dify__free(allocator, all);
 }
 
-/* ---- composing ------------------------------------------------------------------------------- */
+/* ---- composing ----------------------------------------------------------------------------- */
 
 struct text {
     struct dify__buffer buffer;
@@ -105,7 +105,7 @@ static bool write_text(struct http_exchange *exchange, struct text *text)
     return is_written;
 }
 
-/* ---- the interface --------------------------------------------------------------------------- */
+/* ---- the interface ------------------------------------------------------------------------- */
 
 bool http_sse_event(struct http_exchange *exchange, struct dify_slice id, struct dify_slice event,
                     struct dify_slice data)

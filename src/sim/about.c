@@ -29,7 +29,7 @@ static enum dify_err lay(const struct sim_loader *loader, struct dify_slice json
     return err;
 }
 
-/* ---- made up --------------------------------------------------------------------------------- */
+/* ---- made up ------------------------------------------------------------------------------- */
 
 static void put_parameters(struct sim_text *text, struct dify_slice form)
 {
@@ -110,7 +110,7 @@ enum dify_err sim_about_make(const struct sim_loader *loader, struct sim_app *ap
     return make(loader, DIFY_SLICE(""), app);
 }
 
-/* ---- a form ---------------------------------------------------------------------------------- */
+/* ---- a form -------------------------------------------------------------------------------- */
 
 static const char *const input_keys[] = {
     "name", "type", "label", "required", "options", "default", "max_length", "file_types", NULL};
@@ -234,7 +234,7 @@ static enum dify_err put_form(struct sim_yaml *yaml, const yaml_node_t *inputs,
     return out->err;
 }
 
-/* ---- given ----------------------------------------------------------------------------------- */
+/* ---- given --------------------------------------------------------------------------------- */
 
 static enum dify_err load_file(const struct sim_yaml *yaml, const yaml_node_t *node,
                                const char *what, struct dify_slice *out)

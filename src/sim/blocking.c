@@ -68,13 +68,27 @@ static const char *mode_name(enum sim_mode mode)
     return names[mode];
 }
 
+/* Metadata with the member that a stream of 1.16 leaves out. */
+static void add_with_annotation(struct sim_text *text, yyjson_val *metadata)
+{
+    yyjson_val *key;
+    yyjson_obj_iter members = yyjson_obj_iter_with(metadata);
+    sim_text_add(text, "{\"annotation_reply\":null");
+    while ((key = yyjson_obj_iter_next(&members)) != NULL)
+        add_member(text, metadata, yyjson_get_str(key));
+    sim_text_add(text, "}");
+}
+
 /* The metadata of message_end. */
 static void add_metadata(struct sim_text *text, const struct sim_run *run)
 {
     yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->message_end));
     yyjson_val *metadata = yyjson_obj_get(yyjson_doc_get_root(doc), "metadata");
     sim_text_add(text, ",\"metadata\":");
-    if (metadata != NULL)
+    if (metadata != NULL && !sim_mode_has_runs(run->app->mode) &&
+        yyjson_obj_get(metadata, "annotation_reply") == NULL)
+        add_with_annotation(text, metadata);
+    else if (metadata != NULL)
         sim_text_value(text, metadata);
     else
         sim_text_add(text, sim_is_at_least(run->sim, SIM_1_16_1)

@@ -56,7 +56,7 @@ struct sim_app {
     char id[37], workflow_id[37];
     enum sim_mode mode;
     bool is_published;
-    bool is_api_disabled;
+    bool has_api;        /* else all is refused with 403 */
     uint32_t max_active; /* the app's limit of runs at once; 0: none */
     /* JSON objects, as the routes answer them (SIM_ASCII), without the newline behind. */
     struct dify_slice parameters, info, meta, site;

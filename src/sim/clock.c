@@ -4,6 +4,12 @@
  */
 #include "sim/clock.h"
 
+static bool is_before(const struct sim_alarm *alarm, const struct sim_alarm *other)
+{
+    return alarm->due_ms != other->due_ms ? alarm->due_ms < other->due_ms
+                                          : alarm->number < other->number;
+}
+
 static void put(struct sim_clock *clock, size_t i, struct sim_alarm *alarm)
 {
     clock->heap[i] = alarm;
@@ -13,7 +19,7 @@ static void put(struct sim_clock *clock, size_t i, struct sim_alarm *alarm)
 static void sift_up(struct sim_clock *clock, size_t i)
 {
     struct sim_alarm *alarm = clock->heap[i];
-    while (i > 0 && clock->heap[(i - 1) / 2]->due_ms > alarm->due_ms) {
+    while (i > 0 && is_before(alarm, clock->heap[(i - 1) / 2])) {
         put(clock, i, clock->heap[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
@@ -27,9 +33,9 @@ static void sift_down(struct sim_clock *clock, size_t i)
         size_t child = 2 * i + 1;
         if (child >= clock->count)
             break;
-        if (child + 1 < clock->count && clock->heap[child + 1]->due_ms < clock->heap[child]->due_ms)
+        if (child + 1 < clock->count && is_before(clock->heap[child + 1], clock->heap[child]))
             child++;
-        if (clock->heap[child]->due_ms >= alarm->due_ms)
+        if (is_before(alarm, clock->heap[child]))
             break;
         put(clock, i, clock->heap[child]);
         i = child;
@@ -100,6 +106,7 @@ enum dify_err sim_clock_set(struct sim_clock *clock, struct sim_alarm *alarm, ui
         put(clock, clock->count++, alarm);
     }
     alarm->due_ms = due;
+    alarm->number = clock->set++;
     sift_up(clock, alarm->place - 1);
     sift_down(clock, alarm->place - 1);
     wind(clock);

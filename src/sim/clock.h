@@ -17,7 +17,8 @@
 struct sim_alarm {
     void (*ring)(struct sim_alarm *alarm); /* may set it again, and may free what it lies in */
     uint64_t due_ms;
-    size_t place; /* in the clock's table, from 1; 0: not set */
+    uint64_t number; /* alarms of the same time ring in the order in which they were set */
+    size_t place;    /* in the clock's table, from 1; 0: not set */
 };
 
 struct sim_clock {
@@ -25,6 +26,7 @@ struct sim_clock {
     const struct dify_allocator *allocator;
     struct sim_alarm **heap; /* heap[0] is due first */
     size_t count, capacity;
+    uint64_t set;      /* how often one was set */
     uint64_t wound_ms; /* what the timer waits for; UINT64_MAX while it does not run */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "sim/cutter.h"
 
+#include "core/base64.h"
 #include "core/hex.h"
 #include "core/slices.h"
 #include "sim/loader.h"
@@ -27,7 +28,7 @@ void sim_cutter_fini(struct sim_cutter *cutter)
     sim_cutter_init(cutter, cutter->allocator);
 }
 
-/* ---- ids ------------------------------------------------------------------------------------- */
+/* ---- ids ----------------------------------------------------------------------------------- */
 
 static size_t hash(const char *id)
 {
@@ -81,6 +82,8 @@ static enum dify_err entry_of(struct sim_cutter *cutter, const char *id,
         memcpy(entry->text, id, UUID_LEN);
         if (entry->hole == SIM_HOLE_UUID)
             entry->number = cutter->uuids++;
+        else if (entry->hole == SIM_HOLE_FILE)
+            entry->number = cutter->files++;
         *place = ++cutter->count;
     }
     *out = &cutter->ids[*place - 1];
@@ -105,7 +108,7 @@ enum dify_err sim_cutter_replace(struct sim_cutter *cutter, struct dify_slice id
     return entry_of(cutter, id.ptr, &fresh, &entry);
 }
 
-/* ---- what begins here? ----------------------------------------------------------------------- */
+/* ---- what begins here? --------------------------------------------------------------------- */
 
 /* A place in a text. */
 struct place {
@@ -177,7 +180,30 @@ static bool is_user_at(const struct sim_cutter *cutter, const struct place *plac
     return is_value_of(quote, "\"sys.user_id") || is_value_of(quote, "\"user");
 }
 
-/* ---- cutting --------------------------------------------------------------------------------- */
+/* The id in the reference that begins here; absent if none does. */
+static bool is_reference_at(const struct place *place, char id[37])
+{
+    static const char head[] = "{\"record_id\":\"";
+    const size_t head_len = sizeof head - 1;
+    char again[SIM_REFERENCE_LEN];
+    struct dify__buffer record = {.allocator = dify__allocator(NULL), .max = 256};
+    struct dify_slice text = {place->at, SIM_REFERENCE_LEN};
+    if (!follows(place, "dify-file-ref:") || place->end - place->at < SIM_REFERENCE_LEN ||
+        dify__base64_decode(text, &record) != DIFY_OK)
+        return false;
+    bool is_one = record.len == head_len + UUID_LEN + 2;
+    if (is_one) {
+        memcpy(id, record.ptr + head_len, UUID_LEN);
+        id[UUID_LEN] = '\0';
+        sim_reference(id, again);
+        is_one = sim_is_id((struct dify_slice){id, UUID_LEN}) &&
+                 memcmp(again, place->at, SIM_REFERENCE_LEN) == 0;
+    }
+    dify__buffer_fini(&record);
+    return is_one;
+}
+
+/* ---- cutting ------------------------------------------------------------------------------- */
 
 static enum dify_err add_id(struct sim_cutter *cutter, const char *id, struct sim_weave *weave)
 {
@@ -193,18 +219,45 @@ static enum dify_err add_id(struct sim_cutter *cutter, const char *id, struct si
     return DIFY_OK;
 }
 
+static enum dify_err add_reference(struct sim_cutter *cutter, const char *id,
+                                   struct sim_weave *weave)
+{
+    const struct sim_cut_id fresh = {.hole = SIM_HOLE_UUID};
+    const struct sim_cut_id *entry;
+    char text[SIM_REFERENCE_LEN];
+    enum dify_err err = entry_of(cutter, id, &fresh, &entry);
+    if (err != DIFY_OK)
+        return err;
+    sim_reference(id, text);
+    if (entry->hole == SIM_HOLE_FILE)
+        sim_weave_hole(weave, SIM_HOLE_FILE_REFERENCE, entry->number);
+    else if (entry->hole == SIM_HOLE_UUID)
+        sim_weave_hole(weave, SIM_HOLE_UUID_REFERENCE, entry->number);
+    else
+        sim_weave_text(weave, (struct dify_slice){text, sizeof text});
+    return DIFY_OK;
+}
+
 /* Adds the hole that begins here, if one does; `*len` is how much it takes the place of. The text
  * before it was added. */
 static enum dify_err add_hole(struct sim_cutter *cutter, const struct place *place,
                               struct sim_weave *weave, size_t *len)
 {
     int64_t after;
+    char id[37];
     if (is_uuid_at(place)) {
         *len = UUID_LEN;
-        if (!follows(place, "\"created_by\":{\"id\":\""))
+        if (follows(place, "\"created_by\":{\"id\":\""))
+            sim_weave_hole(weave, SIM_HOLE_OWNER, 0);
+        else if (follows(place, "\"tenant_id\":\""))
+            sim_weave_chars(weave, SIM_TENANT);
+        else
             return add_id(cutter, place->at, weave);
-        sim_weave_hole(weave, SIM_HOLE_OWNER, 0);
         return DIFY_OK;
+    }
+    if (is_reference_at(place, id)) {
+        *len = SIM_REFERENCE_LEN;
+        return add_reference(cutter, id, weave);
     }
     if (is_time_at(cutter, place, &after)) {
         *len = TIME_LEN;
@@ -228,8 +281,9 @@ static bool is_token_at(const struct sim_cutter *cutter, const struct place *pla
 static bool is_hole_at(const struct sim_cutter *cutter, const struct place *place)
 {
     int64_t after;
-    return is_uuid_at(place) || is_time_at(cutter, place, &after) || is_user_at(cutter, place) ||
-           is_token_at(cutter, place);
+    char id[37];
+    return is_uuid_at(place) || is_reference_at(place, id) || is_time_at(cutter, place, &after) ||
+           is_user_at(cutter, place) || is_token_at(cutter, place);
 }
 
 static enum dify_err cut_part(struct sim_cutter *cutter, struct dify_slice text,

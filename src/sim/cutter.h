@@ -25,7 +25,7 @@ struct sim_cutter {
     size_t count, capacity;
     size_t *table; /* open addressing: index + 1 into `ids`, 0: free */
     size_t table_size;
-    int64_t uuids;                 /* how many have a number */
+    int64_t uuids, files;          /* how many have a number */
     int64_t start;                 /* Unix seconds of the run's start; 0: not known */
     struct dify_slice user, token; /* as they stand inside strings; absent: none */
 };
@@ -33,7 +33,8 @@ struct sim_cutter {
 void sim_cutter_init(struct sim_cutter *cutter, const struct dify_allocator *allocator);
 void sim_cutter_fini(struct sim_cutter *cutter);
 
-/* Says what becomes of an id; the first word counts. A text that is no UUID is passed over. */
+/* Says what becomes of an id; the first word counts, and files are numbered as they come. A text
+ * that is no UUID is passed over. */
 DIFY_MUST_CHECK enum dify_err sim_cutter_know(struct sim_cutter *cutter, struct dify_slice id,
                                               enum sim_hole hole);
 

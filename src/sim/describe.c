@@ -26,7 +26,7 @@ struct course {
     const yaml_node_t *end_outputs;
 };
 
-/* ---- a node's events ------------------------------------------------------------------------- */
+/* ---- a node's events ----------------------------------------------------------------------- */
 
 static void put_core(struct sim_play *play, const struct sim_plan *node)
 {
@@ -246,7 +246,7 @@ static void play_plain_node(struct course *course, struct sim_plan *node, struct
         course->end_outputs = node->values[NODE_OUTPUTS];
 }
 
-/* ---- iterations ------------------------------------------------------------------------------ */
+/* ---- iterations ---------------------------------------------------------------------------- */
 
 static void put_container(struct sim_play *play, const struct sim_plan *node)
 {
@@ -347,7 +347,7 @@ static void play_iteration(struct course *course, struct sim_plan *node)
     play->node_steps++;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------ */
+/* ---- runs ---------------------------------------------------------------------------------- */
 
 static void play_node(struct course *course, const yaml_node_t *source, struct within *within)
 {
@@ -500,7 +500,7 @@ static void play_run(struct course *course)
         play_run_finished(course, &top);
 }
 
-/* ---- answers of chat, agent and completion apps ---------------------------------------------- */
+/* ---- answers of chat, agent and completion apps -------------------------------------------- */
 
 static const char *const answer_keys[] = {"text",  "seconds", "chunks", "tokens",
                                           "price", "error",   NULL};
@@ -594,7 +594,7 @@ static void play_answer(struct course *course)
     play_message_end(play, &answer.usage);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------- */
 
 static enum dify_err check(struct sim_yaml *yaml, const struct sim_description *description,
                            const struct sim_app *app)

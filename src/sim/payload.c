@@ -18,8 +18,7 @@
 /* Levels of a value that are written out in a fault's text; deeper ones would be cut off anyway. */
 #define REPR_DEPTH 20
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static bool is_json_type(struct dify_slice type)
 {
@@ -116,8 +115,7 @@ bool sim_is_uuid(struct dify_slice text)
     return true;
 }
 
-/* ---- Python's repr() ---------------------------------------------------------------------------
- */
+/* ---- Python's repr() ----------------------------------------------------------------------- */
 
 static void repr_string(struct sim_text *text, struct dify_slice string)
 {
@@ -222,8 +220,7 @@ static const char *python_type(yyjson_val *value)
     return "NoneType";
 }
 
-/* ---- faults ------------------------------------------------------------------------------------
- */
+/* ---- faults -------------------------------------------------------------------------------- */
 
 struct faults {
     struct sim_visit *visit;

@@ -43,7 +43,7 @@ int64_t sim_play_id(struct sim_play *play)
     return play->cutter->uuids++;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------------------------- */
 
 static struct sim_step *add_step(struct sim_play *play, uint32_t at_ms)
 {
@@ -93,7 +93,7 @@ enum dify_err sim_play_finish(struct sim_play *play, struct sim_script *script)
     return DIFY_OK;
 }
 
-/* ---- envelopes ------------------------------------------------------------------------------- */
+/* ---- envelopes ----------------------------------------------------------------------------- */
 
 static void add_hole(struct sim_play *play, const char *before, enum sim_hole hole)
 {
@@ -150,7 +150,7 @@ void sim_play_end(struct sim_play *play)
     sim_play_end_flat(play);
 }
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------------- */
 
 void sim_play_add(struct sim_play *play, const char *json)
 {
@@ -225,7 +225,7 @@ void sim_play_usage(struct sim_play *play, const struct sim_usage *usage)
     sim_play_add(play, "}");
 }
 
-/* ---- texts in pieces ------------------------------------------------------------------------- */
+/* ---- texts in pieces ----------------------------------------------------------------------- */
 
 /* The length of the character or placeholder at the text's front. */
 static size_t unit_length(struct dify_slice text)

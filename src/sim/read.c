@@ -12,8 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- parameters of a query ---------------------------------------------------------------------
- */
+/* ---- parameters of a query ----------------------------------------------------------------- */
 
 struct parameter {
     char bytes[512];
@@ -29,8 +28,7 @@ static void read_parameter(const struct sim_visit *visit, const char *name, stru
         out->text = (struct dify_slice){out->bytes, len};
 }
 
-/* ---- an app's own data -------------------------------------------------------------------------
- */
+/* ---- an app's own data --------------------------------------------------------------------- */
 
 static void answer_app(struct sim_visit *visit, struct dify_slice json)
 {
@@ -51,7 +49,7 @@ void sim_serve_info(struct sim_visit *visit)
 
 void sim_serve_parameters(struct sim_visit *visit)
 {
-    if (!visit->app->is_published)
+    if (!visit->app->is_published && visit->app->mode != SIM_AGENT)
         sim_answer_error(visit, 400, "app_unavailable",
                          DIFY_SLICE("App unavailable, please check your app configurations."));
     else
@@ -73,8 +71,7 @@ void sim_serve_preview(struct sim_visit *visit)
     sim_answer_error(visit, 404, "file_not_found", DIFY_SLICE("File not found in message context"));
 }
 
-/* ---- detail ------------------------------------------------------------------------------------
- */
+/* ---- detail -------------------------------------------------------------------------------- */
 
 /* The run of the path, if it has a row and is this app's. */
 static struct sim_run *find_run(const struct sim_visit *visit)
@@ -189,8 +186,7 @@ void sim_serve_detail(struct sim_visit *visit)
         detail_now(visit);
 }
 
-/* ---- logs --------------------------------------------------------------------------------------
- */
+/* ---- logs ---------------------------------------------------------------------------------- */
 
 #define LOGS_LIMIT 20
 #define LOGS_MOST 100
@@ -383,8 +379,7 @@ void sim_serve_logs(struct sim_visit *visit)
     sim_answer_json(visit, 200, SIM_ANSWER_ASCII, &text);
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events -------------------------------------------------------------------------------- */
 
 static bool is_true(const struct sim_visit *visit, const char *name)
 {
@@ -418,8 +413,7 @@ void sim_serve_events(struct sim_visit *visit)
         sim_answer_internal(visit);
 }
 
-/* ---- the simulator's own -----------------------------------------------------------------------
- */
+/* ---- the simulator's own ------------------------------------------------------------------- */
 
 /* How many runs were started with which inputs. */
 static void add_tallies(struct sim_text *text, const struct sim *sim)

@@ -43,7 +43,7 @@ struct reader {
     bool run_ended, message_ended;
 };
 
-/* ---- files ----------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static enum dify_err read_one(const struct reader *reader, const char *name, const char **path,
                               struct dify__buffer *out)
@@ -66,7 +66,7 @@ static enum dify_err read_files(struct reader *reader)
     return err;
 }
 
-/* ---- the request ----------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 /* A text as it stands inside a string of raw JSON, in the arena. */
 static enum dify_err escape(const struct reader *reader, struct dify_slice text,
@@ -119,6 +119,25 @@ static enum dify_err take_inputs(struct reader *reader, struct dify_slice text)
     return err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH ? DIFY_OK : err;
 }
 
+/* The uploads that the request names, in order. */
+static enum dify_err know_files(struct reader *reader, struct dify_slice text)
+{
+    static const char key[] = "\"upload_file_id\"";
+    const size_t len = sizeof key - 1;
+    enum dify_err err = DIFY_OK;
+    for (size_t at = 0; at + len < text.len && err == DIFY_OK; at++) {
+        if (text.ptr[at] != '"' || memcmp(text.ptr + at, key, len) != 0)
+            continue;
+        at += len;
+        while (at < text.len && text.ptr[at] != '"')
+            at++;
+        if (at + 37 <= text.len)
+            err = sim_cutter_know(reader->cutter, (struct dify_slice){text.ptr + at + 1, 36},
+                                  SIM_HOLE_FILE);
+    }
+    return err;
+}
+
 static enum dify_err read_request_body(struct reader *reader, yyjson_val *body,
                                        struct dify_slice text, struct dify_slice *user)
 {
@@ -134,7 +153,7 @@ static enum dify_err read_request_body(struct reader *reader, yyjson_val *body,
         else if (dify__slice_is(members.key, "user") && yyjson_is_str(members.value))
             *user = dify__members_string(&members);
     }
-    return err;
+    return err == DIFY_OK ? know_files(reader, text) : err;
 }
 
 static enum dify_err read_request(struct reader *reader)
@@ -162,7 +181,7 @@ static enum dify_err read_request(struct reader *reader)
     return err;
 }
 
-/* ---- chunks and frames ----------------------------------------------------------------------- */
+/* ---- chunks and frames --------------------------------------------------------------------- */
 
 /* Reads chunks.tsv line by line beside the body. */
 struct chunks {
@@ -332,8 +351,7 @@ static enum dify_err read_frames(struct reader *reader)
     return err == DIFY_OK ? read_end(reader, &chunks) : err;
 }
 
-/* ---- the first pass: what the events say ------------------------------------------------------
- */
+/* ---- the first pass: what the events say --------------------------------------------------- */
 
 /* The ids and times of one event. */
 struct facts {
@@ -489,7 +507,7 @@ static enum dify_err learn(struct reader *reader, struct frame *frame)
     return err == DIFY_OK ? know_ids(reader, &facts) : err;
 }
 
-/* ---- the script ------------------------------------------------------------------------------ */
+/* ---- the script ---------------------------------------------------------------------------- */
 
 static bool path_has(const struct reader *reader, const char *part)
 {

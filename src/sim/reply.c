@@ -4,7 +4,7 @@
  */
 #include "core/message.h"
 #include "core/slices.h"
-#include "sim/run.h"
+#include "sim/stream.h"
 #include "sim/visit.h"
 
 #include <string.h>
@@ -49,12 +49,17 @@ static struct dify_slice sim_date(const struct sim *sim, char out[SIM_DATE_BYTES
                  : strftime(out, SIM_DATE_BYTES, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
 }
 
-/* Before 1.14, only answers of the chat routes to apps that are no workflows depend on cookies. */
+/* Before 1.14, only answers of basic chats, and of completions but for their streams, depend on
+ * cookies. */
 static bool varies(const struct sim_visit *visit)
 {
-    return sim_is_at_least(visit->sim, SIM_1_14_2) ||
-           (visit->app != NULL && !sim_mode_has_runs(visit->app->mode) &&
-            http_exchange_request(visit->exchange)->method == HTTP_POST_);
+    if (sim_is_at_least(visit->sim, SIM_1_14_2))
+        return true;
+    if (visit->app == NULL || http_exchange_request(visit->exchange)->method != HTTP_POST_)
+        return false;
+    return visit->app->mode == SIM_CHAT ||
+           (visit->app->mode == SIM_COMPLETION && visit->stream != NULL &&
+            visit->stream->watch == SIM_WATCH_BLOCKING);
 }
 
 static void add_dify(struct head *head, const struct sim_visit *visit, bool has_cors)
@@ -280,9 +285,12 @@ bool sim_answer_refusal(void *ctx, int status, const char *reason, struct http_p
     if (status == 431)
         dify__message_text(&text,
                            "Error parsing headers: &#x27;limit request headers fields size&#x27;");
+    else if (strstr(reason, "Content-Length") != NULL)
+        dify__message_text(&text, "Invalid HTTP Header: &#x27;CONTENT-LENGTH&#x27;");
     else
         dify__message_text(&text, reason);
     dify__message_text(&text, "\n  </body>\n</html>\n");
+    page->status = status == 414 ? 400 : 0;
     page->content_type = DIFY_SLICE("text/html");
     page->body = (struct dify_slice){sim->page, text.len};
     return true;

@@ -129,7 +129,7 @@ static bool check_key(struct sim_visit *visit)
         sim_answer_unauthorized(visit, "Access token is invalid");
         return false;
     }
-    if (visit->app->is_api_disabled) {
+    if (!visit->app->has_api) {
         sim_answer_error(visit, 403, "forbidden",
                          DIFY_SLICE("The app's API service has been disabled."));
         return false;

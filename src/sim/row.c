@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* ---- inputs ------------------------------------------------------------------------------------
- */
+/* ---- inputs -------------------------------------------------------------------------------- */
 
 static void add_sys_key(struct sim_text *text, bool *is_first, const char *name)
 {
@@ -42,7 +41,7 @@ static void add_all_sys(struct sim_text *text, const struct sim_run *run,
     if (is_chat && !is_old)
         add_sys(text, &is_first, "query", order->query);
     add_sys_key(text, &is_first, "files");
-    sim_text_put(text, order->files.len > 0 ? order->files : DIFY_SLICE("[]"));
+    sim_text_add(text, "[]");
     add_sys(text, &is_first, "user_id", user);
     if (is_chat && !is_old)
         add_sys_int(text, &is_first, "dialogue_count", run->turn);
@@ -94,8 +93,7 @@ enum dify_err sim_row_inputs(struct sim_run *run, const struct sim_order *order)
     return err;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes --------------------------------------------------------------------------------- */
 
 static struct sim_node *find_node(struct sim_run *run, struct dify_slice id)
 {
@@ -228,8 +226,7 @@ static enum dify_err pause_node(struct sim_run *run, struct dify_slice node_id)
     return DIFY_OK;
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events -------------------------------------------------------------------------------- */
 
 static enum dify_err keep_json(struct sim_run *run, struct dify__buffer *buffer, yyjson_val *value)
 {
@@ -320,8 +317,7 @@ void sim_row_expect(struct sim_run *run)
     yyjson_doc_free(doc);
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------
- */
+/* ---- stopping ------------------------------------------------------------------------------ */
 
 /* Seconds with six digits behind the point. */
 static void add_seconds(struct sim_text *text, int64_t us)

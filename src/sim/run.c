@@ -21,12 +21,14 @@
 /* Steps that are played in one turn of the loop at most, so that streams can be sent between. */
 #define STEPS_A_TURN 64
 
+/* Within this time of a node's end the next one begins, where one follows it. */
+#define NEXT_NODE_MS 50
+
 static void on_alarm(struct sim_alarm *alarm);
 static void play(struct sim_run *run);
 static enum dify_err play_json(struct sim_run *run, const struct sim_text *json);
 
-/* ---- beginning ---------------------------------------------------------------------------------
- */
+/* ---- beginning ----------------------------------------------------------------------------- */
 
 /* The ids and texts that the run's events are filled with. */
 static enum dify_err fill_bindings(struct sim_run *run, const struct sim_order *order)
@@ -65,6 +67,9 @@ static enum dify_err keep_texts(struct sim_run *run, const struct sim_order *ord
         err = dify__buffer_append(&run->given, order->given.ptr, order->given.len);
     if (err == DIFY_OK)
         err = dify__buffer_append(&run->query, order->query.ptr, order->query.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&run->files, order->files.ptr, order->files.len);
+    run->bindings.files = dify__buffer_slice(&run->files);
     return err;
 }
 
@@ -95,13 +100,13 @@ static void leave(struct sim_run *run)
     sim_index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
 }
 
-#define BUFFERS 11
+#define BUFFERS 12
 
 static void list_buffers(struct sim_run *run, struct dify__buffer *buffers[BUFFERS])
 {
     struct dify__buffer *all[BUFFERS] = {
-        &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query, &run->finished,
-        &run->paused, &run->form,   &run->message_end, &run->error, &run->answer};
+        &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query,  &run->finished,
+        &run->paused, &run->form,   &run->message_end, &run->error, &run->answer, &run->files};
     memcpy(buffers, all, sizeof(all));
 }
 
@@ -214,8 +219,7 @@ void sim_run_free(struct sim_run *run)
     dify__free(run->sim->allocator, run);
 }
 
-/* ---- changes of state --------------------------------------------------------------------------
- */
+/* ---- changes of state ---------------------------------------------------------------------- */
 
 /* Gives the worker to the run that waits longest. */
 static void free_worker(struct sim_run *run)
@@ -320,6 +324,20 @@ static void end_stopped(struct sim_run *run, enum sim_stopper stopper)
     change(run, SIM_RUN_ENDED);
 }
 
+/* Leaves a pause: the form was sent, or its time is over. */
+static void go_on(struct sim_run *run)
+{
+    const struct sim_script *next =
+        run->was_form_sent ? run->script->resumed : run->script->expired;
+    if (next == NULL)
+        return;
+    run->is_expired = !run->was_form_sent;
+    run->is_at_pause = false;
+    run->script = next;
+    change(run, SIM_RUN_PLAYING);
+    play(run);
+}
+
 static void on_alarm(struct sim_alarm *alarm)
 {
     struct sim_run *run =
@@ -335,16 +353,12 @@ static void on_alarm(struct sim_alarm *alarm)
         play(run);
     } else if (run->state == SIM_RUN_PLAYING) {
         play(run);
-    } else if (run->state == SIM_RUN_PAUSED && run->script->expired != NULL) {
-        run->is_expired = true;
-        run->script = run->script->expired;
-        change(run, SIM_RUN_PLAYING);
-        play(run);
+    } else if (run->state == SIM_RUN_PAUSED) {
+        go_on(run);
     }
 }
 
-/* ---- playing -----------------------------------------------------------------------------------
- */
+/* ---- playing ------------------------------------------------------------------------------- */
 
 /* The worker is gone: nothing more comes, and the row stays as it is. */
 static void die(struct sim_run *run)
@@ -411,17 +425,22 @@ static enum dify_err play_step(struct sim_run *run, const struct sim_step *step)
     return err;
 }
 
-/* Whether the event just played is one at which a stop that was asked for takes effect. */
-static bool stops_here(const struct sim_run *run, enum sim_stopper *stopper)
+/* Whether the event just played is one at which a stop that was asked for takes effect. The relay
+ * looks after each piece of text; the engine where a node ends, when the next one has begun. */
+static bool stops_here(struct sim_run *run, enum sim_stopper *stopper)
 {
+    const struct sim_step *steps = run->script->steps;
+    size_t next = run->next_step;
     if (!run->is_stopping)
         return false;
-    if (run->last_event == SIM_EVENT_TEXT) { /* the relay looks after each piece of text */
-        *stopper = SIM_STOPPED_BY_RELAY;
+    *stopper = run->last_event == SIM_EVENT_TEXT ? SIM_STOPPED_BY_RELAY : SIM_STOPPED_BY_ENGINE;
+    if (run->last_event == SIM_EVENT_TEXT || run->is_between_nodes)
         return true;
-    }
-    *stopper = SIM_STOPPED_BY_ENGINE;
-    return run->last_event == SIM_EVENT_NODE_FINISHED && sim_is_at_least(run->sim, SIM_1_14_2);
+    if (run->last_event != SIM_EVENT_NODE_FINISHED || !sim_is_at_least(run->sim, SIM_1_14_2))
+        return false;
+    run->is_between_nodes =
+        next < run->script->step_count && steps[next].at_ms - steps[next - 1].at_ms <= NEXT_NODE_MS;
+    return !run->is_between_nodes;
 }
 
 /* How many milliseconds are left until a step is due. */
@@ -469,8 +488,7 @@ static void play(struct sim_run *run)
         die(run);
 }
 
-/* ---- from outside ------------------------------------------------------------------------------
- */
+/* ---- from outside -------------------------------------------------------------------------- */
 
 void sim_run_stop(struct sim_run *run)
 {
@@ -493,12 +511,9 @@ void sim_run_resume(struct sim_run *run)
     if (run->state != SIM_RUN_PAUSED)
         return;
     run->was_form_sent = true;
-    if (run->script->resumed == NULL)
-        return;
-    run->is_at_pause = false;
-    run->script = run->script->resumed;
-    if (sim_clock_set(&run->sim->clock, &run->alarm, 0) == DIFY_OK)
-        change(run, SIM_RUN_PLAYING);
+    if (sim_clock_set(&run->sim->clock, &run->alarm, sim_scaled(run->sim, SIM_RESUME_MS)) !=
+        DIFY_OK)
+        die(run);
 }
 
 bool sim_run_is_final(const struct sim_run *run)

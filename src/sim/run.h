@@ -36,11 +36,12 @@ struct sim_run {
     struct sim_bindings bindings;
     enum sim_run_state state;
     bool needs_worker, has_worker;
-    bool has_row;      /* workflow_started was played */
-    bool is_stopping;  /* a stop was asked for; it takes effect at `stop_ms` at the latest */
-    bool is_at_pause;  /* workflow_paused was the last end that was played */
-    bool is_row_stuck; /* the row says `running` for ever */
-    bool is_aborted;   /* the engine stopped it: the row says `stopped` whatever the stream said */
+    bool has_row;          /* workflow_started was played */
+    bool is_stopping;      /* a stop was asked for; it takes effect at `stop_ms` at the latest */
+    bool is_between_nodes; /* a stopped run whose last node has ended and whose next begins */
+    bool is_at_pause;      /* workflow_paused was the last end that was played */
+    bool is_row_stuck;     /* the row says `running` for ever */
+    bool is_aborted; /* the engine stopped it: the row says `stopped` whatever the stream said */
     bool was_form_sent;
     bool is_expired;
     uint64_t began_ms; /* loop time at which the script began */
@@ -56,7 +57,7 @@ struct sim_run {
     struct dify__buffer inputs;     /* as workflow_started shows them, sys.* included */
     struct dify__buffer row_inputs; /* as the row has them: with sys.timestamp */
     struct dify__buffer given;      /* the caller's inputs, for /sim/stats */
-    struct dify__buffer query;
+    struct dify__buffer query, files;
     char log_id[37];
 
     /* What was played, as JSON texts; empty until it came. */
@@ -79,7 +80,7 @@ struct sim_order {
     struct dify_slice given;           /* inputs as sent: a JSON object */
     struct dify_slice prepared;        /* as the run gets them: a JSON object */
     struct dify_slice conversation_id; /* of an earlier run; absent or empty: a new one */
-    struct dify_slice files;           /* sys.files: a JSON array */
+    struct dify_slice files;           /* ids of the files among the inputs, 36 characters each */
     bool in_process;                   /* runs in the API process: needs no worker */
     uint64_t queued_ms;                /* waits that long in any case */
     uint64_t dies_after;

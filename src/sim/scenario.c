@@ -19,9 +19,9 @@
 static const char *const file_keys[] = {"release", "apps", NULL};
 enum { FILE_RELEASE, FILE_APPS, FILE_KEYS };
 
-static const char *const app_keys[] = {"name",       "key",    "mode", "id",     "workflow_id",
-                                       "published",  "static", "runs", "info",   "max_active",
-                                       "parameters", "meta",   "site", "inputs", NULL};
+static const char *const app_keys[] = {
+    "name", "key",        "mode",       "id",   "workflow_id", "published", "static", "runs",
+    "info", "max_active", "parameters", "meta", "site",        "inputs",    "api",    NULL};
 enum {
     APP_NAME,
     APP_KEY,
@@ -37,6 +37,7 @@ enum {
     APP_META,
     APP_SITE,
     APP_INPUTS,
+    APP_API,
     APP_KEYS
 };
 
@@ -76,7 +77,7 @@ struct app_reader {
     size_t runs; /* all of the app */
 };
 
-/* ---- ids ------------------------------------------------------------------------------------- */
+/* ---- ids ----------------------------------------------------------------------------------- */
 
 /* An id that is the same whenever the app has the same name. */
 static void derive_id(struct dify_slice name, uint64_t kind, char out[37])
@@ -99,7 +100,7 @@ static void settle_ids(struct sim_app *app)
         derive_id(app->name, 2, app->workflow_id);
 }
 
-/* ---- stored ---------------------------------------------------------------------------------- */
+/* ---- stored -------------------------------------------------------------------------------- */
 
 static const char *const stored_keys[] = {
     "status",      "outputs",          "error", "elapsed_time", "total_tokens",
@@ -155,7 +156,11 @@ static enum dify_err read_stored(const struct app_reader *reader, yaml_node_t *n
     sim_weave_chars(&weave, "\"");
     for (size_t i = 0; i < STORED_KEYS - 1 && err == DIFY_OK; i++)
         err = put_stored(yaml, values[i], stored_keys[i], defaults[i], &weave);
-    sim_weave_chars(&weave, ",\"created_by\":{},\"created_at\":");
+    sim_weave_chars(&weave, ",\"created_by\":{\"id\":\"");
+    sim_weave_hole(&weave, SIM_HOLE_OWNER, 0);
+    sim_weave_chars(&weave, "\",\"user\":\"");
+    sim_weave_hole(&weave, SIM_HOLE_USER, 0);
+    sim_weave_chars(&weave, "\"},\"created_at\":");
     sim_weave_hole(&weave, SIM_HOLE_TIME, 0);
     sim_weave_chars(&weave, ",\"finished_at\":");
     sim_weave_hole(&weave, SIM_HOLE_TIME, seconds);
@@ -169,7 +174,7 @@ static enum dify_err read_stored(const struct app_reader *reader, yaml_node_t *n
     return err;
 }
 
-/* ---- runs ------------------------------------------------------------------------------------ */
+/* ---- runs ---------------------------------------------------------------------------------- */
 
 static enum dify_err read_when(const struct app_reader *reader, yaml_node_t *node,
                                struct sim_script *script)
@@ -359,7 +364,7 @@ static enum dify_err read_runs(struct app_reader *reader)
     return DIFY_OK;
 }
 
-/* ---- apps ------------------------------------------------------------------------------------ */
+/* ---- apps ---------------------------------------------------------------------------------- */
 
 static bool is_name(struct dify_slice text)
 {
@@ -453,6 +458,9 @@ static enum dify_err read_settings(struct app_reader *reader, const yaml_node_t 
     app->is_published = true;
     if (err == DIFY_OK && values[APP_PUBLISHED] != NULL)
         err = sim_yaml_bool(yaml, values[APP_PUBLISHED], "published", &app->is_published);
+    app->has_api = true;
+    if (err == DIFY_OK && values[APP_API] != NULL)
+        err = sim_yaml_bool(yaml, values[APP_API], "api", &app->has_api);
     if (err == DIFY_OK && values[APP_MAX_ACTIVE] != NULL)
         err = sim_yaml_uint(yaml, values[APP_MAX_ACTIVE], "max_active", 1000000, &app->max_active);
     if (err == DIFY_OK && !sim_yaml_is_list(values[APP_RUNS]))
@@ -551,7 +559,7 @@ enum dify_err sim_scenario_read(const struct sim_loader *loader, struct dify_sli
     return err;
 }
 
-/* ---- a recording alone ----------------------------------------------------------------------- */
+/* ---- a recording alone --------------------------------------------------------------------- */
 
 static struct dify_slice last_part(const char *path)
 {
@@ -578,8 +586,11 @@ enum dify_err sim_scenario_of_recording(const struct sim_loader *loader, const c
         return sim_fail(loader, NULL, 0,
                         "the folder's name becomes the app's: it has from 1 to 100 of "
                         "A-Z a-z 0-9 . _ -");
-    *app = (struct sim_app){
-        .allocator = loader->allocator, .is_published = true, .scripts = script, .script_count = 1};
+    *app = (struct sim_app){.allocator = loader->allocator,
+                            .is_published = true,
+                            .has_api = true,
+                            .scripts = script,
+                            .script_count = 1};
     enum dify_err err = sim_arena_copy(loader->arena, name, &app->name);
     if (err == DIFY_OK)
         err = set_key(loader, name, app);

@@ -16,9 +16,9 @@
  * Dify's relay. */
 #define WRITE_BYTES ((size_t)8 << 20)
 
-/* gunicorn's own: a request line and a field of a head. */
+/* gunicorn's own, of a request line and of one field; here of the whole head. */
 #define LINE_BYTES 4094
-#define HEAD_BYTES ((size_t)32 << 10)
+#define HEAD_BYTES 8190
 
 /* How much faster the server's own clocks (pings, silence) go where runs do not wait at all. */
 #define SPEED_AT_ONCE 1000.0
@@ -35,8 +35,7 @@ bool sim_release_parse(struct dify_slice text, enum sim_release *release)
     return false;
 }
 
-/* ---- clock and chance --------------------------------------------------------------------------
- */
+/* ---- clock and chance ---------------------------------------------------------------------- */
 
 /* SplitMix64. */
 uint64_t sim_random_next(struct sim_random *random)
@@ -66,8 +65,7 @@ void sim_new_uuid(struct sim *sim, char out[37])
     sim_uuid(seed, 0, out);
 }
 
-/* ---- users and counts --------------------------------------------------------------------------
- */
+/* ---- users and counts ---------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t state, struct dify_slice text)
 {
@@ -120,8 +118,7 @@ struct sim_app_state *sim_app_state(struct sim *sim, const struct sim_app *app)
     return &sim->apps[app - sim->options.catalogue->apps];
 }
 
-/* ---- beginning ---------------------------------------------------------------------------------
- */
+/* ---- beginning ----------------------------------------------------------------------------- */
 
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
@@ -192,6 +189,7 @@ static enum dify_err init_server(struct sim *sim)
                                           .max_write_bytes = WRITE_BYTES,
                                           .keepalive_ms = SIM_KEEPALIVE_MS,
                                           .server_name = "gunicorn",
+                                          .ignores_resets = true, /* Dify's does not read */
                                           .wants_loud_reasons = true,
                                           .on_refuse = sim_answer_refusal};
     return http_server_new(sim->loop, &options, &sim->server);
@@ -258,8 +256,7 @@ uint16_t sim_port(const struct sim *sim)
     return http_server_port(sim->server);
 }
 
-/* ---- the end -----------------------------------------------------------------------------------
- */
+/* ---- the end ------------------------------------------------------------------------------- */
 
 static void on_clock_closed(uv_handle_t *timer)
 {

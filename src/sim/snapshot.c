@@ -126,6 +126,15 @@ struct dify_slice sim_run_status(const struct sim_run *run, yyjson_val *finished
     return DIFY_SLICE("running");
 }
 
+/* Who started the run, by the row; an invented end had nobody. */
+static void add_owner(struct sim_text *text, const struct sim_run *run)
+{
+    add_id(text, "{\"id\":", run->bindings.owner);
+    sim_text_add(text, ",\"user\":");
+    sim_text_string(text, dify__buffer_slice(&run->user));
+    sim_text_add(text, "}");
+}
+
 void sim_snapshot_finished(const struct sim_run *run, struct sim_text *frame)
 {
     yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->finished));
@@ -148,6 +157,8 @@ void sim_snapshot_finished(const struct sim_run *run, struct sim_text *frame)
             sim_text_string(&compact, sim_run_status(run, data));
         else if (yyjson_equals_str(key, "created_at"))
             sim_text_int(&compact, run->created_at);
+        else if (yyjson_equals_str(key, "created_by"))
+            add_owner(&compact, run);
         else
             sim_text_value(&compact, yyjson_obj_iter_get_val(key));
     }
@@ -163,7 +174,7 @@ void sim_snapshot_finished(const struct sim_run *run, struct sim_text *frame)
 void sim_snapshot_invented(const struct sim_run *run, struct dify_slice error, bool is_whole,
                            struct sim_text *frames)
 {
-    const char *id = run->bindings.run;
+    const char *id = run->bindings.run, *task = is_whole ? id : run->bindings.task;
     int64_t now = sim_now_s(run->sim);
     if (is_whole) {
         add_id(frames, "data: {\"event\":\"workflow_started\",\"task_id\":", id);
@@ -176,7 +187,7 @@ void sim_snapshot_invented(const struct sim_run *run, struct dify_slice error, b
         sim_text_int(frames, now);
         sim_text_add(frames, ",\"reason\":\"initial\"}}\n\n");
     }
-    add_id(frames, "data: {\"event\":\"workflow_finished\",\"task_id\":", id);
+    add_id(frames, "data: {\"event\":\"workflow_finished\",\"task_id\":", task);
     add_id(frames, ",\"workflow_run_id\":", id);
     add_id(frames, ",\"data\":{\"id\":", id);
     add_id(frames, ",\"workflow_id\":", run->app->workflow_id);

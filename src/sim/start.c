@@ -11,6 +11,8 @@
 #include "sim/stream.h"
 #include "sim/upload.h"
 
+#include <string.h>
+
 /* A request for a run, on its way through the checks. */
 struct start {
     struct sim_visit *visit;
@@ -29,8 +31,7 @@ static struct dify_slice member_text(struct start *start, const char *name)
     return text.ptr != NULL ? text : DIFY_SLICE("");
 }
 
-/* ---- what is refused in any mode ---------------------------------------------------------------
- */
+/* ---- what is refused in any mode ----------------------------------------------------------- */
 
 static bool refuse(struct start *start, int status, const char *code, const char *message)
 {
@@ -116,14 +117,29 @@ static bool has_workflow(struct start *start, struct dify_slice id)
     return true;
 }
 
-/* ---- what a worker finds out, and a stream of 1.13 and later hides -----------------------------
- */
+/* ---- what a worker finds out, and a stream of 1.13 and later hides ------------------------- */
 
 static void note(struct start *start, int status, const char *code, struct dify_slice message)
 {
     start->refusal_status = status;
     start->refusal_code = code;
     sim_text_put(&start->refusal, message);
+}
+
+/* What the form's rules say of a file by its id, Dify says by its name. */
+static void note_unfit(struct start *start, struct dify_slice message)
+{
+    static const char head[] = "File validation failed for file: ";
+    const size_t len = sizeof(head) - 1;
+    const struct sim_file *file = NULL;
+    if (message.len > len && memcmp(message.ptr, head, len) == 0)
+        file = sim_index_get(&start->visit->sim->files_by_id,
+                             (struct dify_slice){message.ptr + len, message.len - len});
+    if (file != NULL)
+        message.len = len;
+    note(start, 400, "invalid_param", message);
+    if (file != NULL)
+        sim_text_put(&start->refusal, file->name);
 }
 
 /* Looks at what `start->refusal` would say; empty if all is well. */
@@ -149,18 +165,17 @@ static void check_inputs(struct start *start)
                    sim_app_state(sim, app)->form,
                    sim_mode_has_runs(app->mode) ? DIFY__FORM_WORKFLOW : DIFY__FORM_CHAT,
                    sim_text_slice(&start->given), &start->prepared.bytes, &message) != DIFY_OK) {
-        note(start, 400, "invalid_param", dify__buffer_slice(&message));
+        note_unfit(start, dify__buffer_slice(&message));
     } else if (!sim_upload_resolve(visit, sim_text_slice(&start->prepared),
                                    sim_text_slice(&start->payload.user), &start->resolved,
-                                   &start->refusal)) {
+                                   &start->files, &start->refusal)) {
         start->refusal_status = 400;
         start->refusal_code = "invalid_param";
     }
     dify__buffer_fini(&message);
 }
 
-/* ---- starting ----------------------------------------------------------------------------------
- */
+/* ---- starting ------------------------------------------------------------------------------ */
 
 static bool runs_in_process(const struct start *start)
 {
@@ -203,6 +218,7 @@ static void start_run(struct start *start)
         .query = start->query,
         .given = sim_text_slice(&start->given),
         .prepared = inputs,
+        .files = sim_text_slice(&start->files),
         .conversation_id = is_refused ? (struct dify_slice){NULL, 0} : start->conversation_id,
         .in_process = runs_in_process(start),
         .queued_ms = queued_ms(start),
@@ -310,8 +326,7 @@ void sim_serve_completion(struct sim_visit *visit)
     sim_visit_read(visit, completion_read);
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------
- */
+/* ---- stopping ------------------------------------------------------------------------------ */
 
 /* Neither the user nor the app is compared with the run's: any app's key stops any run. */
 static void stop(struct sim_visit *visit, enum sim_model model)

@@ -27,6 +27,7 @@
 #define SIM_SILENCE_MS 300000
 #define SIM_SNAPSHOT_MS 200 /* the snapshot's wait for a live event that tells the task id */
 #define SIM_STOP_MS 1000    /* of silence until the relay looks whether a run was stopped */
+#define SIM_RESUME_MS 1500  /* from a form's submission until a worker goes on */
 #define SIM_KEEPALIVE_MS 2000
 
 struct sim_random {

@@ -39,8 +39,7 @@ static void set_alarm(struct sim_stream *stream, double ms)
         http_exchange_cut(stream->visit->exchange, false, true);
 }
 
-/* ---- sending -----------------------------------------------------------------------------------
- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static void end_now(struct sim_stream *stream)
 {
@@ -124,8 +123,7 @@ static void send_frames(struct sim_stream *stream, const struct sim_text *frames
     }
 }
 
-/* ---- faults ------------------------------------------------------------------------------------
- */
+/* ---- faults -------------------------------------------------------------------------------- */
 
 /* Ends or silences the stream where its fault counts events and so many were sent. */
 static void fail_after_events(struct sim_stream *stream)
@@ -221,8 +219,7 @@ static void send_event(struct sim_stream *stream, struct dify_slice json, struct
     fail_after_events(stream);
 }
 
-/* ---- snapshots ---------------------------------------------------------------------------------
- */
+/* ---- snapshots ----------------------------------------------------------------------------- */
 
 /* The name in an event that the simulator itself wrote: its first member. */
 static struct dify_slice name_of(struct dify_slice json)
@@ -258,8 +255,7 @@ static void send_snapshot(struct sim_stream *stream, const char *task)
     sim_text_fini(&frames);
 }
 
-/* ---- time --------------------------------------------------------------------------------------
- */
+/* ---- time ---------------------------------------------------------------------------------- */
 
 /* Waits for what comes next by itself: pings, or the end by silence. Nothing does once the stream
  * was stalled. */
@@ -328,8 +324,7 @@ static void close_soon(struct sim_stream *stream)
     set_alarm(stream, lingers ? 1000 : 1);
 }
 
-/* ---- from the run ------------------------------------------------------------------------------
- */
+/* ---- from the run -------------------------------------------------------------------------- */
 
 static void hear(struct sim_stream *stream)
 {
@@ -344,15 +339,13 @@ void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_s
         next = stream->next;
         if (stream->watch == SIM_WATCH_BLOCKING || stream->is_mute || stream->is_closing)
             continue;
-        if (stream->dies_at_next) {
-            cut(stream, false);
-            continue;
-        }
         if (stream->waits_for_snapshot)
             send_snapshot(stream, run->bindings.task);
         if (!stream->is_mute && !stream->is_closing)
             send_event(stream, json, name);
-        if (stream->mutes_at_next)
+        if (stream->dies_at_next && !stream->is_closing)
+            cut(stream, false);
+        else if (stream->mutes_at_next)
             stream->is_mute = true;
         else
             hear(stream);
@@ -408,8 +401,7 @@ void sim_stream_run_cut(struct sim_run *run)
     }
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------
- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 static void open_events(struct sim_stream *stream)
 {

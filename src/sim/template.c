@@ -37,6 +37,23 @@ void sim_uuid(const uint64_t seed[2], int64_t number, char *out)
     memcpy(out, text, 37);
 }
 
+void sim_reference(const char *id, char out[SIM_REFERENCE_LEN])
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char record[54]; /* 52 characters, with room for whole groups of three */
+    snprintf(record, sizeof record, "{\"record_id\":\"%.36s\"}", id);
+    for (size_t i = 0; i < SIM_REFERENCE_LEN / 4; i++) {
+        const unsigned char *group = (const unsigned char *)record + 3 * i;
+        bool is_last = 3 * i + 1 == 52; /* one character, and two that only fill up */
+        uint32_t word = (uint32_t)group[0] << 16;
+        if (!is_last)
+            word |= (uint32_t)group[1] << 8 | group[2];
+        for (size_t j = 0; j < 4; j++)
+            out[4 * i + j] = is_last && j > 1 ? '=' : letters[word >> (18 - 6 * j) & 63];
+    }
+}
+
 /* A string's escaped text without its quotes. */
 static enum dify_err append_escaped(struct dify_slice text, struct dify__buffer *out)
 {
@@ -106,6 +123,22 @@ static enum dify_err append_input(struct inputs *inputs, const struct sim_bindin
     return DIFY_OK;
 }
 
+/* The id of a file of the inputs; a script that has more of them gets ids of its own. */
+static void file_id(const struct sim_bindings *bindings, int64_t number, char out[37])
+{
+    if ((uint64_t)number < bindings->files.len / 36)
+        snprintf(out, 37, "%.36s", bindings->files.ptr + 36 * number);
+    else
+        sim_uuid(bindings->uuid_seed, INT64_MAX - number, out);
+}
+
+static enum dify_err append_reference(const char *id, struct dify__buffer *out)
+{
+    char reference[SIM_REFERENCE_LEN];
+    sim_reference(id, reference);
+    return dify__buffer_append(out, reference, sizeof reference);
+}
+
 static enum dify_err fill(const struct sim_piece *piece, const struct sim_bindings *bindings,
                           struct inputs *inputs, struct dify__buffer *out)
 {
@@ -136,6 +169,15 @@ static enum dify_err fill(const struct sim_piece *piece, const struct sim_bindin
         return append_input(inputs, bindings, piece->name, out);
     case SIM_HOLE_USER:
         return append_escaped(bindings->user, out);
+    case SIM_HOLE_FILE:
+        file_id(bindings, piece->number, uuid);
+        return append_chars(uuid, out);
+    case SIM_HOLE_FILE_REFERENCE:
+        file_id(bindings, piece->number, uuid);
+        return append_reference(uuid, out);
+    case SIM_HOLE_UUID_REFERENCE:
+        sim_uuid(bindings->uuid_seed, piece->number, uuid);
+        return append_reference(uuid, out);
     }
     return DIFY_OK;
 }

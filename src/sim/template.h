@@ -24,13 +24,16 @@ enum sim_hole {
     SIM_HOLE_INPUTS, /* the run's inputs as workflow_started shows them: an object */
     SIM_HOLE_INPUT,  /* one input by name, inside a string; "" where there is none */
     SIM_HOLE_USER,   /* the caller's user, inside a string */
-    SIM_HOLE_OWNER   /* Dify's id of that user */
+    SIM_HOLE_OWNER,  /* Dify's id of that user */
+    SIM_HOLE_FILE,   /* the id of the number-th file of the run's inputs */
+    SIM_HOLE_FILE_REFERENCE, /* Dify's reference to it, which holds the id in base64 */
+    SIM_HOLE_UUID_REFERENCE  /* the same to a file with the number-th other id */
 };
 
 struct sim_piece {
     struct dify_slice literal; /* comes before the hole */
     enum sim_hole hole;
-    int64_t number;         /* of UUID and TIME */
+    int64_t number;         /* of UUID, TIME, FILE and references */
     struct dify_slice name; /* of INPUT */
 };
 
@@ -49,6 +52,7 @@ struct sim_bindings {
     int64_t start;            /* Unix seconds */
     double speed;             /* times of holes shrink by it as the run does; 0: all are 0 */
     struct dify_slice inputs; /* JSON */
+    struct dify_slice files;  /* the ids of the inputs' files, 36 characters each */
     struct dify_slice user;
 };
 
@@ -56,6 +60,13 @@ struct sim_bindings {
 DIFY_MUST_CHECK enum dify_err sim_template_render(const struct sim_template *text,
                                                   const struct sim_bindings *bindings,
                                                   struct dify__buffer *out);
+
+/* What stands behind "dify-file-ref:" for a file with this id; a text of 72 characters. */
+#define SIM_REFERENCE_LEN 72
+void sim_reference(const char *id, char out[SIM_REFERENCE_LEN]);
+
+/* The tenant of every simulated server. */
+#define SIM_TENANT "852c737c-de30-497d-a607-a944ac6cf57b"
 
 /* The number-th id of a run, as SIM_HOLE_UUID gives it. `out` has 37 bytes. */
 void sim_uuid(const uint64_t seed[2], int64_t number, char *out);

@@ -40,8 +40,8 @@ static inline struct dify_slice sim_text_slice(const struct sim_text *text)
 }
 
 /* Reads JSON with numbers as raw texts; NULL if it is none or memory is out. Free with
- * yyjson_doc_free(). The first takes lone surrogates (as escapes or in their three-byte form), which
- * a run's own texts may have; the second one does not. */
+ * yyjson_doc_free(). The first takes lone surrogates (as escapes or in their three-byte form),
+ * which a run's own texts may have; the second one does not. */
 yyjson_doc *sim_read_json(struct dify_slice json);
 yyjson_doc *sim_read_strict(struct dify_slice json);
 

@@ -4,7 +4,6 @@
  */
 #include "sim/upload.h"
 
-#include "core/base64.h"
 #include "core/slices.h"
 
 #include <string.h>
@@ -26,8 +25,7 @@ struct sim_upload {
     uint64_t size;
 };
 
-/* ---- reading a form ----------------------------------------------------------------------------
- */
+/* ---- reading a form ------------------------------------------------------------------------ */
 
 static bool keep(struct dify__buffer *buffer, struct dify_slice text)
 {
@@ -44,7 +42,7 @@ static bool on_part_begin(void *ctx, const struct http_part *part)
     if (!upload->is_in_file)
         return true;
     upload->has_file = true;
-    return keep(&upload->name, part->filename) && keep(&upload->mime_type, part->content_type);
+    return keep(&upload->name, part->sent_filename) && keep(&upload->mime_type, part->content_type);
 }
 
 static bool on_part_data(void *ctx, struct dify_slice bytes)
@@ -76,8 +74,7 @@ void sim_upload_free(struct sim_upload *upload)
     dify__free(allocator, upload);
 }
 
-/* ---- kinds of files ----------------------------------------------------------------------------
- */
+/* ---- kinds of files ------------------------------------------------------------------------ */
 
 /* The text behind the last dot, in lower case, into `out`; empty without one. */
 static struct dify_slice extension_of(struct dify_slice name, char out[16])
@@ -134,8 +131,7 @@ static bool is_too_large(struct dify_slice extension, uint64_t size)
     return size > most;
 }
 
-/* ---- the files that are known ------------------------------------------------------------------
- */
+/* ---- the files that are known -------------------------------------------------------------- */
 
 static void forget(struct sim *sim, struct sim_file *file)
 {
@@ -233,11 +229,7 @@ static void add_url(struct sim_text *text, struct sim_visit *visit, const char *
     sim_text_add(text, "%3D\"");
 }
 
-/* One for each server, as a self-hosted one has. */
-static const char tenant[] = "852c737c-de30-497d-a607-a944ac6cf57b";
-
-/* ---- answering ---------------------------------------------------------------------------------
- */
+/* ---- answering ----------------------------------------------------------------------------- */
 
 static void answer_file(struct sim_visit *visit, const struct sim_file *file)
 {
@@ -262,7 +254,7 @@ static void answer_file(struct sim_visit *visit, const struct sim_file *file)
     sim_text_add(&text, ",\"preview_url\":null,\"source_url\":");
     add_url(&text, visit, file->id);
     sim_text_add(&text, ",\"original_url\":null,\"user_id\":null,\"tenant_id\":\"");
-    sim_text_add(&text, tenant);
+    sim_text_add(&text, SIM_TENANT);
     sim_text_add(&text, "\",\"conversation_id\":null,\"file_key\":null}");
     sim_answer_json(visit, 201, SIM_ANSWER_ASCII, &text);
 }
@@ -333,13 +325,12 @@ void sim_upload_serve(struct sim_visit *visit)
         finish(visit);
 }
 
-/* ---- files of a run's inputs -------------------------------------------------------------------
- */
+/* ---- files of a run's inputs --------------------------------------------------------------- */
 
 struct resolver {
     struct sim_visit *visit;
     struct dify_slice user;
-    struct sim_text *out, *why;
+    struct sim_text *out, *files, *why;
 };
 
 static void add_text(struct sim_text *text, const char *key, struct dify_slice value)
@@ -348,30 +339,13 @@ static void add_text(struct sim_text *text, const char *key, struct dify_slice v
     sim_text_string(text, value);
 }
 
-/* The reference to an upload: the id in base64. */
 static void add_reference(struct sim_text *text, const char *id)
 {
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct sim_text record;
-    struct dify_slice bytes;
-    sim_text_init(&record, text->bytes.allocator);
-    sim_text_add(&record, "{\"record_id\":\"");
-    sim_text_add(&record, id);
-    sim_text_add(&record, "\"}");
-    bytes = sim_text_slice(&record);
+    char reference[SIM_REFERENCE_LEN];
+    sim_reference(id, reference);
     sim_text_add(text, ",\"reference\":\"dify-file-ref:");
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t word = 0;
-        char group[4];
-        for (size_t j = 0; j < 3; j++)
-            word = word << 8 | (i + j < bytes.len ? (unsigned char)bytes.ptr[i + j] : 0);
-        for (size_t j = 0; j < 4; j++)
-            group[j] = i + j <= bytes.len ? letters[word >> (18 - 6 * j) & 63] : '=';
-        sim_text_put(text, (struct dify_slice){group, 4});
-    }
+    sim_text_put(text, (struct dify_slice){reference, sizeof(reference)});
     sim_text_add(text, "\"");
-    sim_text_fini(&record);
 }
 
 static void add_dotted(struct sim_text *text, struct dify_slice extension)
@@ -388,7 +362,7 @@ static void add_upload(struct resolver *resolver, const struct sim_file *file,
     bool is_new = sim_is_at_least(resolver->visit->sim, SIM_1_14_2);
     sim_text_add(out, "{\"dify_model_identity\":\"__dify__file__\",\"id\":null");
     if (!is_new)
-        add_text(out, ",\"tenant_id\":", dify__slice(tenant));
+        add_text(out, ",\"tenant_id\":", DIFY_SLICE(SIM_TENANT));
     add_text(out, ",\"type\":", type);
     sim_text_add(out, ",\"transfer_method\":\"local_file\",\"remote_url\":");
     if (is_new) {
@@ -428,7 +402,7 @@ static void add_remote(struct resolver *resolver, yyjson_val *value)
     extension = extension_of(name, small);
     sim_text_add(out, "{\"dify_model_identity\":\"__dify__file__\",\"id\":null");
     if (!sim_is_at_least(resolver->visit->sim, SIM_1_14_2))
-        add_text(out, ",\"tenant_id\":", dify__slice(tenant));
+        add_text(out, ",\"tenant_id\":", DIFY_SLICE(SIM_TENANT));
     add_text(out, ",\"type\":", sim_member_string(value, "type"));
     add_text(out, ",\"transfer_method\":\"remote_url\",\"remote_url\":", url);
     sim_text_add(out, ",\"reference\":null");
@@ -468,6 +442,7 @@ static bool resolve_file(struct resolver *resolver, yyjson_val *value)
         return false;
     }
     add_upload(resolver, file, type);
+    sim_text_put(resolver->files, (struct dify_slice){file->id, 36});
     return true;
 }
 
@@ -499,9 +474,9 @@ static bool resolve_value(struct resolver *resolver, yyjson_val *value)
 }
 
 bool sim_upload_resolve(struct sim_visit *visit, struct dify_slice prepared, struct dify_slice user,
-                        struct sim_text *out, struct sim_text *why)
+                        struct sim_text *out, struct sim_text *files, struct sim_text *why)
 {
-    struct resolver resolver = {visit, user, out, why};
+    struct resolver resolver = {visit, user, out, files, why};
     yyjson_doc *doc = sim_read_json(prepared);
     yyjson_val *key, *value;
     size_t i, count;

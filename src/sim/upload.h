@@ -18,7 +18,7 @@ void sim_upload_free(struct sim_upload *upload);
  */
 DIFY_MUST_CHECK bool sim_upload_resolve(struct sim_visit *visit, struct dify_slice prepared,
                                         struct dify_slice user, struct sim_text *out,
-                                        struct sim_text *why);
+                                        struct sim_text *files, struct sim_text *why);
 
 void sim_upload_forget_all(struct sim *sim);
 

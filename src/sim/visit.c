@@ -11,8 +11,7 @@
 
 #include <string.h>
 
-/* ---- places of the API worker ------------------------------------------------------------------
- */
+/* ---- places of the API worker -------------------------------------------------------------- */
 
 static void serve(struct sim_visit *visit);
 
@@ -84,8 +83,7 @@ static void give_place(struct sim_visit *visit)
     serve(next);
 }
 
-/* ---- faults ------------------------------------------------------------------------------------
- */
+/* ---- faults -------------------------------------------------------------------------------- */
 
 /* Draws whether a fault meets this request. */
 static bool strikes(struct sim *sim, struct sim_fault *fault, enum sim_fault_place place)
@@ -158,8 +156,7 @@ static bool fail_at_once(struct sim_visit *visit)
     }
 }
 
-/* ---- bodies ------------------------------------------------------------------------------------
- */
+/* ---- bodies -------------------------------------------------------------------------------- */
 
 static void on_body(void *ctx, struct http_exchange *exchange, struct dify_slice bytes,
                     bool is_last)
@@ -187,8 +184,7 @@ void sim_visit_read(struct sim_visit *visit, void (*then)(struct sim_visit *visi
     http_exchange_read(visit->exchange, &reader);
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------
- */
+/* ---- beginning and end --------------------------------------------------------------------- */
 
 static void ring(struct sim_alarm *alarm)
 {

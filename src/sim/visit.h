@@ -44,8 +44,7 @@ void sim_visit_read(struct sim_visit *visit, void (*then)(struct sim_visit *visi
 /* Calls after so many milliseconds of Dify's. */
 void sim_visit_wait(struct sim_visit *visit, double ms, void (*then)(struct sim_visit *visit));
 
-/* ---- answers (reply.c) ------------------------------------------------------------------------
- */
+/* ---- answers (reply.c) --------------------------------------------------------------------- */
 
 enum sim_answer_style {
     SIM_ANSWER_ASCII,  /* most: application/json, a line feed at the end */

@@ -122,7 +122,7 @@ enum dify_err sim_weave_finish(struct sim_weave *weave, struct sim_arena *arena,
     return err;
 }
 
-/* ---- placeholders ---------------------------------------------------------------------------- */
+/* ---- placeholders -------------------------------------------------------------------------- */
 
 /* Adds the hole of a placeholder's inner text; false if it is none of ours. */
 static bool add_placeholder(struct sim_weave *weave, struct dify_slice inner)

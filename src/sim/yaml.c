@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the document ---------------------------------------------------------------------------- */
+/* ---- the document -------------------------------------------------------------------------- */
 
 static enum dify_err fail_reading(const struct sim_loader *loader, const yaml_parser_t *parser)
 {
@@ -88,7 +88,7 @@ enum dify_err sim_yaml_fail(const struct sim_yaml *yaml, const yaml_node_t *node
     return sim_fail(yaml->loader, NULL, sim_yaml_line(node), "%s", what);
 }
 
-/* ---- types ----------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------------- */
 
 static struct dify_slice scalar(const yaml_node_t *node)
 {
@@ -135,7 +135,7 @@ static int shown(struct dify_slice text)
     return text.len < 60 ? (int)text.len : 60;
 }
 
-/* ---- mappings and lists ---------------------------------------------------------------------- */
+/* ---- mappings and lists -------------------------------------------------------------------- */
 
 static void list_words(const char *const *words, char *out, size_t size)
 {
@@ -198,7 +198,7 @@ yaml_node_t *sim_yaml_item(struct sim_yaml *yaml, const yaml_node_t *list, size_
     return yaml_document_get_node(&yaml->document, list->data.sequence.items.start[index]);
 }
 
-/* ---- scalars --------------------------------------------------------------------------------- */
+/* ---- scalars ------------------------------------------------------------------------------- */
 
 enum dify_err sim_yaml_text(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
                             struct dify_slice *out)
@@ -277,7 +277,7 @@ enum dify_err sim_yaml_word(const struct sim_yaml *yaml, const yaml_node_t *node
     return sim_yaml_fail(yaml, node, "%s is one of: %s", what, known);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ---------------------------------------------------------------------------------- */
 
 static enum dify_err append_chars(struct dify__buffer *out, const char *chars)
 {

@@ -151,7 +151,7 @@ static void test_close_after(void **state)
     kit_stop(&kit);
 }
 
-/* ---- the client's side ----------------------------------------------------------------------- */
+/* ---- the client's side --------------------------------------------------------------------- */
 
 static void test_half_close(void **state)
 {
@@ -242,7 +242,7 @@ static void test_client_resets(void **state)
     kit_stop(&kit);
 }
 
-/* ---- the server's end ------------------------------------------------------------------------ */
+/* ---- the server's end ---------------------------------------------------------------------- */
 
 static void test_drain(void **state)
 {
@@ -329,7 +329,7 @@ static void test_max_connections(void **state)
     kit_stop(&kit);
 }
 
-/* ---- listening ------------------------------------------------------------------------------- */
+/* ---- listening ----------------------------------------------------------------------------- */
 
 static void connect_unix(struct kit *kit, struct client *client, const char *path)
 {

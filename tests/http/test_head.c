@@ -9,7 +9,7 @@
 #include "core/slices.h"
 #include "http/head.h"
 
-/* ---- writing down what is heard -------------------------------------------------------------- */
+/* ---- writing down what is heard ------------------------------------------------------------ */
 
 /* What a parser said of some bytes: one line for each thing. A body is one line however cut. */
 struct heard {
@@ -156,7 +156,7 @@ static struct heard hear_in_all_cuts(const struct http_head_limits *limits, stru
     return whole;
 }
 
-/* ---- what is right --------------------------------------------------------------------------- */
+/* ---- what is right ------------------------------------------------------------------------- */
 
 static void check_good(const struct good_request *good)
 {
@@ -234,7 +234,7 @@ static void test_fields(void **state)
     heard_fini(&heard);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------- */
+/* ---- what is refused ----------------------------------------------------------------------- */
 
 static void test_bad(void **state)
 {
@@ -285,7 +285,7 @@ static void test_changed(void **state)
     }
 }
 
-/* ---- ceilings -------------------------------------------------------------------------------- */
+/* ---- ceilings ------------------------------------------------------------------------------ */
 
 static void check_limit(const struct http_head_limits *limits, const struct text *bytes, int status)
 {
@@ -382,7 +382,7 @@ static void test_trailer_limit(void **state)
     }
 }
 
-/* ---- the rest -------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------ */
 
 static void test_limit_body(void **state)
 {

@@ -89,7 +89,7 @@ static void test_upload(void **state)
     check_upload(true);
 }
 
-/* ---- many connections ------------------------------------------------------------------------ */
+/* ---- many connections ---------------------------------------------------------------------- */
 
 /* How many pairs of sockets this process may have, at most `wanted`. */
 static size_t may_open(size_t wanted)

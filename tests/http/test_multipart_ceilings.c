@@ -8,7 +8,7 @@
 
 #define HEAD "Content-Disposition: form-data; name=a\r\n"
 
-/* ---- ceilings -------------------------------------------------------------------------------- */
+/* ---- ceilings ------------------------------------------------------------------------------ */
 
 /* Whole, bytewise, and cut in two at every 97th position. */
 static void assert_ends(const struct text *body, const char *end, size_t parts)
@@ -103,7 +103,7 @@ static void test_padding(void **state)
     text_fini(&body);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------- */
 
 #define FORM                                                                                       \
     "--B\r\n" HEAD "\r\n12\r\n--B\r\nContent-Disposition: form-data; name=b; filename=f\r\n\r\n"   \
@@ -228,7 +228,7 @@ static void test_strerror(void **state)
     }
 }
 
-/* ---- large random forms ---------------------------------------------------------------------- */
+/* ---- large random forms -------------------------------------------------------------------- */
 
 /* Data of random bytes and pieces of what frames a form. */
 static void add_random_data(struct text *body, const char *boundary, uint64_t *seed)

@@ -77,7 +77,7 @@ static void test_head_of_answers(void **state)
     kit_stop(&kit);
 }
 
-/* ---- every cut, over sockets ----------------------------------------------------------------- */
+/* ---- every cut, over sockets --------------------------------------------------------------- */
 
 static void send_cut(struct kit *kit, struct client *client, struct dify_slice bytes, size_t cut)
 {
@@ -185,7 +185,7 @@ static void test_refusal_page(void **state)
     kit_stop(&kit);
 }
 
-/* ---- bodies ---------------------------------------------------------------------------------- */
+/* ---- bodies -------------------------------------------------------------------------------- */
 
 static void test_expect(void **state)
 {
@@ -332,7 +332,7 @@ static void test_pause(void **state)
     kit_stop(&kit);
 }
 
-/* ---- one connection -------------------------------------------------------------------------- */
+/* ---- one connection ------------------------------------------------------------------------ */
 
 static void test_pipelining(void **state)
 {

@@ -11,9 +11,12 @@ import os
 import re
 
 import runs
-from library import ROOT, event
+from library import PING, ROOT, event
 
+NOBODY = "5e1f0000-0000-4000-8000-000000000002"  # a user whose id was not recorded
 WORKFLOW = re.compile(r'"workflow_id": ?"([-0-9a-f]{36})"')
+
+FILE = re.compile(r'(\{[^{}]*"related_id":"([-0-9a-f]{36})"[^{}]*\})')
 
 # Which app the requests of these folders address where neither an id nor the folder tells.
 ADDRESSED = {
@@ -31,7 +34,8 @@ ADDRESSED_BY = {
     "errors/unpublished": "unpublished", "errors/parameters-unpublished": "unpublished",
     "errors/api-disabled": "api-disabled", "new-agent/unpublished": "new-agent-unpublished",
     "fallback-events/chat-": "chat-echo", "files/preview": "minimal",
-    "chat-errors/missing-inputs-var": "chat-var", "fallback-events/chat-input-too-long": "chat-var",
+    "chat-errors/missing-inputs-var": "chat-inputs",
+    "fallback-events/chat-input-too-long": "chat-inputs",
 }
 MODES = {
     "agent-chat": "agent-chat", "basic-chat": "chat", "basic-chat-tts": "chat",
@@ -40,8 +44,10 @@ MODES = {
 }
 SETTINGS = {"limit-1": {"max_active": 1}, "limit-2": {"max_active": 2},
             "unpublished": {"published": False}, "new-agent-unpublished": {"published": False},
+            "api-disabled": {"api": False},
             # Its form was not recorded, but what it refuses.
-            "chat-var": {"inputs": [{"name": "name", "type": "text-input", "max_length": 256}]}}
+            "chat-inputs": {"inputs": [
+                {"name": "name", "type": "text-input", "max_length": 256}]}}
 
 
 def place_of(value):
@@ -124,6 +130,12 @@ class Catalogue:
         self.other_forms = {recording.group: recording.text for recording in others
                             if recording.name.endswith("/parameters") and recording.status == 200}
         self.placed = {}
+        self.files = {}  # id of an uploaded file: what is told of it
+        for recording in recordings.values():
+            for block, file in FILE.findall(recording.text):
+                self.files.setdefault(file, block)
+        for run in list(self.runs.values()):
+            self.finish(run)
 
     # ---- which app ---------------------------------------------------------------------------
 
@@ -205,7 +217,8 @@ class Catalogue:
 
     def place(self, run, variant=(), app=None):
         """The app that plays the run; `variant` is () for all of it as fast as it goes,
-        ("hold", n) for a stop of an hour after n frames, ("gap", n, ms) for a shorter one."""
+        ("pause", n, ms) with all frames at once but for a pause after n, ("pause", n, ms, step)
+        with so many milliseconds between the frames behind it."""
         if app is None and (id(run), variant) in self.placed:
             return self.placed[id(run), variant]
         family = self.family(run.start)
@@ -226,9 +239,12 @@ class Catalogue:
         frames, ending = run.frames, run.ending
         if ending == "client-cut" and self.ends(run):
             ending = "last-chunk"
-        timed = frames
+        timed = list(frames)
+        if timed[0][1] == PING and self.family(run.start).mode in ("workflow", "advanced-chat"):
+            timed[0] = (0.0, PING)  # the relay's own, however late it came
         if variant:
-            timed = [(0.0 if number < variant[1] else variant[2], text)
+            hold, pause, step = (variant[1:] + (0.0,))[:3]
+            timed = [(0.0 if number < hold else pause + (number - hold) * step, text)
                      for number, (_, text) in enumerate(frames)]
         return self.write_folder(run.start, timed, ending)
 
@@ -251,8 +267,31 @@ class Catalogue:
                 file.write(text)
         return folder
 
+    def finish(self, run):
+        """Gives a run that nobody saw end the end that its row has."""
+        row = self.row_of(run)
+        if row is None or "\\ud83d" in json.dumps(row["outputs"]):
+            return  # its end could not be written: the row alone knows
+        said = event(run.frames[-1][1]) or event(run.frames[-2][1])
+        data = {"id": said["workflow_run_id"], "workflow_id": run.workflow_id()}
+        data.update((key, row[key]) for key in row if not key.endswith("_at"))
+        data.update(created_by={"id": NOBODY, "user": run.user}, created_at=row["created_at"],
+                    finished_at=row["finished_at"], exceptions_count=0, files=[])
+        last = {key: said[key] for key in said if key != "data"}
+        last.update(event="workflow_finished", data=data)
+        run.frames.append((run.frames[-1][0], "data: " + json.dumps(
+            last, ensure_ascii=False, separators=(",", ":"))))
+        run.ending = "last-chunk"
+
     def stored(self, run):
-        """What the row says where the last event was lost: from the run's detail."""
+        """What the row says where the last event was lost."""
+        row = self.row_of(run)
+        if row is not None:
+            row = {key: row[key] for key in row if not key.endswith("_at")}
+        return row
+
+    def row_of(self, run):
+        """The end that the run's detail tells, where no event told it."""
         if run.last("workflow_finished") is not None or run.is_paused:
             return None
         for recording in self.recordings.values():
@@ -266,17 +305,19 @@ class Catalogue:
     @staticmethod
     def row(said):
         outputs = said["outputs"]
-        return {"status": said["status"], "error": said["error"],
+        return {"status": said["status"],
                 "outputs": json.loads(outputs) if isinstance(outputs, str) else outputs,
+                "error": said["error"],
                 "elapsed_time": said["elapsed_time"], "total_tokens": said["total_tokens"],
-                "total_steps": said["total_steps"]}
+                "total_steps": said["total_steps"], "created_at": said["created_at"],
+                "finished_at": said["finished_at"]}
 
     # ---- the file ----------------------------------------------------------------------------
 
     def scenario(self):
         """The catalogue's text."""
         apps = []
-        for family in self.families.values():
+        for family in list(self.families.values()):
             for app in family.apps:
                 apps.append(self.describe(family, app))
         return yaml_text({"apps": apps})

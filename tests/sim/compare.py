@@ -1,10 +1,11 @@
 """Whether an answer is the recorded one, ids and times aside.
 
 What is taken out on both sides, and nothing else:
-- UUIDs, form tokens: the n-th different one of a body becomes <id n>, <token n>, so that the same
-  id must stand at the same places;
+- UUIDs, form tokens, and a tool's file names: the n-th different one of a body becomes <id n>,
+  <token n>, <name n>, so that the same id must stand at the same places; a file reference, which
+  is base64 of its id, becomes <reference>;
 - Unix seconds of this decade, the workflow's version (a time), HTTP dates;
-- elapsed_time but for 0.0, and a model's latency and times;
+- elapsed_time but for 0.0, a model's latency and times, an agent's started_at and finished_at;
 - time, nonce and signature of a signed file address;
 - the header Date; Content-Length must fit the answer's own body.
 All else is compared byte for byte: spaces, escapes, the order of members.
@@ -21,12 +22,15 @@ SECONDS = re.compile(r"(?<![\d.\-A-Za-z])1[78]\d{8}(?![\d.])")
 VERSION = re.compile(r"(\"version\": ?\")\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\"")
 DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 ELAPSED = re.compile(r"(elapsed_time\\*\": ?)(?!0\.0\b)\d[-.0-9e]*")
+CLOCK = re.compile(r"((?:started_at|finished_at)\\*\": ?)\d+\.\d+")
+REFERENCE = re.compile(r"dify-file-ref:[A-Za-z0-9+/]+=*")
+HEX = re.compile(r"(?<![0-9a-f-])[0-9a-f]{32}(?![0-9a-f-])")
 LATENCY = re.compile(r"((?:latency|time_to_first_token|time_to_generate)\\*\": ?)\d[-.0-9e]*")
 
 
 def plain(text):
     """A body without what differs from run to run."""
-    seen = {"id": {}, "token": {}}
+    seen = {"id": {}, "token": {}, "name": {}}
 
     def number(kind, value):
         return "<%s %d>" % (kind, seen[kind].setdefault(value, len(seen[kind]) + 1))
@@ -36,11 +40,14 @@ def plain(text):
             "token", match.group(2) or match.group(4))
 
     text = SIGNED.sub("<signed>", text)
+    text = REFERENCE.sub("<reference>", text)
     text = TOKEN.sub(token, text)
+    text = HEX.sub(lambda match: number("name", match.group()), text)
     text = UUID.sub(lambda match: number("id", match.group()), text)
     text = VERSION.sub(r'\1<version>"', text)
     text = DATE.sub("<date>", text)
     text = ELAPSED.sub(r"\1<elapsed>", text)
+    text = CLOCK.sub(r"\1<seconds>", text)
     text = LATENCY.sub(r"\1<seconds>", text)
     return SECONDS.sub("<time>", text)
 

@@ -79,17 +79,19 @@ class Simulators:
                         "status %d: %s" % (status, text[-1500:]))
 
 
-def play(case, simulators):
-    """The lines of difference at the last speed that was tried, none if one try was as recorded."""
-    lines = []
+def play(case, simulators, files):
+    """The lines of difference, none if one try was as recorded."""
+    shown = []
     for speed in case.speeds:
         try:
-            lines = compare.answers(case.recording, case.play(simulators.port(speed)))
+            lines = compare.answers(case.recording, case.play(simulators.port(speed), files))
         except Exception as error:  # a case that could not be played is a difference, too
             lines = ["! %s: %s" % (type(error).__name__, error)]
         if not lines:
-            break
-    return lines
+            return []
+        if not shown or shown[0].startswith("!"):
+            shown = lines
+    return shown
 
 
 def reason_for(release, name, used):
@@ -112,7 +114,7 @@ def play_release(command, release, recordings, others, folder, only):
         file.write(catalogue.scenario())
     simulators = Simulators(command, release, scenario)
     with ThreadPoolExecutor(THREADS) as pool:
-        results = list(pool.map(lambda case: play(case, simulators), planned))
+        results = list(pool.map(lambda case: play(case, simulators, catalogue.files), planned))
     return list(zip([case.recording for case in planned], results)), simulators
 
 

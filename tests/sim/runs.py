@@ -132,10 +132,13 @@ def go_on(run, recording):
     snapshot = [frame for frame in frames if not is_live(frame[1])]
     known = {frame for _, frame in run.frames}
     live = [frame for frame in live if frame[1] not in known or frame[1] == PING]
+    while live and live[-1][1] == PING:  # these were the reader's own
+        live.pop()
     begins = run.frames[-1][0]
     run.frames += lost_frames(run.frames, snapshot, live)
     run.frames += [(begins + at, frame) for at, frame in live]
-    run.ending = recording.end
+    if recording.end == "last-chunk":
+        run.ending = recording.end
     run.learn(run.frames)
 
 

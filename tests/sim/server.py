@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import wire
 from library import PING, event
@@ -23,6 +24,7 @@ class Connection(wire.Connection):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(DEADLINE_S)
         self.socket.connect(("127.0.0.1", port))
+        self.until = time.monotonic() + DEADLINE_S
         self.buffer, self.end = b"", ""
         self.at_end = self.was_reset = False
         self.status, self.head = 0, []
@@ -30,6 +32,8 @@ class Connection(wire.Connection):
     def more(self):
         if self.at_end:
             return False
+        if time.monotonic() > self.until:
+            raise wire.Broken("no end within %d s" % DEADLINE_S)
         try:
             got = self.socket.recv(65536)
         except socket.timeout as error:

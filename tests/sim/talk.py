@@ -10,6 +10,9 @@ UPLOAD_ID = re.compile(r'"upload_file_id": ?"([-0-9a-f]{36})"')
 NO_FILE = "00000000-0000-4000-8000-000000000000"
 
 
+TOO_MANY = 20  # frames beyond the recorded ones, after which a stream is not read on
+
+
 class Answer:
     def __init__(self, head, body, end):
         self.head, self.body, self.end = head, body, end
@@ -50,8 +53,8 @@ class Live:
 class Talk:
     """Requests to one simulator on behalf of one recording."""
 
-    def __init__(self, port, key):
-        self.port, self.key = port, key
+    def __init__(self, port, key, files):
+        self.port, self.key, self.files = port, key, files
         self.ids = {}
         self.open = []
 
@@ -151,8 +154,7 @@ class Talk:
         for recorded in UPLOAD_ID.findall(sent):
             if recorded == NO_FILE or recorded in self.ids:
                 continue
-            about = re.search(r'"related_id":"%s"[^{}]*' % recorded, recording.text)
-            about = about.group(0) if about else ""
+            about = self.files.get(recorded, "")
             name = re.search(r'"filename":"([^"]*)"', about)
             kind = re.search(r'"mime_type":"([^"]*)"', about)
             size = re.search(r'"size":(\d+)', about)
@@ -181,7 +183,8 @@ def answer_to(recording, connection, frames=()):
         if len(found) < wanted or recording.end != "client-cut":
             for frame in connection.frames():
                 found.append(frame)
-                if recording.end == "client-cut" and len(found) >= wanted:
+                if recording.end == "client-cut" and len(found) >= wanted or \
+                        len(found) > wanted + TOO_MANY:
                     break
         end = "client-cut" if recording.end == "client-cut" and len(found) >= wanted \
             else connection.end

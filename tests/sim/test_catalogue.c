@@ -79,7 +79,7 @@ static struct dify_run *fold_script(const struct sim_script *script, const char 
     return run;
 }
 
-/* ---- what is read ---------------------------------------------------------------------------- */
+/* ---- what is read -------------------------------------------------------------------------- */
 
 static void test_an_app_has_defaults(void **state)
 {
@@ -159,7 +159,7 @@ static void test_json_is_a_scenario_too(void **state)
     sim_catalogue_fini(&catalogue);
 }
 
-/* ---- recordings ------------------------------------------------------------------------------ */
+/* ---- recordings ---------------------------------------------------------------------------- */
 
 static void test_the_recorded_example_plays_as_recorded(void **state)
 {
@@ -266,7 +266,7 @@ static void test_a_form_is_followed_by_what_came_after_it(void **state)
     sim_catalogue_fini(&catalogue);
 }
 
-/* ---- described runs -------------------------------------------------------------------------- */
+/* ---- described runs ------------------------------------------------------------------------ */
 
 static void test_described_runs_come_to_what_they_say(void **state)
 {
@@ -406,7 +406,7 @@ static void test_what_is_stored_may_differ(void **state)
     sim_catalogue_fini(&catalogue);
 }
 
-/* ---- which script ---------------------------------------------------------------------------- */
+/* ---- which script -------------------------------------------------------------------------- */
 
 static void test_the_first_run_that_fits_is_played(void **state)
 {
@@ -485,7 +485,7 @@ static void test_recordings_answer_what_they_were_asked(void **state)
     sim_catalogue_fini(&catalogue);
 }
 
-/* ---- what is wrong --------------------------------------------------------------------------- */
+/* ---- what is wrong ------------------------------------------------------------------------- */
 
 struct error_case {
     const char *name, *yaml, *error;
@@ -626,7 +626,7 @@ static void test_scenarios_are_joined_or_refused(void **state)
     sim_catalogue_fini(&catalogue);
 }
 
-/* ---- a recording that is damaged ------------------------------------------------------------- */
+/* ---- a recording that is damaged ----------------------------------------------------------- */
 
 static char folder[] = "/tmp/dify-sim-XXXXXX";
 
@@ -698,7 +698,7 @@ static void test_a_damaged_recording_is_told(void **state)
     }
 }
 
-/* ---- ceilings -------------------------------------------------------------------------------- */
+/* ---- ceilings ------------------------------------------------------------------------------ */
 
 /* At the ceiling it is loaded, one past it is told. */
 static void assert_loads(const struct text *yaml, const char *expected_error)
@@ -849,7 +849,7 @@ static void test_files_have_a_ceiling(void **state)
     text_fini(&path);
 }
 
-/* ---- failed allocations ---------------------------------------------------------------------- */
+/* ---- failed allocations -------------------------------------------------------------------- */
 
 static void test_a_failed_allocation_leaves_nothing(void **state)
 {

@@ -18,7 +18,7 @@ static struct dify__buffer new_buffer(const struct dify_allocator *allocator)
     return (struct dify__buffer){.allocator = dify__allocator(allocator), .max = (size_t)1 << 30};
 }
 
-/* ---- cases ----------------------------------------------------------------------------------- */
+/* ---- cases --------------------------------------------------------------------------------- */
 
 struct style_case {
     const char *name;
@@ -165,7 +165,7 @@ static void test_strings(void **state)
     dify__buffer_fini(&out);
 }
 
-/* ---- what is refused ------------------------------------------------------------------------- */
+/* ---- what is refused ----------------------------------------------------------------------- */
 
 static void test_no_json(void **state)
 {
@@ -249,7 +249,7 @@ static void test_memory(void **state)
     text_fini(&json);
 }
 
-/* ---- recordings ------------------------------------------------------------------------------ */
+/* ---- recordings ---------------------------------------------------------------------------- */
 
 struct walk {
     size_t frames, bodies;

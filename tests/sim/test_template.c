@@ -18,7 +18,7 @@
 #define UUID_B "fedcba98-7654-3210-fedc-ba9876543210"
 #define UUID_C "0f0f0f0f-1111-4222-8333-444455556666"
 
-/* ---- bindings -------------------------------------------------------------------------------- */
+/* ---- bindings ------------------------------------------------------------------------------ */
 
 static struct sim_bindings plain_bindings(void)
 {
@@ -26,6 +26,8 @@ static struct sim_bindings plain_bindings(void)
                                     .task = "22222222-2222-4222-8222-222222222222",
                                     .conversation = "33333333-3333-4333-8333-333333333333",
                                     .message = "44444444-4444-4444-8444-444444444444",
+                                    .owner = "55555555-5555-4555-8555-555555555555",
+                                    .files = DIFY_SLICE("66666666-6666-4666-8666-666666666666"),
                                     .token = "abcdefghijklmnopqrstuv",
                                     .uuid_seed = {7, 9},
                                     .start = 1700000000,
@@ -49,7 +51,7 @@ static void assert_renders(const struct sim_template *text, const struct sim_bin
     dify__buffer_fini(&out);
 }
 
-/* ---- holes ----------------------------------------------------------------------------------- */
+/* ---- holes --------------------------------------------------------------------------------- */
 
 static void test_each_hole_is_filled(void **state)
 {
@@ -58,12 +60,13 @@ static void test_each_hole_is_filled(void **state)
     struct sim_bindings bindings = plain_bindings();
     struct sim_template text;
     struct sim_weave weave;
-    char uuid[37], expected[400];
+    char uuid[37], expected[600];
 
     sim_weave_init(&weave, dify__allocator(NULL));
-    static const enum sim_hole holes[] = {SIM_HOLE_RUN,     SIM_HOLE_TASK,  SIM_HOLE_CONVERSATION,
-                                          SIM_HOLE_MESSAGE, SIM_HOLE_TOKEN, SIM_HOLE_INPUTS,
-                                          SIM_HOLE_USER};
+    static const enum sim_hole holes[] = {
+        SIM_HOLE_RUN,   SIM_HOLE_TASK,          SIM_HOLE_CONVERSATION, SIM_HOLE_MESSAGE,
+        SIM_HOLE_TOKEN, SIM_HOLE_INPUTS,        SIM_HOLE_USER,         SIM_HOLE_OWNER,
+        SIM_HOLE_FILE,  SIM_HOLE_FILE_REFERENCE};
     for (size_t i = 0; i < COUNT_OF(holes); i++) {
         sim_weave_chars(&weave, "<");
         sim_weave_hole(&weave, holes[i], 0);
@@ -75,9 +78,11 @@ static void test_each_hole_is_filled(void **state)
     assert_int_equal(text.pieces[text.count - 1].hole, SIM_HOLE_NONE);
 
     sim_uuid(bindings.uuid_seed, 5, uuid);
-    snprintf(expected, sizeof expected, "<%s><%s><%s><%s><%s><{\"a\":1}><u>%s1700000012",
-             bindings.run, bindings.task, bindings.conversation, bindings.message, bindings.token,
-             uuid);
+    snprintf(expected, sizeof expected,
+             "<%s><%s><%s><%s><%s><{\"a\":1}><u><%s><%s><%s>%s1700000012", bindings.run,
+             bindings.task, bindings.conversation, bindings.message, bindings.token, bindings.owner,
+             bindings.files.ptr,
+             "eyJyZWNvcmRfaWQiOiI2NjY2NjY2Ni02NjY2LTQ2NjYtODY2Ni02NjY2NjY2NjY2NjYifQ==", uuid);
     assert_renders(&text, &bindings, expected);
     sim_weave_fini(&weave);
     sim_arena_free(arena);
@@ -211,7 +216,7 @@ static void test_a_failed_allocation_is_told(void **state)
     sim_arena_free(arena);
 }
 
-/* ---- cutting --------------------------------------------------------------------------------- */
+/* ---- cutting ------------------------------------------------------------------------------- */
 
 /* The template's pieces in a form that can be read: holes as <kind number>. */
 static struct text show(const struct sim_template *text)
@@ -319,10 +324,10 @@ static void test_users_and_tokens_are_cut(void **state)
     sim_cutter_fini(&cutter);
 }
 
-/* ---- every recording ------------------------------------------------------------------------- */
+/* ---- every recording ----------------------------------------------------------------------- */
 
 struct tally {
-    size_t recordings, steps, holes[SIM_HOLE_USER + 1];
+    size_t recordings, steps, holes[SIM_HOLE_UUID_REFERENCE + 1];
 };
 
 /* The first `key` in the text, or NULL. */
@@ -398,7 +403,9 @@ static int64_t first_time(struct dify_slice text)
 static void read_recorded(const char *folder, struct recorded *recorded)
 {
     struct text path = {NULL, 0, 0};
-    *recorded = (struct recorded){.bindings = {.speed = 1, .uuid_seed = {1, 2}}};
+    *recorded = (struct recorded){.bindings = {.speed = 1,
+                                               .uuid_seed = {1, 2},
+                                               .owner = "55555555-5555-4555-8555-555555555555"}};
     struct sim_bindings *bindings = &recorded->bindings;
     text_addf(&path, "%s/response.body", folder);
     assert_true(read_file(path.ptr, &recorded->body));
@@ -442,8 +449,8 @@ static void assert_no_id(struct dify_slice literal, const struct sim_app *app)
 {
     for (size_t at = 0; at + 36 <= literal.len; at++) {
         struct dify_slice text = {literal.ptr + at, 36};
-        if (sim_is_id(text) && memcmp(text.ptr, app->id, 36) != 0 &&
-            memcmp(text.ptr, app->workflow_id, 36) != 0)
+        if (sim_is_id(text) && memcmp(text.ptr, SIM_TENANT, 36) != 0 &&
+            memcmp(text.ptr, app->id, 36) != 0 && memcmp(text.ptr, app->workflow_id, 36) != 0)
             fail_msg("%.36s was not cut", text.ptr);
     }
 }
@@ -471,6 +478,15 @@ static void check_step(const struct sim_app *app, const struct sim_template *tex
             assert_memory_equal(id, event.ptr + at, 36);
             memcpy(out.ptr + at, id, 36);
             at += 36;
+        } else if (piece->hole == SIM_HOLE_OWNER || piece->hole == SIM_HOLE_FILE ||
+                   piece->hole == SIM_HOLE_FILE_REFERENCE ||
+                   piece->hole == SIM_HOLE_UUID_REFERENCE) {
+            bool is_id = piece->hole == SIM_HOLE_OWNER || piece->hole == SIM_HOLE_FILE;
+            size_t len = is_id ? 36 : SIM_REFERENCE_LEN;
+            assert_true(at + len <= event.len);
+            assert_true(!is_id || sim_is_id((struct dify_slice){event.ptr + at, 36}));
+            memcpy(out.ptr + at, event.ptr + at, len);
+            at += len;
         } else if (piece->hole != SIM_HOLE_NONE) {
             struct sim_piece alone[2] = {*piece, {.hole = SIM_HOLE_NONE}};
             alone[0].literal = (struct dify_slice){"", 0};
