@@ -4,6 +4,8 @@
  */
 #include "sim/clock.h"
 
+#include <stdbool.h>
+
 static bool is_before(const struct sim_alarm *alarm, const struct sim_alarm *other)
 {
     return alarm->due_ms != other->due_ms ? alarm->due_ms < other->due_ms

@@ -227,6 +227,7 @@ enum dify_err sim_new(uv_loop_t *loop, const struct sim_options *options, struct
     sim->allocator = allocator;
     sim->options = *options;
     sim->random.state = options->seed;
+    sim->chance.state = options->seed ^ UINT64_C(0xFA0175);
     init_indexes(sim);
     err = init_apps(sim);
     if (err == DIFY_OK)

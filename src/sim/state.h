@@ -73,6 +73,7 @@ struct sim {
     struct http_server *server;
     struct sim_clock clock;
     struct sim_random random;
+    struct sim_random chance; /* of faults: drawn in the order of requests, whatever ids are made */
     int64_t skew_s;
 
     struct sim_app_state *apps;

@@ -95,7 +95,7 @@ static bool strikes(struct sim *sim, struct sim_fault *fault, enum sim_fault_pla
         return false;
     }
     if (fault->probability < 1 &&
-        (double)(sim_random_next(&sim->random) >> 11) >= fault->probability * 9007199254740992.0)
+        (double)(sim_random_next(&sim->chance) >> 11) >= fault->probability * 9007199254740992.0)
         return false;
     if (fault->times != UINT64_MAX)
         fault->times--;

@@ -11,7 +11,8 @@ from library import PING, event
 from talk import Answer, Talk, answer_to
 
 FAST, QUICK, SECONDS = 1000, 100, 1  # speeds: 300 s in 0.3 s, in 3 s, as recorded
-SLOWER = (1, 0.2, 0.04)            # tries of what depends on a race won: each leaves more time
+SLOWER = (5, 1, 0.2)  # tries of what depends on a race won: each leaves more time
+FORMS = 10
 OTHER_USER = "user-ffffffff"
 
 
@@ -287,10 +288,10 @@ def events(catalogue, recording, run):
         talk.ids.update(live.ids)
         if is_taken_along:
             connection = talk.ask(recording)
-            live.connection.close()
+            live.connection.abort()
             return answer_to(recording, connection)
         if not stays:
-            live.connection.close()
+            live.connection.abort()
         return answer_to(recording, talk.ask(recording))
 
     pings = sum(frame == PING for _, frame in recording.frames())
@@ -336,7 +337,7 @@ def form(catalogue, recording, run):
                 pass
         return answer_to(recording, talk.ask(recording, key=other.key if other else None))
 
-    return Case(recording, app, act, (SECONDS,) if follows else (FAST,))
+    return Case(recording, app, act, (FORMS,) if follows else (FAST,))
 
 
 def follow_run(talk, run):
@@ -384,7 +385,7 @@ def paused_events(catalogue, recording, run):
 
     is_long = recording.end == "client-cut" or run.expires
     tries = 10 if "submit-then" in recording.name else 1  # a race that is won sooner or later
-    return Case(recording, app, act, ((QUICK,) if is_long else (SECONDS,)) * tries)
+    return Case(recording, app, act, ((QUICK,) if is_long else (FORMS,)) * tries)
 
 
 def answer_to_rest(recording, connection, stream, seen):

@@ -246,6 +246,8 @@ class Catalogue:
             hold, pause, step = (variant[1:] + (0.0,))[:3]
             timed = [(0.0 if number < hold else pause + (number - hold) * step, text)
                      for number, (_, text) in enumerate(frames)]
+            if run.was_stopped:
+                timed[-1] = (runs.HOUR_MS, timed[-1][1])  # the simulator has to tell its own
         return self.write_folder(run.start, timed, ending)
 
     @staticmethod

@@ -399,7 +399,8 @@ static void test_what_is_stored_may_differ(void **state)
                  slice_of("{\"id\":\"11111111-1111-4111-8111-111111111111\",\"workflow_id\":"
                           "\"01234567-89ab-cdef-0123-456789abcdef\",\"status\":\"succeeded\","
                           "\"outputs\":{\"t\":\"Q\"},\"error\":null,\"elapsed_time\":0.0,"
-                          "\"total_tokens\":5,\"total_steps\":1,\"created_by\":{},\"created_at\":"
+                          "\"total_tokens\":5,\"total_steps\":1,\"created_by\":{\"id\":\"\","
+                          "\"user\":\"u\"},\"created_at\":"
                           "1700000000,\"finished_at\":1700000000,\"exceptions_count\":0,"
                           "\"files\":[]}"));
     dify__buffer_fini(&out);
@@ -570,7 +571,7 @@ static const struct error_case error_cases[] = {
      "test.yaml:1: what follows a pause has no 'when': it follows"},
     {"control characters are shown as such", "apps: [{name: \"a\\n\\e\", \"x\\x01\": 1}]",
      "test.yaml:1: an app has no 'x?'; it has name, key, mode, id, workflow_id, published, static, "
-     "runs, info, max_active, parameters, meta, site, inputs"},
+     "runs, info, max_active, parameters, meta, site, inputs, api"},
 };
 
 /* Wrong files are told, and leave the catalogue as it was. */

@@ -455,6 +455,19 @@ static void assert_no_id(struct dify_slice literal, const struct sim_app *app)
     }
 }
 
+/* A simulated server has one tenant of its own: the recorded one takes its place again. */
+static void take_tenants(struct dify_slice event, struct dify__buffer *out)
+{
+    static const char key[] = "\"tenant_id\":\"";
+    const size_t len = sizeof key - 1;
+    assert_true(out->len == event.len);
+    for (const char *at = find(event, key); at != NULL; at = find(from(event, at + len), key)) {
+        char *place = out->ptr + (at - event.ptr) + len;
+        if (memcmp(place, SIM_TENANT, 36) == 0) /* in the inputs, which are given, it is there */
+            memcpy(place, at + len, 36);
+    }
+}
+
 /* The recorded event, and the template filled with the recorded values, are the same but for ids
  * that the recorded run had by chance: each number stands for one of them. */
 static void check_step(const struct sim_app *app, const struct sim_template *text,
@@ -497,6 +510,7 @@ static void check_step(const struct sim_app *app, const struct sim_template *tex
             dify__buffer_fini(&one);
         }
     }
+    take_tenants(event, &out);
     assert_bytes(dify__buffer_slice(&out), event);
     dify__buffer_fini(&out);
 }
