@@ -31,8 +31,8 @@ static void test_events(void **state)
         const char *text;
     } cases[] = {
         {{NULL, 0}, {NULL, 0}, {"a", 1}, "9\r\ndata: a\n\n\r\n"},
-        {{"1-2", 3}, {"end", 3}, {"a", 1}, "1c\r\nid: 1-2\nevent: end\ndata: a\n\n\r\n"},
-        {{"", 0}, {"", 0}, {"", 0}, "d\r\nid: \ndata: \n\n\r\n"},
+        {{"1-2", 3}, {"end", 3}, {"a", 1}, "1C\r\nid: 1-2\nevent: end\ndata: a\n\n\r\n"},
+        {{"", 0}, {"", 0}, {"", 0}, "D\r\nid: \ndata: \n\n\r\n"},
         {{"a\nb", 3},
          {"c\rd", 3},
          {"x\ny\r\nz\rw\n", 9},
@@ -59,7 +59,7 @@ static void test_events(void **state)
     client_forget(&client);
     assert_true(http_sse_retry(kit.kept[0], 3000));
     client_expect(&kit, &client, "\n\n\r\n");
-    assert_string_equal(client.got.ptr, "d\r\nretry: 3000\n\n\r\n");
+    assert_string_equal(client.got.ptr, "D\r\nretry: 3000\n\n\r\n");
     http_respond_end(kit.kept[0]);
     client_expect(&kit, &client, "0\r\n\r\n");
     client_close(&client);

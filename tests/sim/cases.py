@@ -275,10 +275,10 @@ def events(catalogue, recording, run):
     first_at = next(at for at, frame in recording.frames() if frame == first)
     is_soon = "include_state_snapshot" in recording.path and first_at < 205
     variant = ("pause", count, 120.0 if is_soon else 600.0)
-    stays = recording.name.startswith("disconnect/two-readers/")
+    stays = recording.name.startswith(("disconnect/two-readers/", "readers/second-reader-leaves"))
     # In 1.16.1 a reader who leaves takes the others along. That he left is noticed late: there the
     # second reader is there first.
-    is_taken_along = recording.release == "1.16.1" and recording.end != "last-chunk"
+    is_taken_along = recording.release == "1.16.1" and recording.end != "last-chunk" and not stays
     if is_taken_along:
         variant += (600.0,)
     app = catalogue.place(run, variant)

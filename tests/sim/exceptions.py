@@ -48,8 +48,6 @@ EXCEPTIONS = [
     ("1.16.1 human-input/approve/events-after-finish", RESUMED),
     ("1.16.1 human-input/submit-then-events-plain/detail-final", RESUMED),
 
-    ("1.16.1 chat-slow/reconnect-plain-events",
-     "the event at which this reader was cut was not recorded, nor any behind it"),
     ("1.12.1 basic-chat/blocking",
      "a mistake of 1.12.1: a blocking answer holds the first piece of the text and no usage"),
     ("1.12.1 basic-completion/blocking",
