@@ -198,12 +198,10 @@ static void put_head(struct text *text, struct http_server *server, const struct
 {
     const struct http_server_options *options = &server->options;
     put_status(text, answer->status, options->wants_loud_reasons && !answer->is_own);
-    if (!options->wants_bare_head) {
-        if (options->server_name != NULL && !has_field(answer, "server"))
-            put_field(text, "Server", dify__slice(options->server_name));
-        if (!has_field(answer, "date"))
-            put_field(text, "Date", http_server_date(server));
-    }
+    if (options->server_name != NULL && !has_field(answer, "server"))
+        put_field(text, "Server", dify__slice(options->server_name));
+    if (!has_field(answer, "date"))
+        put_field(text, "Date", http_server_date(server));
     put_chars(text, answer->closes ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
     if (answer->is_chunked)
         put_chars(text, "Transfer-Encoding: chunked\r\n");

@@ -63,7 +63,6 @@ struct http_server_options {
     size_t max_connections;
     uint64_t head_ms, body_ms, keepalive_ms, write_ms, linger_ms;
     const char *server_name; /* of the field Server; NULL: no such field. Borrowed */
-    bool wants_bare_head;    /* answers carry no fields but those given and the framing's own */
 
     bool ignores_resets; /* a client that resets while it is answered is taken for one that sends no
                           * more: its answer goes on until a write fails */

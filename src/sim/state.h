@@ -20,7 +20,7 @@
 #define SIM_RUNS 20000
 #define SIM_FILES 20000
 #define SIM_TALLIES 100000
-#define SIM_WAITING 10000
+#define SIM_WAITING 1000
 
 /* Dify's own times, in milliseconds; all but the places' shrink by the speed. */
 #define SIM_PING_MS 10000

@@ -247,6 +247,17 @@ void client_say(struct kit *kit, struct client *client, const char *chars)
     client_send(kit, client, chars, strlen(chars));
 }
 
+void drop_dates(struct text *text)
+{
+    char *at;
+    while ((at = strstr(text->ptr, "\r\nDate: ")) != NULL) {
+        char *end = strstr(at + 2, "\r\n");
+        assert_non_null(end);
+        memmove(at, end, (size_t)(text->ptr + text->len - end) + 1);
+        text->len -= (size_t)(end - at);
+    }
+}
+
 void client_forget(struct client *client)
 {
     client->got.len = 0;

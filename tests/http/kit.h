@@ -73,6 +73,9 @@ void client_close(struct client *client);
 void client_send(struct kit *kit, struct client *client, const void *bytes, size_t len);
 void client_say(struct kit *kit, struct client *client, const char *chars);
 
+/* Takes the fields Date out of heads. */
+void drop_dates(struct text *text);
+
 /* Drops what has come so far. */
 void client_forget(struct client *client);
 

@@ -10,9 +10,12 @@ import wire
 from library import PING, event
 from talk import Answer, Talk, answer_to
 
-FAST, QUICK, SECONDS = 1000, 100, 1  # speeds: 300 s in 0.3 s, in 3 s, as recorded
-SLOWER = (5, 1, 0.2)  # tries of what depends on a race won: each leaves more time
-FORMS = 10
+# How much faster than recorded. At 1000 the 300 s of silence are 0.3 s; no run is so slow that its
+# steps were not due before.
+FAST, QUICK, FORMS, SECONDS = 1000, 100, 10, 1
+# Tries of what depends on being there in time: each leaves more of it.
+SLOWER = (5, 1, 0.2)
+PINGED = (50, 20, 6, 2)  # the same, where pings have to be waited for
 OTHER_USER = "user-ffffffff"
 
 
@@ -64,22 +67,19 @@ def start(catalogue, recording):
         return not_recorded(catalogue, recording)
     earlier = turn_before(catalogue, recording)
     if run.was_stopped:
-        return stopped(catalogue, recording, run, lambda live, talk, app: answer_to(
-            recording, live.connection, list(live.stream)[:0] or live.frames), rest=True)
+        return stopped(catalogue, recording, run)
     variant = ("recorded",) if recording.end == "eof-premature" else ()
     app = catalogue.place(run, variant, catalogue.family(recording).private()
                           if is_limited(recording) else None)
+    if earlier is not None:
+        catalogue.share(earlier, app)
 
     def act(talk):
         if earlier is not None:
-            first = catalogue.placed[id(earlier), ()]
-            talk.whole(earlier, first)
+            talk.whole(earlier, app)
         talk.upload(recording, talk.key)
         return answer_to(recording, talk.ask(recording))
 
-    if earlier is not None:
-        catalogue.place(earlier, (), app) if (id(earlier), ()) not in catalogue.placed else None
-        catalogue.placed[id(earlier), ()] = app
     is_whole = recording.end != "client-cut" and catalogue.ends(run)
     return Case(recording, app, act, (FAST,) if is_whole else (QUICK,))
 
@@ -146,7 +146,7 @@ def not_recorded(catalogue, recording):
         return answer_to(recording, talk.ask(recording))
 
     if earlier is not None and foreign_talk is None:
-        catalogue.place(earlier, (), app)
+        catalogue.share(earlier, app)
     speed = QUICK if recording.is_stream else FAST
     return Case(recording, app, act, (speed,))
 
@@ -214,8 +214,8 @@ def stop_point(run):
     return last, runs.HOUR_MS
 
 
-def stopped(catalogue, recording, run, then, rest=False):
-    """The run is stopped where it was, and `then` goes on."""
+def stopped(catalogue, recording, run, then=None):
+    """The run is stopped where it was. `then` goes on; without it the run's own stream counts."""
     count, pause = stop_point(run)
     app = catalogue.place(run, ("pause", count, pause))
     kind = {"chat": "chat-messages", "agent-chat": "chat-messages", "agent": "chat-messages",
@@ -227,7 +227,7 @@ def stopped(catalogue, recording, run, then, rest=False):
         talk.ids.update(live.ids)
         task = next(value for key, value in live.ids.items() if run.ids[key] == "task")
         talk.post("/v1/%s/%s/stop" % (kind, task), {"user": run.user}, app.key)
-        if rest:
+        if then is None:
             return answer_to(recording, live.connection, live.frames)
         return then(live, talk, app)
 
@@ -296,7 +296,7 @@ def events(catalogue, recording, run):
 
     pings = sum(frame == PING for _, frame in recording.frames())
     is_last = is_taken_along and count + 1 >= len(run.frames)
-    return Case(recording, app, act, (QUICK,) if is_last else (20, 6, 2) if pings > 1 else SLOWER)
+    return Case(recording, app, act, PINGED if is_last or pings > 1 else SLOWER)
 
 
 # ---- forms -------------------------------------------------------------------------------------

@@ -90,8 +90,10 @@ class App:
 
 
 class Script:
-    def __init__(self, run, variant, folder, stored):
-        self.run, self.variant, self.folder, self.stored = run, variant, folder, stored
+    """A run as an app plays it, in a folder; `stored` is the end that no event told."""
+
+    def __init__(self, run, folder, stored):
+        self.run, self.folder, self.stored = run, folder, stored
 
 
 class Family:
@@ -216,7 +218,7 @@ class Catalogue:
     # ---- scripts -----------------------------------------------------------------------------
 
     def place(self, run, variant=(), app=None):
-        """The app that plays the run; `variant` is () for all of it as fast as it goes,
+        """The app that plays the run; `variant` is () for all of it with its own times,
         ("pause", n, ms) with all frames at once but for a pause after n, ("pause", n, ms, step)
         with so many milliseconds between the frames behind it."""
         if app is None and (id(run), variant) in self.placed:
@@ -228,8 +230,13 @@ class Catalogue:
                         not app.is_private), None) or family.fresh()
             self.placed[id(run), variant] = app
         app.scripts[app.plays(run.inputs, run.query)] = Script(
-            run, variant, self.write(run, variant), self.stored(run))
+            run, self.write(run, variant), self.stored(run))
         return app
+
+    def share(self, run, app):
+        """Lets the app play this run, too, unless it has one of the same inputs."""
+        if app.plays(run.inputs, run.query) not in app.scripts:
+            self.place(run, (), app)
 
     def write(self, run, variant):
         """A folder with the run as the variant has it."""

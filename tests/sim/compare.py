@@ -68,7 +68,8 @@ def header_fields(head, body_length):
 
 def cut_out(text, at, width=160):
     start = max(0, at - 60)
-    return ("…" if start else "") + text[start:at + width] + ("…" if len(text) > at + width else "")
+    end = at + width
+    return ("…" if start else "") + text[start:end] + ("…" if len(text) > end else "")
 
 
 def first_difference(expected, actual):

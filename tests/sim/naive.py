@@ -46,7 +46,7 @@ def fault_options():
 
 def serve(given, *options):
     scenario = os.path.join(given.source, "examples", "sim", "label-check.yaml")
-    return Simulator(given.build, scenario, "--seed", SEED, "--speed", "500", "--connections", "0",
+    return Simulator(given.build, scenario, "--seed", SEED, "--speed", "2000", "--connections", "0",
                      "--workers", "0", "--quiet", *options, key="app-label-check")
 
 

@@ -8,6 +8,7 @@ in exceptions.py with its reason. --all shows the differences of those, too.
 """
 
 import argparse
+import atexit
 import fnmatch
 import os
 import re
@@ -51,6 +52,7 @@ class Simulators:
              "--speed", str(speed), "--seed", "1", "--connections", "0", "--workers", "0",
              "--quiet", self.scenario],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        atexit.register(process.kill)  # does nothing where it has ended
         seen = []
         for line in process.stderr:
             seen.append(line.decode("utf-8", "replace"))
@@ -135,6 +137,36 @@ def judge(checks, results, used, show_all):
     return good, excepted
 
 
+def check_comparison(checks, recorded):
+    """The comparison itself: it must see what it is there to see."""
+    stream = recorded["1.14.2"]["minimal/streaming"]
+    detail = recorded["1.14.2"]["minimal/detail"]
+
+    def differs(recording, change=None, head=None, end=None):
+        body = change(recording.text) if change else recording.text
+        return bool(compare.answers(recording, cases.Answer(
+            head or recording.head, body.encode("utf-8"), end or recording.end)))
+
+    task = stream.frames()[1][1].split('"task_id":"')[1][:36]
+    run = stream.frames()[1][1].split('"workflow_run_id":"')[1][:36]
+    checks.true(not differs(stream) and not differs(detail), "an answer equals itself")
+    checks.true(not differs(stream, lambda text: text.replace(run, "0" * 8 + run[8:])),
+                "another id is no difference")
+    for what, seen in (
+            ("an id in another's place", differs(stream, lambda text: text.replace(task, run))),
+            ("a frame too few", differs(stream, lambda text: text.split("\n\n", 1)[1])),
+            ("frames in another order", differs(stream, lambda text: "\n\n".join(
+                sorted(text.split("\n\n"))))),
+            ("a space", differs(detail, lambda text: text.replace('":"', '": "', 1))),
+            ("another value", differs(detail, lambda text: text.replace("succeeded", "failed"))),
+            ("a null time", differs(detail, lambda text: text.replace(
+                '"finished_at":', '"finished_at":null,"x":'))),
+            ("a header too few", differs(detail, head=detail.head[:-1])),
+            ("another status", differs(detail, head=["HTTP/1.1 201 CREATED"] + detail.head[1:])),
+            ("another end", differs(stream, end="eof-premature"))):
+        checks.true(seen, "the comparison sees " + what)
+
+
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--source", required=True, type=os.path.abspath)
@@ -150,6 +182,7 @@ def main():
     checks.name = "sim.recorded"
     recorded = library.load()
     everything = [recording for found in recorded.values() for recording in found.values()]
+    check_comparison(checks, recorded)
     command = os.path.join(given.build, "difystream")
     used, counts = set(), []
     with support.folder() as folder:

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_ceilings.c: what a simulator remembers, at its ceilings and one past them. The parts are
+ * used from within: no request is needed to start a run.
+ */
+#include "../unit/support.h"
+#include "core/slices.h"
+#include "sim/run.h"
+#include "sim/stream.h"
+
+static const char scenario[] = "apps:\n"
+                               "  - name: quick\n"
+                               "    runs:\n"
+                               "      - nodes: [start, {type: end, outputs: {a: 1}}]\n"
+                               "  - name: waits\n"
+                               "    runs:\n"
+                               "      - nodes: [{type: start, seconds: 100000}]\n";
+
+struct stage {
+    uv_loop_t loop;
+    struct meter meter;
+    struct sim_catalogue catalogue;
+    struct sim *sim;
+};
+
+static void set_up(struct stage *stage, double speed, const struct sim_fault *faults,
+                   size_t fault_count, enum dify_err expected)
+{
+    struct sim_load_error error;
+    assert_int_equal(uv_loop_init(&stage->loop), 0);
+    meter_init(&stage->meter);
+    sim_catalogue_init(&stage->catalogue, NULL);
+    assert_int_equal(
+        sim_catalogue_load_text(&stage->catalogue, "test", dify__slice(scenario), &error), DIFY_OK);
+    struct sim_options options = {.allocator = &stage->meter.allocator,
+                                  .catalogue = &stage->catalogue,
+                                  .release = SIM_1_14_2,
+                                  .speed = speed,
+                                  .seed = 1,
+                                  .faults = faults,
+                                  .fault_count = fault_count};
+    stage->sim = NULL;
+    assert_int_equal(sim_new(&stage->loop, &options, &stage->sim), expected);
+}
+
+static void tear_down(struct stage *stage)
+{
+    if (stage->sim != NULL)
+        sim_close(stage->sim, NULL, NULL);
+    uv_run(&stage->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&stage->loop), 0);
+    sim_catalogue_fini(&stage->catalogue);
+    assert_meter_empty(&stage->meter);
+}
+
+static struct sim_run *start(struct stage *stage, size_t app, const char *inputs)
+{
+    struct sim_order order = {.app = &stage->catalogue.apps[app],
+                              .user = DIFY_SLICE("u"),
+                              .given = dify__slice(inputs),
+                              .prepared = DIFY_SLICE("{}"),
+                              .dies_after = UINT64_MAX};
+    struct sim_run *run = NULL;
+    assert_int_equal(sim_run_new(stage->sim, &order, &run), DIFY_OK);
+    sim_count_start(stage->sim, order.app, order.given);
+    return run;
+}
+
+static void test_the_oldest_ended_run_is_forgotten(void **state)
+{
+    (void)state;
+    struct stage stage;
+    char first[37], second[37];
+    set_up(&stage, 0, NULL, 0, DIFY_OK);
+    memcpy(first, start(&stage, 0, "{}")->bindings.run, 37);
+    memcpy(second, start(&stage, 0, "{}")->bindings.run, 37);
+    for (size_t i = 2; i < SIM_RUNS; i++)
+        start(&stage, 0, "{}");
+    while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.count > 0)
+        uv_run(&stage.loop, UV_RUN_ONCE);
+    assert_int_equal(stage.sim->run_count, SIM_RUNS);
+    assert_non_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(first)));
+
+    start(&stage, 0, "{}");
+    assert_int_equal(stage.sim->run_count, SIM_RUNS);
+    assert_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(first)));
+    assert_non_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(second)));
+    tear_down(&stage);
+}
+
+static void test_a_run_under_way_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct stage stage;
+    set_up(&stage, 1, NULL, 0, DIFY_OK);
+    struct sim_run *oldest = start(&stage, 1, "{}");
+    for (size_t i = 1; i < SIM_RUNS; i++)
+        start(&stage, 1, "{}");
+    start(&stage, 1, "{}");
+    assert_int_equal(stage.sim->run_count, SIM_RUNS + 1);
+    assert_ptr_equal(stage.sim->oldest, oldest);
+    tear_down(&stage);
+}
+
+static void test_inputs_are_counted_apart_up_to_a_number(void **state)
+{
+    (void)state;
+    struct stage stage;
+    char inputs[40];
+    set_up(&stage, 1, NULL, 0, DIFY_OK);
+    for (size_t i = 0; i < SIM_TALLIES + 1; i++) {
+        snprintf(inputs, sizeof inputs, "{\"n\":%zu}", i);
+        sim_count_start(stage.sim, &stage.catalogue.apps[0], dify__slice(inputs));
+    }
+    assert_int_equal(stage.sim->tally_count, SIM_TALLIES);
+    assert_int_equal(stage.sim->stats.runs_started, SIM_TALLIES + 1);
+
+    sim_count_start(stage.sim, &stage.catalogue.apps[0], DIFY_SLICE("{\"n\":0}"));
+    sim_count_start(stage.sim, &stage.catalogue.apps[1], DIFY_SLICE("{\"n\":0}"));
+    const struct sim_tally *first =
+        sim_index_get(&stage.sim->tallies_by_key, DIFY_SLICE("quick\n{\"n\":0}"));
+    assert_int_equal(first->started, 2);
+    assert_int_equal(stage.sim->tally_count, SIM_TALLIES);
+    tear_down(&stage);
+}
+
+static void test_faults_have_a_number(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct sim_fault faults[SIM_FAULTS + 1];
+    for (size_t i = 0; i < COUNT_OF(faults); i++)
+        faults[i] = (struct sim_fault){.kind = SIM_FAULT_UNAUTHORIZED, .probability = 1};
+    set_up(&stage, 1, faults, SIM_FAULTS, DIFY_OK);
+    tear_down(&stage);
+    set_up(&stage, 1, faults, SIM_FAULTS + 1, DIFY_ERR_ARGUMENT);
+    tear_down(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_oldest_ended_run_is_forgotten),
+        cmocka_unit_test(test_a_run_under_way_is_not_forgotten),
+        cmocka_unit_test(test_inputs_are_counted_apart_up_to_a_number),
+        cmocka_unit_test(test_faults_have_a_number),
+    };
+    return cmocka_run_group_tests_name("simulator ceilings", tests, NULL, NULL);
+}
