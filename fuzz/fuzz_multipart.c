@@ -5,8 +5,8 @@
  * The input is a body; its boundary is what stands behind the "--" of its first line, as a client's
  * is, or "B". What must hold: in any cut the calls are those of a slow reference that compares
  * every position with the delimiter; an error is sticky; a failed allocation is reported; no name
- * has a NUL, nor a file's a folder; a head in the plainest form, made of the input, is read as written;
- * parameters read from the input lie in it, in order.
+ * has a NUL, nor a file's a folder; a head in the plainest form, made of the input, is read as
+ * written; parameters read from the input lie in it, in order.
  */
 #include "fuzz.h"
 

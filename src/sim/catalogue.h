@@ -103,7 +103,7 @@ const struct sim_app *sim_catalogue_app(const struct sim_catalogue *catalogue,
 
 /* The script that a run with these inputs (a JSON object) and query plays: the first that fits,
  * else the last. `query` may be absent. Takes memory for the time of the call from the catalogue's
- * allocator; without it only scripts that want no inputs fit. */
+ * allocator; NULL without. */
 const struct sim_script *sim_app_script(const struct sim_app *app, struct dify_slice inputs,
                                         struct dify_slice query);
 

@@ -31,8 +31,7 @@ static struct sim_run *find(struct sim_visit *visit)
                                    : " or /console/api/form/human_input/<string:form_token>");
     }
     sim_text_add(&message, " ?");
-    sim_answer_error(visit, 404, "not_found", sim_text_slice(&message));
-    sim_text_fini(&message);
+    sim_answer_message(visit, 404, "not_found", &message);
     return NULL;
 }
 
@@ -48,10 +47,8 @@ static bool is_open(struct sim_visit *visit, const struct sim_run *run, yyjson_v
                                ? "This form has already been submitted by another user, form_id="
                                : "This form has expired, form_id=");
     sim_text_put(&message, sim_member_string(form, "form_id"));
-    sim_answer_error(visit, 412,
-                     is_sent ? "human_input_form_submitted" : "human_input_form_expired",
-                     sim_text_slice(&message));
-    sim_text_fini(&message);
+    sim_answer_message(
+        visit, 412, is_sent ? "human_input_form_submitted" : "human_input_form_expired", &message);
     return false;
 }
 
@@ -63,10 +60,12 @@ void sim_serve_form_get(struct sim_visit *visit)
     struct sim_text text, spaced;
     if (run == NULL)
         return;
-    doc = sim_read_json(dify__buffer_slice(&run->form));
+    sim_text_init(&text, visit->sim->allocator);
+    doc = sim_text_read(&text, dify__buffer_slice(&run->form));
     form = yyjson_doc_get_root(doc);
-    if (is_open(visit, run, form)) {
-        sim_text_init(&text, visit->sim->allocator);
+    if (text.err != DIFY_OK) {
+        sim_answer_internal(visit);
+    } else if (is_open(visit, run, form)) {
         sim_text_init(&spaced, visit->sim->allocator);
         add_member(&text, "{\"form_content\":", form, "form_content");
         add_member(&text, ",\"inputs\":", form, "inputs");
@@ -74,10 +73,12 @@ void sim_serve_form_get(struct sim_visit *visit)
         add_member(&text, ",\"user_actions\":", form, "actions");
         add_member(&text, ",\"expiration_time\":", form, "expiration_time");
         sim_text_add(&text, "}");
-        spaced.err = sim_style_text(sim_text_slice(&text), SIM_SPACED_RAW, &spaced.bytes);
+        spaced.err = text.err;
+        if (spaced.err == DIFY_OK)
+            spaced.err = sim_style_text(sim_text_slice(&text), SIM_SPACED_RAW, &spaced.bytes);
         sim_answer_json(visit, 200, SIM_ANSWER_FORM, &spaced);
-        sim_text_fini(&text);
     }
+    sim_text_fini(&text);
     yyjson_doc_free(doc);
 }
 
@@ -114,19 +115,22 @@ static void refuse(struct sim_visit *visit, const char *words, struct dify_slice
     sim_text_init(&message, visit->sim->allocator);
     sim_text_add(&message, words);
     sim_text_put(&message, what);
-    sim_answer_error(visit, 400, "invalid_form_data", sim_text_slice(&message));
-    sim_text_fini(&message);
+    sim_answer_message(visit, 400, "invalid_form_data", &message);
 }
 
 static void submit(struct sim_visit *visit, struct sim_run *run, const struct sim_payload *payload)
 {
-    yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->form));
-    yyjson_val *form = yyjson_doc_get_root(doc);
     struct dify_slice action = sim_member_string(payload->root, "action");
     struct sim_text missing, text;
+    yyjson_doc *doc;
+    yyjson_val *form;
     sim_text_init(&missing, visit->sim->allocator);
+    doc = sim_text_read(&missing, dify__buffer_slice(&run->form));
+    form = yyjson_doc_get_root(doc);
     add_missing(&missing, form, yyjson_obj_get(payload->root, "inputs"));
-    if (!is_open(visit, run, form)) {
+    if (missing.err != DIFY_OK) {
+        sim_answer_internal(visit);
+    } else if (!is_open(visit, run, form)) {
         /* answered */
     } else if (!has_action(form, action)) {
         refuse(visit, "Invalid action: ", action);

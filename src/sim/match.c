@@ -111,19 +111,21 @@ static bool fits(yyjson_val *wanted, yyjson_val *given)
     return !yyjson_is_obj(wanted) || same_object(wanted, given);
 }
 
-/* Whether the run's inputs, read into `given`, have all that the script wants. */
-static bool inputs_fit(const struct sim_app *app, const struct sim_script *script,
-                       const struct dify__json *given)
+/* Whether the run's inputs, read into `given`, have all that the script wants. NOMEM. */
+static enum dify_err inputs_fit(const struct sim_app *app, const struct sim_script *script,
+                                const struct dify__json *given, bool *is_fit)
 {
     struct dify__json wanted;
-    bool is_fit = false;
-    if (script->when_inputs.ptr == NULL)
-        return true;
+    enum dify_err err;
+    *is_fit = script->when_inputs.ptr == NULL;
+    if (*is_fit || given->doc == NULL)
+        return DIFY_OK;
     dify__json_init(&wanted, app->allocator);
-    if (dify__json_read(&wanted, script->when_inputs) == DIFY_OK && given->doc != NULL)
-        is_fit = has_members(yyjson_doc_get_root(wanted.doc), yyjson_doc_get_root(given->doc));
+    err = dify__json_read(&wanted, script->when_inputs);
+    if (err == DIFY_OK)
+        *is_fit = has_members(yyjson_doc_get_root(wanted.doc), yyjson_doc_get_root(given->doc));
     dify__json_fini(&wanted);
-    return is_fit;
+    return err == DIFY_ERR_NOMEM ? err : DIFY_OK;
 }
 
 const struct sim_script *sim_app_script(const struct sim_app *app, struct dify_slice inputs,
@@ -132,18 +134,22 @@ const struct sim_script *sim_app_script(const struct sim_app *app, struct dify_s
     const struct sim_script *found = &app->scripts[app->script_count - 1];
     struct dify__json given;
     dify__json_init(&given, app->allocator);
-    bool is_read = inputs.len != 0 && dify__json_read(&given, inputs) == DIFY_OK;
-    if (!is_read)
+    enum dify_err err = inputs.len != 0 ? dify__json_read(&given, inputs) : DIFY_ERR_JSON;
+    if (err != DIFY_OK)
         dify__json_release(&given);
-    for (size_t i = 0; i + 1 < app->script_count; i++) {
+    if (err != DIFY_ERR_NOMEM)
+        err = DIFY_OK; /* inputs that are none have nothing that a script could want */
+    for (size_t i = 0; i + 1 < app->script_count && err == DIFY_OK; i++) {
         const struct sim_script *script = &app->scripts[i];
+        bool is_fit;
         if (script->when_query.ptr != NULL && !dify__slice_equals(script->when_query, query))
             continue;
-        if (inputs_fit(app, script, &given)) {
+        err = inputs_fit(app, script, &given, &is_fit);
+        if (err == DIFY_OK && is_fit) {
             found = script;
             break;
         }
     }
     dify__json_fini(&given);
-    return found;
+    return err == DIFY_OK ? found : NULL;
 }

@@ -74,6 +74,7 @@ static bool read_user(struct sim_visit *visit, struct sim_payload *payload)
 bool sim_payload_read(struct sim_visit *visit, struct sim_payload *payload)
 {
     const struct http_request *request = http_exchange_request(visit->exchange);
+    enum dify_err err;
     *payload = (struct sim_payload){.doc = NULL};
     sim_text_init(&payload->user, visit->sim->allocator);
     if (!is_json_type(http_request_field(request, "content-type"))) {
@@ -82,9 +83,13 @@ bool sim_payload_read(struct sim_visit *visit, struct sim_payload *payload)
                                     "Content-Type was not 'application/json'."));
         return false;
     }
-    payload->doc = sim_read_strict(dify__buffer_slice(&visit->body));
+    err = sim_read_strict(visit->sim->allocator, dify__buffer_slice(&visit->body), &payload->doc);
+    if (err == DIFY_ERR_NOMEM) {
+        sim_answer_internal(visit);
+        return false;
+    }
     payload->root = yyjson_doc_get_root(payload->doc);
-    if (payload->doc == NULL) {
+    if (err != DIFY_OK) {
         sim_answer_error(visit, 400, "bad_request",
                          DIFY_SLICE("The browser (or proxy) sent a request that this server could "
                                     "not understand."));
@@ -250,6 +255,7 @@ static void add_fault(struct faults *faults, const char *field, const char *mess
                      ? "]\n    For further information visit https://errors.pydantic.dev/2.12/v/"
                      : "]\n    For further information visit https://errors.pydantic.dev/2.11/v/");
     sim_text_add(&faults->text, type);
+    faults->text.err = faults->text.err != DIFY_OK ? faults->text.err : shown.err;
     sim_text_fini(&shown);
 }
 
@@ -264,8 +270,8 @@ static bool tell_faults(struct faults *faults, const char *model)
                      faults->count == 1 ? " validation error for " : " validation errors for ");
         sim_text_add(&message, model);
         sim_text_put(&message, sim_text_slice(&faults->text));
-        sim_answer_error(faults->visit, 400, "invalid_param", sim_text_slice(&message));
-        sim_text_fini(&message);
+        message.err = message.err != DIFY_OK ? message.err : faults->text.err;
+        sim_answer_message(faults->visit, 400, "invalid_param", &message);
     }
     sim_text_fini(&faults->text);
     return faults->count == 0;
@@ -340,7 +346,8 @@ void sim_payload_refuse_value(struct sim_visit *visit, const char *model, const 
     sim_text_init(&faults.text, visit->sim->allocator);
     sim_text_init(&json, visit->sim->allocator);
     sim_text_string(&json, value);
-    doc = sim_read_json(sim_text_slice(&json));
+    doc = sim_text_read(&json, sim_text_slice(&json));
+    faults.text.err = json.err;
     add_fault(&faults, field, message, type, yyjson_doc_get_root(doc));
     (void)tell_faults(&faults, model);
     yyjson_doc_free(doc);

@@ -122,18 +122,28 @@ static void add_outputs(struct sim_text *text, const struct sim_run *run, yyjson
     else
         sim_text_add(&json, "{}");
     add_as_string(text, sim_text_slice(&json));
+    text->err = text->err != DIFY_OK ? text->err : json.err;
     sim_text_fini(&json);
+}
+
+/* The data of the run's end, or of its pause; NULL while it plays. */
+static yyjson_doc *read_end(struct sim_text *text, const struct sim_run *run)
+{
+    if (sim_run_is_final(run))
+        return sim_text_read(text, dify__buffer_slice(&run->finished));
+    return run->state == SIM_RUN_PAUSED ? sim_text_read(text, dify__buffer_slice(&run->paused))
+                                        : NULL;
 }
 
 static void answer_detail(struct sim_visit *visit, const struct sim_run *run)
 {
-    bool is_final = sim_run_is_final(run), is_paused = run->state == SIM_RUN_PAUSED;
-    yyjson_doc *doc = is_final    ? sim_read_json(dify__buffer_slice(&run->finished))
-                      : is_paused ? sim_read_json(dify__buffer_slice(&run->paused))
-                                  : NULL;
-    yyjson_val *data = yyjson_doc_get_root(doc), *end = is_final ? data : NULL;
     struct sim_text text;
+    yyjson_doc *doc;
+    yyjson_val *data, *end;
     sim_text_init(&text, visit->sim->allocator);
+    doc = read_end(&text, run);
+    data = yyjson_doc_get_root(doc);
+    end = sim_run_is_final(run) ? data : NULL;
     sim_text_add(&text, "{\"id\":");
     sim_text_string(&text, dify__slice(run->bindings.run));
     sim_text_add(&text, ",\"workflow_id\":");
@@ -228,8 +238,7 @@ static bool refuse_time(struct sim_visit *visit, struct dify_slice text)
     sim_text_add(&message, "invalid literal for int() with base 10: b'");
     sim_text_put(&message, (struct dify_slice){text.ptr, text.len < 4 ? text.len : 4});
     sim_text_add(&message, "'");
-    sim_answer_error(visit, 400, "invalid_param", sim_text_slice(&message));
-    sim_text_fini(&message);
+    sim_answer_message(visit, 400, "invalid_param", &message);
     return false;
 }
 
@@ -291,7 +300,8 @@ static bool contains(struct dify_slice text, struct dify_slice part)
     return false;
 }
 
-static bool is_wanted(const struct logs *logs, const struct sim_run *run)
+/* An error on the way is that of `rows`. */
+static bool is_wanted(const struct logs *logs, const struct sim_run *run, struct sim_text *rows)
 {
     yyjson_doc *doc;
     bool fits = true;
@@ -301,7 +311,7 @@ static bool is_wanted(const struct logs *logs, const struct sim_run *run)
         run->created_at < logs->after_s || run->created_at > logs->before_s)
         return false;
     if (logs->status.text.len > 0) {
-        doc = sim_read_json(dify__buffer_slice(&run->finished));
+        doc = sim_text_read(rows, dify__buffer_slice(&run->finished));
         fits = dify__slice_equals(sim_run_status(run, yyjson_doc_get_root(doc)), logs->status.text);
         yyjson_doc_free(doc);
     }
@@ -314,11 +324,8 @@ static bool is_wanted(const struct logs *logs, const struct sim_run *run)
 
 static void add_log(struct sim_text *text, const struct sim_run *run)
 {
-    bool is_final = sim_run_is_final(run), is_paused = run->state == SIM_RUN_PAUSED;
-    yyjson_doc *doc = is_final    ? sim_read_json(dify__buffer_slice(&run->finished))
-                      : is_paused ? sim_read_json(dify__buffer_slice(&run->paused))
-                                  : NULL;
-    yyjson_val *data = yyjson_doc_get_root(doc), *end = is_final ? data : NULL;
+    yyjson_doc *doc = read_end(text, run);
+    yyjson_val *data = yyjson_doc_get_root(doc), *end = sim_run_is_final(run) ? data : NULL;
     sim_text_add(text, "{\"id\":");
     sim_text_string(text, dify__slice(run->log_id));
     sim_text_add(text, ",\"workflow_run\":{\"id\":");
@@ -356,7 +363,7 @@ void sim_serve_logs(struct sim_visit *visit)
     sim_text_init(&rows, visit->sim->allocator);
     sim_text_init(&text, visit->sim->allocator);
     for (const struct sim_run *run = visit->sim->newest; run != NULL; run = run->older) {
-        if (run->app != visit->app || !is_wanted(&logs, run))
+        if (run->app != visit->app || !is_wanted(&logs, run, &rows))
             continue;
         if (total >= first && total < first + logs.limit_number) {
             sim_text_add(&rows, total > first ? "," : "");

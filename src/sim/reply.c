@@ -134,6 +134,16 @@ void sim_answer_error(struct sim_visit *visit, int status, const char *code,
     sim_answer_json(visit, status, SIM_ANSWER_ASCII, &text);
 }
 
+void sim_answer_message(struct sim_visit *visit, int status, const char *code,
+                        struct sim_text *take_message)
+{
+    if (take_message->err == DIFY_OK)
+        sim_answer_error(visit, status, code, sim_text_slice(take_message));
+    else
+        sim_answer_internal(visit);
+    sim_text_fini(take_message);
+}
+
 void sim_answer_internal(struct sim_visit *visit)
 {
     struct sim_text text;

@@ -104,25 +104,17 @@ static struct sim_node *find_node(struct sim_run *run, struct dify_slice id)
     return NULL;
 }
 
-static void add_member(struct sim_text *text, yyjson_val *data, const char *name)
-{
-    sim_text_add(text, ",\"");
-    sim_text_add(text, name);
-    sim_text_add(text, "\":");
-    sim_text_value(text, yyjson_obj_get(data, name));
-}
-
 /* The members that begin a node's data, up to its index. */
 static void add_core(struct sim_text *text, const char *id, yyjson_val *data, size_t index)
 {
     sim_text_add(text, "{\"id\":");
     sim_text_string(text, dify__slice(id));
-    add_member(text, data, "node_id");
-    add_member(text, data, "node_type");
-    add_member(text, data, "title");
+    sim_text_member(text, data, "node_id");
+    sim_text_member(text, data, "node_type");
+    sim_text_member(text, data, "title");
     sim_text_add(text, ",\"index\":");
     sim_text_int(text, (int64_t)index);
-    add_member(text, data, "predecessor_node_id");
+    sim_text_member(text, data, "predecessor_node_id");
     sim_text_add(text, ",\"inputs\":null");
 }
 
@@ -156,10 +148,10 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
         memcpy(node->id, id.ptr, id.len < 39 ? id.len : 39);
     sim_text_init(&text, allocator);
     add_core(&text, node->id, data, run->node_count + 1);
-    add_member(&text, data, "created_at");
+    sim_text_member(&text, data, "created_at");
     sim_text_add(&text, ",\"extras\":{}");
-    add_member(&text, data, "iteration_id");
-    add_member(&text, data, "loop_id");
+    sim_text_member(&text, data, "iteration_id");
+    sim_text_member(&text, data, "loop_id");
     sim_text_add(&text, "}");
     err = keep(&node->started, &text);
     if (err == DIFY_OK)
@@ -172,8 +164,8 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
 static void add_finished_tail(struct sim_text *text, yyjson_val *data)
 {
     sim_text_add(text, ",\"files\":[]");
-    add_member(text, data, "iteration_id");
-    add_member(text, data, "loop_id");
+    sim_text_member(text, data, "iteration_id");
+    sim_text_member(text, data, "loop_id");
     sim_text_add(text, "}");
 }
 
@@ -186,12 +178,12 @@ static enum dify_err finish_node(struct sim_run *run, yyjson_val *data)
     sim_text_init(&text, run->sim->allocator);
     add_core(&text, node->id, data, (size_t)(node - run->nodes) + 1);
     sim_text_add(&text, ",\"process_data\":null,\"outputs\":null");
-    add_member(&text, data, "status");
-    add_member(&text, data, "error");
-    add_member(&text, data, "elapsed_time");
+    sim_text_member(&text, data, "status");
+    sim_text_member(&text, data, "error");
+    sim_text_member(&text, data, "elapsed_time");
     sim_text_add(&text, ",\"execution_metadata\":null");
-    add_member(&text, data, "created_at");
-    add_member(&text, data, "finished_at");
+    sim_text_member(&text, data, "created_at");
+    sim_text_member(&text, data, "finished_at");
     add_finished_tail(&text, data);
     node->finished_at = run->played + 1;
     return keep(&node->finished, &text);
@@ -202,17 +194,17 @@ static enum dify_err pause_node(struct sim_run *run, struct dify_slice node_id)
 {
     for (size_t i = run->node_count; i > 0; i--) {
         struct sim_node *node = &run->nodes[i - 1];
-        yyjson_doc *doc = sim_read_json(dify__buffer_slice(&node->started));
+        struct sim_text text;
+        sim_text_init(&text, run->sim->allocator);
+        yyjson_doc *doc = sim_text_read(&text, dify__buffer_slice(&node->started));
         yyjson_val *data = yyjson_doc_get_root(doc);
         bool is_it = dify__slice_equals(sim_member_string(data, "node_id"), node_id);
-        enum dify_err err = DIFY_OK;
-        struct sim_text text;
+        enum dify_err err = text.err;
         if (is_it) {
-            sim_text_init(&text, run->sim->allocator);
             add_core(&text, node->id, data, i);
             sim_text_add(&text, ",\"process_data\":null,\"outputs\":null,\"status\":\"paused\","
                                 "\"error\":null,\"elapsed_time\":0.02,\"execution_metadata\":null");
-            add_member(&text, data, "created_at");
+            sim_text_member(&text, data, "created_at");
             sim_text_add(&text, ",\"finished_at\":");
             sim_text_value(&text, yyjson_obj_get(data, "created_at"));
             add_finished_tail(&text, data);
@@ -220,7 +212,7 @@ static enum dify_err pause_node(struct sim_run *run, struct dify_slice node_id)
             err = keep(&node->finished, &text);
         }
         yyjson_doc_free(doc);
-        if (is_it)
+        if (is_it || err != DIFY_OK)
             return err;
     }
     return DIFY_OK;
@@ -290,8 +282,9 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
         return err == DIFY_OK ? keep_json(run, &run->form, data) : err;
     }
     if (dify__slice_is(name, "workflow_paused")) {
-        run->is_at_pause = true;
-        return keep_json(run, &run->paused, data);
+        enum dify_err err = keep_json(run, &run->paused, data);
+        run->is_at_pause = run->is_at_pause || err == DIFY_OK;
+        return err;
     }
     if (dify__slice_is(name, "workflow_finished"))
         return keep_json(run, &run->finished, data);
@@ -307,13 +300,14 @@ void sim_row_stored(struct sim_run *run, const struct sim_template *data)
 
 void sim_row_expect(struct sim_run *run)
 {
-    yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->form));
-    int64_t now = sim_now_s(run->sim);
-    int64_t due = sim_value_int(yyjson_obj_get(yyjson_doc_get_root(doc), "expiration_time"), now);
-    double ms = due > now ? (double)(due - now) * 1000 : 0;
-    /* No memory: the form never expires. */
-    enum dify_err err = sim_clock_set(&run->sim->clock, &run->alarm, sim_scaled(run->sim, ms));
-    (void)err;
+    yyjson_doc *doc;
+    int64_t now = sim_now_s(run->sim), due;
+    enum dify_err err = sim_read_json(run->sim->allocator, dify__buffer_slice(&run->form), &doc);
+    due = sim_value_int(yyjson_obj_get(yyjson_doc_get_root(doc), "expiration_time"), now);
+    if (err == DIFY_OK)
+        err = sim_clock_set(&run->sim->clock, &run->alarm,
+                            sim_scaled(run->sim, due > now ? (double)(due - now) * 1000 : 0));
+    (void)err; /* no memory: the form never expires */
     yyjson_doc_free(doc);
 }
 
@@ -367,12 +361,12 @@ static void stopped_chat(const struct sim_run *run, struct sim_text *json)
                                 "\"files\":null}");
 }
 
-/* Nodes at the top level, which are the steps that Dify counts. */
-static size_t count_steps(const struct sim_run *run)
+/* Nodes at the top level, which are the steps that Dify counts. An error is that of `json`. */
+static size_t count_steps(const struct sim_run *run, struct sim_text *json)
 {
     size_t count = 0;
     for (size_t i = 0; i < run->node_count; i++) {
-        yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->nodes[i].started));
+        yyjson_doc *doc = sim_text_read(json, dify__buffer_slice(&run->nodes[i].started));
         yyjson_val *root = yyjson_doc_get_root(doc);
         yyjson_val *iteration = yyjson_obj_get(root, "iteration_id");
         yyjson_val *loop = yyjson_obj_get(root, "loop_id");
@@ -406,7 +400,7 @@ static void stopped_workflow(const struct sim_run *run, enum sim_stopper stopper
     sim_text_add(json, ",\"elapsed_time\":");
     add_seconds(json, elapsed_us(run));
     sim_text_add(json, ",\"total_tokens\":0,\"total_steps\":");
-    sim_text_int(json, (int64_t)count_steps(run));
+    sim_text_int(json, (int64_t)count_steps(run, json));
     sim_text_add(json, ",\"created_by\":{\"id\":");
     sim_text_string(json, dify__slice(run->bindings.owner));
     sim_text_add(json, ",\"user\":");

@@ -26,6 +26,7 @@
 
 static void on_alarm(struct sim_alarm *alarm);
 static void play(struct sim_run *run);
+static void lose(struct sim_run *run);
 static enum dify_err play_json(struct sim_run *run, const struct sim_text *json);
 
 /* ---- beginning ----------------------------------------------------------------------------- */
@@ -184,14 +185,15 @@ enum dify_err sim_run_new(struct sim *sim, const struct sim_order *order, struct
     run->alarm.ring = on_alarm;
     run->heard_ms = uv_now(sim->loop);
     init_buffers(run);
-    err = keep_texts(run, order);
+    err = run->script != NULL ? keep_texts(run, order) : DIFY_ERR_NOMEM;
     if (err == DIFY_OK)
         err = fill_bindings(run, order);
-    if (err == DIFY_OK)
-        err = enter(run);
     if (err == DIFY_OK && !order->never_starts)
         err = sim_clock_set(&sim->clock, &run->alarm, order->queued_ms);
+    if (err == DIFY_OK)
+        err = enter(run); /* at last: it takes the place of its conversation's run before */
     if (err != DIFY_OK) {
+        sim_clock_clear(&sim->clock, &run->alarm);
         leave(run);
         free_texts(run);
         dify__free(sim->allocator, run);
@@ -225,19 +227,20 @@ void sim_run_free(struct sim_run *run)
 static void free_worker(struct sim_run *run)
 {
     struct sim *sim = run->sim;
-    struct sim_run *next = sim->queue_first;
     if (!run->has_worker)
         return;
     run->has_worker = false;
     sim->working--;
-    if (next == NULL)
-        return;
-    sim->queue_first = next->queue_next;
-    if (sim->queue_first == NULL)
-        sim->queue_last = NULL;
-    next->queue_next = NULL;
-    if (sim_clock_set(&sim->clock, &next->alarm, 0) != DIFY_OK)
-        next->state = SIM_RUN_ENDED; /* no memory: as if its task had been lost */
+    while (sim->queue_first != NULL) {
+        struct sim_run *next = sim->queue_first;
+        sim->queue_first = next->queue_next;
+        if (sim->queue_first == NULL)
+            sim->queue_last = NULL;
+        next->queue_next = NULL;
+        if (sim_clock_set(&sim->clock, &next->alarm, 0) == DIFY_OK)
+            return;
+        lose(next);
+    }
 }
 
 /* The one place where a run's state is written after its beginning. */
@@ -360,11 +363,22 @@ static void on_alarm(struct sim_alarm *alarm)
 
 /* ---- playing ------------------------------------------------------------------------------- */
 
-/* The worker is gone: nothing more comes, and the row stays as it is. */
+/* The worker is gone: nothing more comes, and the row stays as it is. A run without one dies with
+ * the API's process, and with it the connections. */
 static void die(struct sim_run *run)
 {
+    if (!run->needs_worker)
+        sim_stream_run_cut(run);
     run->is_row_stuck = true;
     change(run, SIM_RUN_ENDED);
+}
+
+/* No memory to go on: the run dies, and all who watch see their connection end. */
+static void lose(struct sim_run *run)
+{
+    leave_queue(run);
+    sim_stream_run_cut(run);
+    die(run);
 }
 
 /* The script is at its end. */
@@ -393,10 +407,10 @@ static void finish(struct sim_run *run)
 /* Takes note of an event and sends it to all who watch. */
 static enum dify_err play_json(struct sim_run *run, const struct sim_text *json)
 {
-    yyjson_doc *doc = sim_read_json(sim_text_slice(json));
+    yyjson_doc *doc = NULL;
     enum dify_err err = json->err;
-    if (doc == NULL)
-        return DIFY_ERR_NOMEM;
+    if (err == DIFY_OK)
+        err = sim_read_json(run->sim->allocator, sim_text_slice(json), &doc);
     if (err == DIFY_OK)
         err = sim_row_event(run, yyjson_doc_get_root(doc));
     if (err == DIFY_OK) {
@@ -472,9 +486,12 @@ static void play(struct sim_run *run)
         if (wait_for(run, step) > 0)
             break;
         run->next_step++;
-        if ((!step->is_ping && run->played >= run->dies_after) ||
-            play_step(run, step) != DIFY_OK) { /* no memory: as if it had been killed for it */
+        if (!step->is_ping && run->played >= run->dies_after) {
             die(run);
+            return;
+        }
+        if (play_step(run, step) != DIFY_OK) {
+            lose(run);
             return;
         }
         if (!step->is_ping && stops_here(run, &stopper)) {
@@ -485,7 +502,7 @@ static void play(struct sim_run *run)
     if (run->next_step >= run->script->step_count)
         finish(run);
     else if (wait_for_next(run) != DIFY_OK)
-        die(run);
+        lose(run);
 }
 
 /* ---- from outside -------------------------------------------------------------------------- */
@@ -503,7 +520,7 @@ void sim_run_stop(struct sim_run *run)
     if (run->state == SIM_RUN_QUEUED
             ? sim_clock_set(&run->sim->clock, &run->alarm, run->stop_ms - now) != DIFY_OK
             : wait_for_next(run) != DIFY_OK)
-        die(run);
+        lose(run);
 }
 
 void sim_run_resume(struct sim_run *run)
@@ -513,7 +530,7 @@ void sim_run_resume(struct sim_run *run)
     run->was_form_sent = true;
     if (sim_clock_set(&run->sim->clock, &run->alarm, sim_scaled(run->sim, SIM_RESUME_MS)) !=
         DIFY_OK)
-        die(run);
+        lose(run);
 }
 
 bool sim_run_is_final(const struct sim_run *run)

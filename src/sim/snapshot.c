@@ -6,19 +6,13 @@
 
 #include "core/slices.h"
 
-static void add_id(struct sim_text *text, const char *key, const char *id)
-{
-    sim_text_add(text, key);
-    sim_text_string(text, dify__slice(id));
-}
-
 /* {"event":NAME,"task_id":…,"workflow_run_id":…,"data": */
 static void begin_frame(struct sim_text *text, const struct sim_run *run, const char *name,
                         const char *task)
 {
-    add_id(text, "data: {\"event\":", name);
-    add_id(text, ",\"task_id\":", task);
-    add_id(text, ",\"workflow_run_id\":", run->bindings.run);
+    sim_text_id(text, "data: {\"event\":", name);
+    sim_text_id(text, ",\"task_id\":", task);
+    sim_text_id(text, ",\"workflow_run_id\":", run->bindings.run);
     sim_text_add(text, ",\"data\":");
 }
 
@@ -26,8 +20,8 @@ static void begin_frame(struct sim_text *text, const struct sim_run *run, const 
 static void end_frame(struct sim_text *text, const struct sim_run *run)
 {
     if (run->app->mode == SIM_ADVANCED_CHAT) {
-        add_id(text, ",\"conversation_id\":", run->bindings.conversation);
-        add_id(text, ",\"message_id\":", run->bindings.message);
+        sim_text_id(text, ",\"conversation_id\":", run->bindings.conversation);
+        sim_text_id(text, ",\"message_id\":", run->bindings.message);
         sim_text_add(text, ",\"created_at\":");
         sim_text_int(text, run->created_at);
     }
@@ -37,8 +31,8 @@ static void end_frame(struct sim_text *text, const struct sim_run *run)
 static void add_start(struct sim_text *text, const struct sim_run *run, const char *task)
 {
     begin_frame(text, run, "workflow_started", task);
-    add_id(text, "{\"id\":", run->bindings.run);
-    add_id(text, ",\"workflow_id\":", run->app->workflow_id);
+    sim_text_id(text, "{\"id\":", run->bindings.run);
+    sim_text_id(text, ",\"workflow_id\":", run->app->workflow_id);
     sim_text_add(text, ",\"inputs\":");
     sim_text_put(text, dify__buffer_slice(&run->row_inputs));
     sim_text_add(text, ",\"created_at\":");
@@ -50,7 +44,7 @@ static void add_start(struct sim_text *text, const struct sim_run *run, const ch
 static void add_answer(struct sim_text *text, const struct sim_run *run, const char *task)
 {
     /* The answer is stored when the message ends: until then it is empty. */
-    add_id(text, "data: {\"event\":\"message_replace\",\"task_id\":", task);
+    sim_text_id(text, "data: {\"event\":\"message_replace\",\"task_id\":", task);
     sim_text_add(text, ",\"answer\":\"\",\"reason\":\"\"");
     end_frame(text, run);
 }
@@ -74,7 +68,7 @@ static void add_node(struct sim_text *text, const struct sim_run *run, const cha
  * which workflow_paused alone says live. */
 static void add_pause(struct sim_text *text, const struct sim_run *run, const char *task)
 {
-    yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->paused));
+    yyjson_doc *doc = sim_text_read(text, dify__buffer_slice(&run->paused));
     yyjson_val *data = yyjson_doc_get_root(doc), *key;
     yyjson_obj_iter members = yyjson_obj_iter_with(data);
     bool is_first = true;
@@ -129,7 +123,7 @@ struct dify_slice sim_run_status(const struct sim_run *run, yyjson_val *finished
 /* Who started the run, by the row; an invented end had nobody. */
 static void add_owner(struct sim_text *text, const struct sim_run *run)
 {
-    add_id(text, "{\"id\":", run->bindings.owner);
+    sim_text_id(text, "{\"id\":", run->bindings.owner);
     sim_text_add(text, ",\"user\":");
     sim_text_string(text, dify__buffer_slice(&run->user));
     sim_text_add(text, "}");
@@ -137,15 +131,15 @@ static void add_owner(struct sim_text *text, const struct sim_run *run)
 
 void sim_snapshot_finished(const struct sim_run *run, struct sim_text *frame)
 {
-    yyjson_doc *doc = sim_read_json(dify__buffer_slice(&run->finished));
+    yyjson_doc *doc = sim_text_read(frame, dify__buffer_slice(&run->finished));
     yyjson_val *data = yyjson_doc_get_root(doc), *key;
     yyjson_obj_iter members = yyjson_obj_iter_with(data);
     struct sim_text compact;
     bool is_first = true;
     sim_text_init(&compact, run->sim->allocator);
-    add_id(&compact, "{\"event\":", "workflow_finished");
-    add_id(&compact, ",\"task_id\":", run->bindings.run);
-    add_id(&compact, ",\"workflow_run_id\":", run->bindings.run);
+    sim_text_id(&compact, "{\"event\":", "workflow_finished");
+    sim_text_id(&compact, ",\"task_id\":", run->bindings.run);
+    sim_text_id(&compact, ",\"workflow_run_id\":", run->bindings.run);
     sim_text_add(&compact, ",\"data\":{");
     while ((key = yyjson_obj_iter_next(&members)) != NULL) {
         if (!is_first)
@@ -177,20 +171,20 @@ void sim_snapshot_invented(const struct sim_run *run, struct dify_slice error, b
     const char *id = run->bindings.run, *task = is_whole ? id : run->bindings.task;
     int64_t now = sim_now_s(run->sim);
     if (is_whole) {
-        add_id(frames, "data: {\"event\":\"workflow_started\",\"task_id\":", id);
-        add_id(frames, ",\"workflow_run_id\":", id);
-        add_id(frames, ",\"data\":{\"id\":", id);
-        add_id(frames, ",\"workflow_id\":", run->app->workflow_id);
+        sim_text_id(frames, "data: {\"event\":\"workflow_started\",\"task_id\":", id);
+        sim_text_id(frames, ",\"workflow_run_id\":", id);
+        sim_text_id(frames, ",\"data\":{\"id\":", id);
+        sim_text_id(frames, ",\"workflow_id\":", run->app->workflow_id);
         sim_text_add(frames, ",\"inputs\":");
         sim_text_put(frames, dify__buffer_slice(&run->given));
         sim_text_add(frames, ",\"created_at\":");
         sim_text_int(frames, now);
         sim_text_add(frames, ",\"reason\":\"initial\"}}\n\n");
     }
-    add_id(frames, "data: {\"event\":\"workflow_finished\",\"task_id\":", task);
-    add_id(frames, ",\"workflow_run_id\":", id);
-    add_id(frames, ",\"data\":{\"id\":", id);
-    add_id(frames, ",\"workflow_id\":", run->app->workflow_id);
+    sim_text_id(frames, "data: {\"event\":\"workflow_finished\",\"task_id\":", task);
+    sim_text_id(frames, ",\"workflow_run_id\":", id);
+    sim_text_id(frames, ",\"data\":{\"id\":", id);
+    sim_text_id(frames, ",\"workflow_id\":", run->app->workflow_id);
     sim_text_add(frames, ",\"status\":\"failed\",\"outputs\":null,\"error\":");
     sim_text_string(frames, error);
     sim_text_add(frames, ",\"elapsed_time\":0.0,\"total_tokens\":0,\"total_steps\":0,"

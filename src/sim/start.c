@@ -74,8 +74,7 @@ static bool is_below_limit(struct start *start)
     sim_text_add(&message, " is ");
     sim_text_int(&message, app->max_active);
     sim_text_add(&message, ".");
-    sim_answer_error(start->visit, 400, "invalid_param", sim_text_slice(&message));
-    sim_text_fini(&message);
+    sim_answer_message(start->visit, 400, "invalid_param", &message);
     return false;
 }
 
@@ -102,9 +101,8 @@ static bool has_workflow(struct start *start, struct dify_slice id)
                                             : "Workflow not found with id: ");
         sim_text_put(&message, id);
         sim_text_add(&message, is_malformed ? "'. " : "");
-        sim_answer_error(start->visit, is_malformed ? 400 : 404,
-                         is_malformed ? "bad_request" : "not_found", sim_text_slice(&message));
-        sim_text_fini(&message);
+        sim_answer_message(start->visit, is_malformed ? 400 : 404,
+                           is_malformed ? "bad_request" : "not_found", &message);
         return false;
     }
     if (!app->is_published && sim_mode_has_runs(app->mode))
@@ -151,6 +149,7 @@ static void check_inputs(struct start *start)
     bool is_chat = app->mode != SIM_WORKFLOW && app->mode != SIM_COMPLETION;
     const struct sim_run *first = sim_index_get(&sim->conversations, start->conversation_id);
     struct dify__buffer message = {.allocator = sim->allocator, .max = SIM_BODY_BYTES};
+    enum dify_err err;
     if (is_chat && start->query.len == 0) {
         note(start, 400, "invalid_param", DIFY_SLICE("query is required"));
     } else if (is_chat && start->conversation_id.len > 0 &&
@@ -161,11 +160,14 @@ static void check_inputs(struct start *start)
              DIFY_SLICE("Conversation Not Exists. You have requested this URI [/v1/chat-messages] "
                         "but did you mean /v1/chat-messages or /api/chat-messages or "
                         "/v1/chat-messages/<string:task_id>/stop ?"));
-    } else if (dify__form_check(
-                   sim_app_state(sim, app)->form,
-                   sim_mode_has_runs(app->mode) ? DIFY__FORM_WORKFLOW : DIFY__FORM_CHAT,
-                   sim_text_slice(&start->given), &start->prepared.bytes, &message) != DIFY_OK) {
+    } else if ((err = dify__form_check(
+                    sim_app_state(sim, app)->form,
+                    sim_mode_has_runs(app->mode) ? DIFY__FORM_WORKFLOW : DIFY__FORM_CHAT,
+                    sim_text_slice(&start->given), &start->prepared.bytes, &message)) ==
+               DIFY_ERR_ARGUMENT) {
         note_unfit(start, dify__buffer_slice(&message));
+    } else if (err != DIFY_OK) {
+        start->refusal.err = err;
     } else if (!sim_upload_resolve(visit, sim_text_slice(&start->prepared),
                                    sim_text_slice(&start->payload.user), &start->resolved,
                                    &start->files, &start->refusal)) {
@@ -173,6 +175,14 @@ static void check_inputs(struct start *start)
         start->refusal_code = "invalid_param";
     }
     dify__buffer_fini(&message);
+}
+
+/* Whether something is missing in the texts: no memory for it, or inputs nested too deep. */
+static bool is_incomplete(const struct start *start)
+{
+    return start->given.err != DIFY_OK || start->prepared.err != DIFY_OK ||
+           start->resolved.err != DIFY_OK || start->files.err != DIFY_OK ||
+           start->refusal.err != DIFY_OK;
 }
 
 /* ---- starting ------------------------------------------------------------------------------ */
@@ -263,7 +273,9 @@ static void serve_checked(struct start *start, enum sim_model model, struct dify
         return;
     sim_text_value(&start->given, yyjson_obj_get(root, "inputs"));
     check_inputs(start);
-    if (start->refusal.bytes.len > 0 && !hides_refusal(start))
+    if (is_incomplete(start))
+        sim_answer_internal(start->visit);
+    else if (start->refusal.bytes.len > 0 && !hides_refusal(start))
         sim_answer_error(start->visit, start->refusal_status, start->refusal_code,
                          sim_text_slice(&start->refusal));
     else

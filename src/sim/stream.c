@@ -343,12 +343,7 @@ void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_s
             send_snapshot(stream, run->bindings.task);
         if (!stream->is_mute && !stream->is_closing)
             send_event(stream, json, name);
-        if (stream->dies_at_next && !stream->is_closing)
-            cut(stream, false);
-        else if (stream->mutes_at_next)
-            stream->is_mute = true;
-        else
-            hear(stream);
+        hear(stream);
     }
 }
 
@@ -396,7 +391,7 @@ void sim_stream_run_cut(struct sim_run *run)
     answer_waiting(run);
     for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
         next = stream->next;
-        if (stream->watch != SIM_WATCH_BLOCKING && !stream->is_closing)
+        if (stream->watch == SIM_WATCH_BLOCKING ? !stream->visit->is_answered : !stream->is_closing)
             cut(stream, false);
     }
 }
@@ -482,17 +477,18 @@ void sim_stream_forget(struct sim_stream *stream)
     stream->run = NULL;
 }
 
-/* From 1.15 to 1.16.1 a reader that leaves cuts the others: plain ones close at the next event,
- * those with a snapshot get nothing but pings behind it. */
+/* From 1.15 to 1.16.1 a reader that leaves cuts the others: plain ones close, those with a snapshot
+ * get nothing but pings any more. */
 static void cut_other_readers(struct sim_run *run)
 {
-    for (struct sim_stream *other = run->streams; other != NULL; other = other->next) {
+    for (struct sim_stream *other = run->streams, *next; other != NULL; other = next) {
+        next = other->next;
         if (other->watch == SIM_WATCH_BLOCKING || other->is_closing)
             continue;
         if (other->wants_snapshot)
-            other->mutes_at_next = true;
+            other->is_mute = true;
         else
-            other->dies_at_next = true;
+            cut(other, false);
     }
 }
 
@@ -504,7 +500,7 @@ void sim_stream_gone(struct sim_stream *stream)
     sim_clock_clear(&sim->clock, &stream->alarm);
     if (run != NULL) {
         sim_stream_forget(stream);
-        if (has_left && run->state != SIM_RUN_ENDED && sim_is_at_least(sim, SIM_1_16_1) &&
+        if (has_left && run->finished.len == 0 && sim_is_at_least(sim, SIM_1_16_1) &&
             is_relayed(stream))
             cut_other_readers(run);
     }

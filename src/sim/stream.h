@@ -21,14 +21,13 @@ struct sim_stream {
     struct sim_visit *visit;
     enum sim_watch watch;
     bool continues_on_pause, wants_snapshot;
-    bool waits_for_snapshot;          /* it is not sent yet */
-    bool is_mute;                     /* no event is sent any more */
-    bool pings;                       /* by itself, after each 10 s without anything */
-    bool mutes_at_next, dies_at_next; /* at the run's next event: another reader left */
-    bool is_closing;                  /* the last chunk goes out when the alarm rings */
-    uint64_t as_of;                   /* events played when the request came */
-    uint64_t events, bytes;           /* sent */
-    uint64_t heard_ms;                /* when something last came from the run */
+    bool waits_for_snapshot; /* it is not sent yet */
+    bool is_mute;            /* no event is sent any more */
+    bool pings;              /* by itself, after each 10 s without anything */
+    bool is_closing;         /* the last chunk goes out when the alarm rings */
+    uint64_t as_of;          /* events played when the request came */
+    uint64_t events, bytes;  /* sent */
+    uint64_t heard_ms;       /* when something last came from the run */
     struct sim_alarm alarm;
     void (*on_end)(struct sim_stream *stream); /* of SIM_WATCH_BLOCKING */
 };

@@ -43,6 +43,25 @@ void sim_text_string(struct sim_text *text, struct dify_slice string)
         keep(text, sim_style_string(string, SIM_RAW, &text->bytes));
 }
 
+void sim_text_pair(struct sim_text *text, const char *literal, struct dify_slice string)
+{
+    sim_text_add(text, literal);
+    sim_text_string(text, string);
+}
+
+void sim_text_id(struct sim_text *text, const char *literal, const char *id)
+{
+    sim_text_pair(text, literal, dify__slice(id));
+}
+
+void sim_text_member(struct sim_text *text, yyjson_val *object, const char *name)
+{
+    sim_text_add(text, ",\"");
+    sim_text_add(text, name);
+    sim_text_add(text, "\":");
+    sim_text_value(text, yyjson_obj_get(object, name));
+}
+
 void sim_text_int(struct sim_text *text, int64_t number)
 {
     char digits[20];
@@ -60,11 +79,44 @@ void sim_text_value(struct sim_text *text, yyjson_val *value)
         keep(text, sim_style_value(value, SIM_RAW, &text->bytes));
 }
 
-yyjson_doc *sim_read_strict(struct dify_slice json)
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static void *json_malloc(void *ctx, size_t size)
 {
+    const struct dify_allocator *allocator = ctx;
+    return dify__malloc(allocator, size);
+}
+
+static void *json_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
+{
+    const struct dify_allocator *allocator = ctx;
+    return allocator->realloc(allocator->ctx, ptr, old_size, size);
+}
+
+static void json_free(void *ctx, void *ptr)
+{
+    const struct dify_allocator *allocator = ctx;
+    dify__free(allocator, ptr);
+}
+
+static enum dify_err read_json(const struct dify_allocator *allocator, struct dify_slice json,
+                               yyjson_read_flag flags, yyjson_doc **out)
+{
+    yyjson_alc alc = {json_malloc, json_realloc, json_free, (void *)(uintptr_t)allocator};
+    yyjson_read_err why;
     /* Without YYJSON_READ_INSITU the text is not written to. */
-    return yyjson_read_opts((char *)(uintptr_t)json.ptr, json.len, YYJSON_READ_NUMBER_AS_RAW, NULL,
-                            NULL);
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)json.ptr, json.len,
+                                       flags | YYJSON_READ_NUMBER_AS_RAW, &alc, &why);
+    if (doc == NULL)
+        return why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION ? DIFY_ERR_NOMEM : DIFY_ERR_JSON;
+    *out = doc;
+    return DIFY_OK;
+}
+
+enum dify_err sim_read_strict(const struct dify_allocator *allocator, struct dify_slice json,
+                              yyjson_doc **doc)
+{
+    return read_json(allocator, json, YYJSON_READ_NOFLAG, doc);
 }
 
 /* The code unit of the escape \uXXXX at `at`; 0 if there is none. */
@@ -105,15 +157,29 @@ static enum dify_err mend(struct dify_slice json, struct dify__buffer *out)
     return err;
 }
 
-yyjson_doc *sim_read_json(struct dify_slice json)
+enum dify_err sim_read_json(const struct dify_allocator *allocator, struct dify_slice json,
+                            yyjson_doc **doc)
 {
-    struct dify__buffer mended = {.allocator = dify__allocator(NULL), .max = SIM_TEXT_BYTES};
-    yyjson_doc *doc = sim_read_strict(json);
-    if (doc == NULL && mend(json, &mended) == DIFY_OK)
-        doc = yyjson_read_opts(mended.ptr, mended.len,
-                               YYJSON_READ_NUMBER_AS_RAW | YYJSON_READ_ALLOW_INVALID_UNICODE, NULL,
-                               NULL);
+    struct dify__buffer mended = {.allocator = allocator, .max = SIM_TEXT_BYTES};
+    enum dify_err err;
+    *doc = NULL;
+    if (json.len == 0)
+        return DIFY_OK;
+    err = sim_read_strict(allocator, json, doc);
+    if (err != DIFY_ERR_JSON)
+        return err;
+    err = mend(json, &mended);
+    if (err == DIFY_OK)
+        err = read_json(allocator, dify__buffer_slice(&mended), YYJSON_READ_ALLOW_INVALID_UNICODE,
+                        doc);
     dify__buffer_fini(&mended);
+    return err;
+}
+
+yyjson_doc *sim_text_read(struct sim_text *text, struct dify_slice json)
+{
+    yyjson_doc *doc;
+    keep(text, sim_read_json(text->bytes.allocator, json, &doc));
     return doc;
 }
 

@@ -31,6 +31,13 @@ void sim_text_string(struct sim_text *text,
                      struct dify_slice string); /* with quotes; absent: null */
 void sim_text_int(struct sim_text *text, int64_t number);
 
+/* `literal`, which ends in the colon of a member, and a string behind it. */
+void sim_text_pair(struct sim_text *text, const char *literal, struct dify_slice string);
+void sim_text_id(struct sim_text *text, const char *literal, const char *id);
+
+/* A further member that an object has, `,"NAME":VALUE`; null where it has none. */
+void sim_text_member(struct sim_text *text, yyjson_val *object, const char *name);
+
 /* A value that was read from JSON, compact; NULL: null. */
 void sim_text_value(struct sim_text *text, yyjson_val *value);
 
@@ -39,11 +46,18 @@ static inline struct dify_slice sim_text_slice(const struct sim_text *text)
     return dify__buffer_slice(&text->bytes);
 }
 
-/* Reads JSON with numbers as raw texts; NULL if it is none or memory is out. Free with
- * yyjson_doc_free(). The first takes lone surrogates (as escapes or in their three-byte form),
- * which a run's own texts may have; the second one does not. */
-yyjson_doc *sim_read_json(struct dify_slice json);
-yyjson_doc *sim_read_strict(struct dify_slice json);
+/* Reads JSON with numbers as raw texts; free with yyjson_doc_free(). DIFY_ERR_JSON, NOMEM. Takes no
+ * lone surrogates. */
+DIFY_MUST_CHECK enum dify_err sim_read_strict(const struct dify_allocator *allocator,
+                                              struct dify_slice json, yyjson_doc **doc);
+
+/* The same for one of a run's own texts, which may have lone surrogates (as escapes or in their
+ * three-byte form). NULL for an empty text. */
+DIFY_MUST_CHECK enum dify_err sim_read_json(const struct dify_allocator *allocator,
+                                            struct dify_slice json, yyjson_doc **doc);
+
+/* The same for what `text` is made of: an error is the text's. NULL for an empty one, too. */
+yyjson_doc *sim_text_read(struct sim_text *text, struct dify_slice json);
 
 /* A member of an object as text; absent if it is not there or no string. */
 struct dify_slice sim_member_string(yyjson_val *object, const char *name);

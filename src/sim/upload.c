@@ -19,6 +19,7 @@
 
 struct sim_upload {
     struct http_multipart *form;
+    bool is_lost; /* no memory for it */
     enum http_multipart_err err;
     bool has_file, is_in_file, is_in_user;
     struct dify__buffer name, mime_type, user;
@@ -27,10 +28,17 @@ struct sim_upload {
 
 /* ---- reading a form ------------------------------------------------------------------------ */
 
-static bool keep(struct dify__buffer *buffer, struct dify_slice text)
+static bool add(struct sim_upload *upload, struct dify__buffer *buffer, struct dify_slice text)
+{
+    enum dify_err err = dify__buffer_append(buffer, text.ptr, text.len);
+    upload->is_lost = upload->is_lost || err == DIFY_ERR_NOMEM;
+    return err == DIFY_OK;
+}
+
+static bool keep(struct sim_upload *upload, struct dify__buffer *buffer, struct dify_slice text)
 {
     buffer->len = 0;
-    return dify__buffer_append(buffer, text.ptr, text.len) == DIFY_OK;
+    return add(upload, buffer, text);
 }
 
 static bool on_part_begin(void *ctx, const struct http_part *part)
@@ -42,7 +50,8 @@ static bool on_part_begin(void *ctx, const struct http_part *part)
     if (!upload->is_in_file)
         return true;
     upload->has_file = true;
-    return keep(&upload->name, part->sent_filename) && keep(&upload->mime_type, part->content_type);
+    return keep(upload, &upload->name, part->sent_filename) &&
+           keep(upload, &upload->mime_type, part->content_type);
 }
 
 static bool on_part_data(void *ctx, struct dify_slice bytes)
@@ -50,8 +59,7 @@ static bool on_part_data(void *ctx, struct dify_slice bytes)
     struct sim_upload *upload = ctx;
     if (upload->is_in_file)
         upload->size += bytes.len;
-    return !upload->is_in_user ||
-           dify__buffer_append(&upload->user, bytes.ptr, bytes.len) == DIFY_OK;
+    return !upload->is_in_user || add(upload, &upload->user, bytes);
 }
 
 static bool on_part_end(void *ctx)
@@ -267,7 +275,9 @@ static void finish(struct sim_visit *visit)
     char small[16];
     if (upload->err == HTTP_MULTIPART_OK)
         upload->err = http_multipart_end(upload->form);
-    if (upload->err != HTTP_MULTIPART_OK || !upload->has_file) {
+    if (upload->is_lost || upload->err == HTTP_MULTIPART_NOMEM) {
+        sim_answer_internal(visit);
+    } else if (upload->err != HTTP_MULTIPART_OK || !upload->has_file) {
         sim_answer_error(visit, 400, "no_file_uploaded", DIFY_SLICE("Please upload your file."));
     } else if (name.len == 0) {
         sim_answer_error(visit, 400, "filename_not_exists_error",
@@ -333,12 +343,6 @@ struct resolver {
     struct sim_text *out, *files, *why;
 };
 
-static void add_text(struct sim_text *text, const char *key, struct dify_slice value)
-{
-    sim_text_add(text, key);
-    sim_text_string(text, value);
-}
-
 static void add_reference(struct sim_text *text, const char *id)
 {
     char reference[SIM_REFERENCE_LEN];
@@ -362,23 +366,23 @@ static void add_upload(struct resolver *resolver, const struct sim_file *file,
     bool is_new = sim_is_at_least(resolver->visit->sim, SIM_1_14_2);
     sim_text_add(out, "{\"dify_model_identity\":\"__dify__file__\",\"id\":null");
     if (!is_new)
-        add_text(out, ",\"tenant_id\":", DIFY_SLICE(SIM_TENANT));
-    add_text(out, ",\"type\":", type);
+        sim_text_pair(out, ",\"tenant_id\":", DIFY_SLICE(SIM_TENANT));
+    sim_text_pair(out, ",\"type\":", type);
     sim_text_add(out, ",\"transfer_method\":\"local_file\",\"remote_url\":");
     if (is_new) {
         sim_text_add(out, "\"\"");
         add_reference(out, file->id);
     } else {
         add_url(out, resolver->visit, file->id);
-        add_text(out, ",\"related_id\":", (struct dify_slice){file->id, 36});
+        sim_text_pair(out, ",\"related_id\":", (struct dify_slice){file->id, 36});
     }
-    add_text(out, ",\"filename\":", file->name);
+    sim_text_pair(out, ",\"filename\":", file->name);
     add_dotted(out, file->extension);
-    add_text(out, ",\"mime_type\":", file->mime_type);
+    sim_text_pair(out, ",\"mime_type\":", file->mime_type);
     sim_text_add(out, ",\"size\":");
     sim_text_int(out, (int64_t)file->size);
     if (is_new)
-        add_text(out, ",\"related_id\":", (struct dify_slice){file->id, 36});
+        sim_text_pair(out, ",\"related_id\":", (struct dify_slice){file->id, 36});
     sim_text_add(out, ",\"url\":");
     add_url(out, resolver->visit, file->id);
     sim_text_add(out, "}");
@@ -402,14 +406,14 @@ static void add_remote(struct resolver *resolver, yyjson_val *value)
     extension = extension_of(name, small);
     sim_text_add(out, "{\"dify_model_identity\":\"__dify__file__\",\"id\":null");
     if (!sim_is_at_least(resolver->visit->sim, SIM_1_14_2))
-        add_text(out, ",\"tenant_id\":", DIFY_SLICE(SIM_TENANT));
-    add_text(out, ",\"type\":", sim_member_string(value, "type"));
-    add_text(out, ",\"transfer_method\":\"remote_url\",\"remote_url\":", url);
+        sim_text_pair(out, ",\"tenant_id\":", DIFY_SLICE(SIM_TENANT));
+    sim_text_pair(out, ",\"type\":", sim_member_string(value, "type"));
+    sim_text_pair(out, ",\"transfer_method\":\"remote_url\",\"remote_url\":", url);
     sim_text_add(out, ",\"reference\":null");
-    add_text(out, ",\"filename\":", name);
+    sim_text_pair(out, ",\"filename\":", name);
     add_dotted(out, extension.len > 0 ? extension : DIFY_SLICE("png"));
     sim_text_add(out, ",\"mime_type\":\"image/png\",\"size\":-1,\"related_id\":null");
-    add_text(out, ",\"url\":", url);
+    sim_text_pair(out, ",\"url\":", url);
     sim_text_add(out, "}");
 }
 
@@ -477,7 +481,7 @@ bool sim_upload_resolve(struct sim_visit *visit, struct dify_slice prepared, str
                         struct sim_text *out, struct sim_text *files, struct sim_text *why)
 {
     struct resolver resolver = {visit, user, out, files, why};
-    yyjson_doc *doc = sim_read_json(prepared);
+    yyjson_doc *doc = sim_text_read(out, prepared);
     yyjson_val *key, *value;
     size_t i, count;
     bool is_right = true;

@@ -56,9 +56,12 @@ enum sim_answer_style {
 void sim_answer_json(struct sim_visit *visit, int status, enum sim_answer_style style,
                      struct sim_text *take_text);
 
-/* {"code","message","status"} */
+/* {"code","message","status"}; the second one with a message that was put together, and frees it.
+ */
 void sim_answer_error(struct sim_visit *visit, int status, const char *code,
                       struct dify_slice message);
+void sim_answer_message(struct sim_visit *visit, int status, const char *code,
+                        struct sim_text *take_message);
 void sim_answer_internal(struct sim_visit *visit); /* Dify's 500 */
 void sim_answer_unauthorized(struct sim_visit *visit, const char *message);
 void sim_answer_not_found(struct sim_visit *visit); /* the HTML page of an unknown path */

@@ -172,7 +172,8 @@ void kit_start(struct kit *kit)
         kit->options.allocator = &kit->meter.allocator;
     assert_int_equal(http_server_new(&kit->loop, &kit->options, &kit->server), DIFY_OK);
     assert_int_equal(http_server_listen(kit->server, "127.0.0.1", 0, &error), DIFY_OK);
-    assert_int_not_equal(http_server_port(kit->server), 0);
+    kit->port = http_server_port(kit->server);
+    assert_int_not_equal(kit->port, 0);
 }
 
 static void on_server_closed(void *ctx)
@@ -187,6 +188,11 @@ void kit_stop(struct kit *kit)
     while (!kit->is_closed)
         assert_true(uv_run(&kit->loop, UV_RUN_ONCE) != 0 || kit->is_closed);
     assert_int_equal(kit->closed, kit->requests);
+    kit_fini(kit);
+}
+
+void kit_fini(struct kit *kit)
+{
     assert_int_equal(uv_run(&kit->loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(uv_loop_close(&kit->loop), 0);
     assert_meter_empty(&kit->meter);
@@ -209,7 +215,7 @@ void client_connect(struct kit *kit, struct client *client)
     memset(client, 0, sizeof *client);
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
-    address.sin_port = htons(http_server_port(kit->server));
+    address.sin_port = htons(kit->port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     client->fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(client->fd >= 0);

@@ -4,6 +4,10 @@
  * non-blocking sockets; whoever waits for something lets the loop turn until it is there, or fails
  * after KIT_PATIENCE_MS, which no passing test comes near.
  *
+ * kit_start() makes the server described here. A test with a server of its own makes it on
+ * kit->loop with the meter's allocator, sets kit->port for its clients, closes it, and ends with
+ * kit_fini() in place of kit_stop().
+ *
  * What the server does depends on the path:
  *   /hello  answers "hello"               /echo    answers with the body, once it is whole
  *   /stream answers "one", "two", "three" in chunks    /sink  reads the body away, answers its
@@ -27,6 +31,7 @@
 struct kit {
     uv_loop_t loop;
     struct meter meter; /* its allocator is used when options.allocator is not set */
+    uint16_t port;      /* that clients connect to */
     struct http_server *server;
     struct http_server_options options;
     struct http_exchange *kept[KIT_KEPT]; /* of /keep, /pause, /sse; NULL once closed */
@@ -42,6 +47,9 @@ void kit_start(struct kit *kit);
 
 /* Closes the server, waits for its end and checks that no memory is left. */
 void kit_stop(struct kit *kit);
+
+/* Lets the loop end, which must hold nothing that stays, and checks that no memory is left. */
+void kit_fini(struct kit *kit);
 
 /* One turn of the loop, which waits for at most a millisecond. */
 void kit_turn(struct kit *kit);

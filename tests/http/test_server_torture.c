@@ -62,6 +62,7 @@ static bool run(uint64_t fail_at, bool fails_on, uint64_t *calls)
         return true;
     }
     if (http_server_listen(kit.server, "127.0.0.1", 0, &error) == DIFY_OK) {
+        kit.port = http_server_port(kit.server);
         client_connect(&kit, &client);
         converse(&kit, &client);
         client_close(&client);

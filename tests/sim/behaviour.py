@@ -317,10 +317,11 @@ def test_a_place_is_free_when_its_stream_ends(given):
 
 
 def test_abandoned_silent_streams_keep_their_places(given):
-    with dify(given, "1.14.2", 200, "--connections", "2", key="app-silent") as sim:
-        live = sim.start().take(3)
-        leave(sim.start().take(3))
-        waits_for(given, sim, live, "nobody notices that a silent stream was left")
+    for goes in (leave, lambda stream: stream.connection.close()):  # with a reset, and without
+        with dify(given, "1.14.2", 200, "--connections", "2", key="app-silent") as sim:
+            live = sim.start().take(3)
+            goes(sim.start().take(3))
+            waits_for(given, sim, live, "nobody notices that a silent stream was left")
 
 
 def test_places_of_left_streams_are_free_at_the_next_ping(given):

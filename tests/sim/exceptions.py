@@ -52,6 +52,17 @@ EXCEPTIONS = [
      "a mistake of 1.12.1: a blocking answer holds the first piece of the text and no usage"),
     ("1.12.1 basic-completion/blocking",
      "a mistake of 1.12.1: a blocking answer holds the first piece of the text and no usage"),
+    ("1.14.2 basic-chat/empty-blocking",
+     "the blocking answer writes a zero price as 0.0000000 where the stream has 0E-7"),
+    ("1.16.1 basic-chat-moderated/input-blocking",
+     "the blocking answer has two members of usage, both null, that the stream leaves out"),
+    ("1.14.2 http-level/http10-*",
+     "the status line names the server's own version, HTTP/1.1 (RFC 9110 section 6.2); gunicorn "
+     "repeats the client's"),
+    ("1.14.2 http-level/expect-100",
+     "100 Continue is left out where the body has come with the head (RFC 9110 section 10.1.1)"),
+    ("1.14.2 http-level/long-request-line",
+     "a request line that is too long is not read to its end, so the page cannot name its length"),
     ("1.14.2 http-level/lf-only",
      "gunicorn waits for a carriage return; the simulator's server refuses bare line feeds"),
 ]

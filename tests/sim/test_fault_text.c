@@ -83,6 +83,8 @@ static const struct bad bads[] = {
     {"queued=1 ", "queued: the value must be a whole number"},
     {"queued=9223372036854775808", "queued: the value must be a whole number"},
     {"queued=18446744073709551616", "queued: the value must be a whole number"},
+    {"clock-skew=9223372036854775808", "clock-skew: the value must be a whole number"},
+    {"clock-skew=-9223372036854775808", "clock-skew: the value must be a whole number"},
     {"clock-skew=--1", "clock-skew: the value must be a whole number"},
     {"clock-skew=-", "clock-skew: the value must be a whole number"},
     {"lost-finish,p=1.1", "'p' is none of p=0…1, times=N, skip=N"},
