@@ -513,9 +513,8 @@ void sim_run_stop(struct sim_run *run)
     if (run->is_stopping || (run->state != SIM_RUN_QUEUED && run->state != SIM_RUN_PLAYING))
         return; /* stopping a paused run does nothing */
     /* The relay looks when so much time has passed since the last event, and again. */
-    run->stop_ms = run->heard_ms;
-    while (run->stop_ms <= now)
-        run->stop_ms += step + (step == 0);
+    step = step > 0 ? step : 1;
+    run->stop_ms = now + step - (now - run->heard_ms) % step;
     run->is_stopping = true;
     if (run->state == SIM_RUN_QUEUED
             ? sim_clock_set(&run->sim->clock, &run->alarm, run->stop_ms - now) != DIFY_OK
