@@ -15,7 +15,7 @@ enum { CLI_EXIT_OK = 0, CLI_EXIT_USAGE = 2, CLI_EXIT_NO_ANSWER = 7 };
 
 #define CLI_OPTIONS_MAX 16
 #define CLI_OPERANDS_MAX 64
-#define CLI_GIVEN_MAX 64
+#define CLI_GIVEN_MAX 100
 
 struct cli_option {
     const char *name;    /* long, without dashes; NULL ends the table */

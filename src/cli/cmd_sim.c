@@ -54,6 +54,15 @@ struct server {
 
 /* ---- options ------------------------------------------------------------------------------- */
 
+static bool asks_for_faults(const struct cli_args *args)
+{
+    for (size_t i = 0; i < args->given_count; i++) {
+        if (args->given[i].option == SIM_FAULT && strcmp(args->given[i].value, "help") == 0)
+            return true;
+    }
+    return false;
+}
+
 static int list_faults(void)
 {
     for (int kind = SIM_FAULT_NONE + 1; kind < SIM_FAULT_KINDS; kind++)
@@ -94,6 +103,10 @@ static bool read_faults(const struct cli_args *args, struct sim_fault *faults, s
         const char *text = args->given[i].value;
         if (args->given[i].option != SIM_FAULT)
             continue;
+        if (*count == SIM_FAULTS) {
+            cli_complain("sim", "at most %d faults may be given", SIM_FAULTS);
+            return false;
+        }
         if (!sim_fault_parse(dify__slice(text), &faults[*count], why, sizeof why)) {
             cli_complain("sim", "--fault %s: %s; '--fault help' lists all", text, why);
             return false;
@@ -162,9 +175,8 @@ static bool choose_release(const struct cli_args *args, const struct sim_catalog
 static void announce(const struct sim *sim, const struct sim_catalogue *catalogue, const char *host,
                      enum sim_release release)
 {
-    static const char *const names[] = {"1.12.1", "1.14.2", "1.16.1"};
     bool is_v6 = strchr(host, ':') != NULL;
-    fprintf(stderr, "difystream sim: Dify %s at http://%s%s%s:%u/v1\n", names[release],
+    fprintf(stderr, "difystream sim: Dify %s at http://%s%s%s:%u/v1\n", sim_release_name(release),
             is_v6 ? "[" : "", host, is_v6 ? "]" : "", sim_port(sim));
     for (size_t i = 0; i < catalogue->app_count && i < 20; i++)
         fprintf(stderr, "  key %.*s\n", (int)catalogue->apps[i].key.len,
@@ -235,12 +247,12 @@ static int serve(const struct cli_args *args, const struct sim_options *options)
 
 int cli_run_sim(const struct cli_args *args)
 {
-    struct sim_fault faults[CLI_GIVEN_MAX];
+    struct sim_fault faults[SIM_FAULTS];
     struct sim_catalogue catalogue;
     struct sim_options options = {.catalogue = &catalogue, .speed = 1, .faults = faults};
     size_t connections = 10, workers = 4, seed = (size_t)uv_hrtime() ^ (size_t)time(NULL);
     int status = CLI_EXIT_USAGE;
-    if (args->value[SIM_FAULT] != NULL && strcmp(args->value[SIM_FAULT], "help") == 0)
+    if (asks_for_faults(args))
         return list_faults();
     if (!read_speed(args, &options.speed) || !read_number(args, SIM_SEED, SIZE_MAX, &seed) ||
         !read_number(args, SIM_CONNECTIONS, 100000, &connections) ||

@@ -43,8 +43,9 @@ void http_wait_start(struct http_clocks *clocks, struct http_wait *wait, enum ht
     http_wait_stop(clocks, wait);
     if (kind == HTTP_CLOCK_NONE || uv_is_closing((uv_handle_t *)&clocks->timer))
         return;
+    uint64_t now_ms = uv_now(clocks->timer.loop), duration_ms = clocks->durations_ms[kind];
     wait->kind = kind;
-    wait->ends_ms = uv_now(clocks->timer.loop) + clocks->durations_ms[kind];
+    wait->ends_ms = duration_ms < UINT64_MAX - now_ms ? now_ms + duration_ms : UINT64_MAX;
     http_list_append(&clocks->waits[kind], &wait->link);
     clocks->count++;
     wake_at(clocks, wait->ends_ms);

@@ -28,6 +28,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* Rounds of one visit, so that an owner who always has more to send leaves the others their turn.
@@ -42,6 +43,8 @@ struct http_write {
     uv_write_t req;
     struct dify__buffer bytes;
 };
+
+static const char body_too_slow[] = "the body came too slowly";
 
 static void on_closed(uv_handle_t *handle);
 
@@ -74,7 +77,10 @@ static void enter(struct http_connection *connection, enum http_state state)
     bool runs_on = connection->state == HTTP_STATE_IDLE && state == HTTP_STATE_HEAD &&
                    connection->wait.kind == HTTP_CLOCK_HEAD;
     connection->state = state;
-    connection->step_bytes = 0;
+    if (state == HTTP_STATE_BODY) /* a pause does not begin a new step */
+        connection->body_since_ms = uv_now(connection->server->loop);
+    else if (state != HTTP_STATE_OWNER)
+        connection->step_bytes = connection->step_spent_ms = 0;
     if (!runs_on)
         http_wait_start(&connection->server->clocks, &connection->wait, kind);
 }
@@ -242,13 +248,18 @@ static void follow_owner(struct http_connection *connection)
     enum http_state state = wants_body(exchange) && exchange->body == HTTP_BODY_COMING
                                 ? HTTP_STATE_BODY
                                 : HTTP_STATE_OWNER;
-    if (connection->state != state)
-        enter(connection, state);
+    if (connection->state == state)
+        return;
+    if (connection->state == HTTP_STATE_BODY)
+        connection->step_spent_ms += uv_now(connection->server->loop) - connection->body_since_ms;
+    enter(connection, state);
 }
 
 /* Whether bytes have a use now. */
 static bool may_consume(struct http_connection *connection)
 {
+    if (connection->is_lost)
+        return false;
     switch (connection->state) {
     case HTTP_STATE_IDLE:
     case HTTP_STATE_HEAD:
@@ -300,6 +311,14 @@ static void hand_over(struct http_connection *connection)
     server->options.on_request(server->options.ctx, exchange);
 }
 
+/* Whether the waits for this step, apart from its pauses, add up to its time. Each of them is ended
+ * by the clock at the latest, but the clock starts anew after a pause. */
+static bool is_late(const struct http_connection *connection)
+{
+    return connection->step_spent_ms >= connection->server->options.body_ms &&
+           connection->step_bytes + http_connection_ahead(connection) < HTTP_BODY_STEP;
+}
+
 /* Bytes of a body: for the owner, or for nobody. */
 static void hear_body(struct http_connection *connection, struct dify_slice body)
 {
@@ -311,8 +330,13 @@ static void hear_body(struct http_connection *connection, struct dify_slice body
         return;
     }
     if (connection->step_bytes >= HTTP_BODY_STEP) {
-        connection->step_bytes = 0;
+        connection->step_bytes = connection->step_spent_ms = 0;
+        connection->body_since_ms = uv_now(connection->server->loop);
         http_wait_start(&connection->server->clocks, &connection->wait, HTTP_CLOCK_BODY);
+    } else if (is_late(connection)) {
+        connection->server->stats.timed_out++;
+        refuse(connection, 408, body_too_slow);
+        return;
     }
     exchange->reader.on_body(exchange->reader.ctx, exchange, body, false);
 }
@@ -452,6 +476,25 @@ static uint64_t taken_bytes(const struct http_connection *connection)
     return connection->given_bytes - (http_connection_pending(connection) - connection->out.len);
 }
 
+/* Bytes that the system has taken and keeps, for want of an acknowledgement or of a reader; what
+ * counts is only whether they become fewer (of a socket in the file system it is their memory). */
+static int queued_bytes(const struct http_connection *connection)
+{
+    uv_os_fd_t fd;
+    int queued;
+    if (uv_fileno(&connection->uv.handle, &fd) != 0 || ioctl(fd, TIOCOUTQ, &queued) != 0)
+        return 0;
+    return queued;
+}
+
+/* The clock of writing begins. */
+static void start_taking(struct http_connection *connection)
+{
+    connection->taken_bytes = taken_bytes(connection);
+    connection->queued_bytes = queued_bytes(connection);
+    http_wait_start(&connection->server->clocks, &connection->taking, HTTP_CLOCK_WRITE);
+}
+
 static void on_written(uv_write_t *req, int status)
 {
     struct http_connection *connection = req->data;
@@ -512,8 +555,7 @@ static void send_out(struct http_connection *connection)
     if (http_connection_pending(connection) == 0) {
         http_wait_stop(&connection->server->clocks, &connection->taking);
     } else if (connection->taking.kind == HTTP_CLOCK_NONE) {
-        connection->taken_bytes = taken_bytes(connection);
-        http_wait_start(&connection->server->clocks, &connection->taking, HTTP_CLOCK_WRITE);
+        start_taking(connection);
     }
 }
 
@@ -629,12 +671,23 @@ static void settle(struct http_connection *connection, bool is_dry)
     }
 }
 
+/* Whether the owner has ordered an end in which nothing more is sent. */
+static bool is_doomed(const struct http_connection *connection)
+{
+    const struct http_exchange *exchange = connection->exchange;
+    return connection->state != HTTP_STATE_CLOSING &&
+           (connection->is_lost ||
+            (exchange != NULL && exchange->is_cut && !exchange->cut_flushes));
+}
+
 static void visit(struct http_connection *connection)
 {
     for (int round = 0; round < VISIT_ROUNDS && connection->state != HTTP_STATE_CLOSING; round++) {
         http_list_remove(&connection->visit);
         if (connection->is_lost) {
-            close_now(connection, true);
+            /* A reset would take away an answer that is complete and on its way. */
+            close_now(connection, connection->exchange != NULL ||
+                                      http_connection_pending(connection) != 0);
             return;
         }
         struct http_exchange *exchange = connection->exchange;
@@ -643,6 +696,10 @@ static void visit(struct http_connection *connection)
         else if (exchange != NULL && exchange->body == HTTP_BODY_ENDED && wants_body(exchange))
             tell_end(exchange);
         bool is_dry = consume(connection);
+        if (is_doomed(connection)) {
+            http_connection_want_visit(connection);
+            continue;
+        }
         if (connection->state != HTTP_STATE_CLOSING)
             send_out(connection);
         if (connection->state != HTTP_STATE_CLOSING)
@@ -672,10 +729,9 @@ void http_server_visit(struct http_server *server)
 
 static void write_timed_out(struct http_connection *connection)
 {
-    uint64_t taken = taken_bytes(connection);
-    if (taken != connection->taken_bytes) {
-        connection->taken_bytes = taken;
-        http_wait_start(&connection->server->clocks, &connection->taking, HTTP_CLOCK_WRITE);
+    if (taken_bytes(connection) != connection->taken_bytes ||
+        queued_bytes(connection) < connection->queued_bytes) {
+        start_taking(connection);
         return;
     }
     connection->server->stats.timed_out++;
@@ -696,7 +752,7 @@ void http_connection_timed_out(struct http_clocks *clocks, struct http_wait *wai
     if (connection->state == HTTP_STATE_HEAD || connection->state == HTTP_STATE_BODY)
         refuse(connection, 408,
                connection->state == HTTP_STATE_HEAD ? "the head came too slowly"
-                                                    : "the body came too slowly");
+                                                    : body_too_slow);
     else
         close_now(connection, false);
 }

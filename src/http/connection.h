@@ -71,12 +71,15 @@ struct http_connection {
     struct dify_slice in;      /* what was read and is not used; borrowed, during a read only */
     struct dify__buffer ahead; /* what was read and must wait, from `ahead_at` on */
     size_t ahead_at;
-    size_t step_bytes; /* of the body, since its clock began */
+    size_t step_bytes;      /* of the body, since its clock began */
+    uint64_t step_spent_ms; /* of that clock, before the pauses since */
+    uint64_t body_since_ms; /* when BODY was entered last */
 
     struct dify__buffer out;  /* collected, not given to libuv */
     struct http_write *write; /* what libuv is writing, or NULL */
     uint64_t given_bytes;     /* to libuv, ever */
     uint64_t taken_bytes;     /* of these by the system, when the write clock began */
+    int queued_bytes;         /* of these not with the client's system yet, at that moment */
 
     enum http_state state;
     bool is_half_closed; /* the client has ended its side */

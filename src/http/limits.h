@@ -43,10 +43,15 @@
 #define HTTP_HEAD_MS 15000      /* for a whole head, from its first byte (or from the accept) */
 #define HTTP_BODY_MS 30000      /* for the next HTTP_BODY_STEP bytes of a body */
 #define HTTP_KEEPALIVE_MS 75000 /* idle, between an answer and the next request's first byte */
-#define HTTP_WRITE_MS 30000     /* without a byte taken by the client while some wait */
+#define HTTP_WRITE_MS 30000     /* without progress while bytes wait to be sent, see below */
 #define HTTP_LINGER_MS 2000     /* after an answer that closes, for the client to read it */
 
 /* How much of a body must arrive within each HTTP_BODY_MS. */
 #define HTTP_BODY_STEP ((size_t)16 << 10)
+
+/* What counts as progress of sending: the system has taken a byte, or its own queue has become
+ * shorter, which is looked at when HTTP_WRITE_MS are over. That of TCP becomes shorter when the
+ * client's system acknowledges; a full one does so only after its reader has made some room (a
+ * sixteenth of its buffer, say). There is no least step. */
 
 #endif

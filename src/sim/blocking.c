@@ -5,6 +5,7 @@
 #include "sim/blocking.h"
 
 #include "core/slices.h"
+#include "sim/about.h"
 #include "sim/visit.h"
 
 /* The members of a workflow's data; of a paused run with what it waits for. */
@@ -48,13 +49,6 @@ static void answer_workflow(struct sim_visit *visit, const struct sim_run *run, 
     sim_answer_json(visit, 200, SIM_ANSWER_SPACED, &text);
 }
 
-static const char *mode_name(enum sim_mode mode)
-{
-    static const char *const names[] = {"workflow",   "advanced-chat", "chat",
-                                        "agent-chat", "completion",    "agent"};
-    return names[mode];
-}
-
 /* Metadata with the member that a stream of 1.16 leaves out. */
 static void add_with_annotation(struct sim_text *text, yyjson_val *metadata)
 {
@@ -95,7 +89,7 @@ static void answer_message(struct sim_visit *visit, const struct sim_run *run)
     sim_text_id(&text, ",\"message_id\":", run->bindings.message);
     if (run->app->mode != SIM_COMPLETION)
         sim_text_id(&text, ",\"conversation_id\":", run->bindings.conversation);
-    sim_text_id(&text, ",\"mode\":", mode_name(run->app->mode));
+    sim_text_id(&text, ",\"mode\":", sim_mode_name(run->app->mode));
     sim_text_add(&text, ",\"answer\":");
     sim_text_string(&text, dify__buffer_slice(&run->answer));
     add_metadata(&text, run);

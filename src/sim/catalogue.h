@@ -87,7 +87,7 @@ struct sim_load_error {
 };
 
 /* Adds the apps of a scenario file (YAML; paths in it are taken from its folder), or of a folder
- * that holds a recording (request.json, response.head, response.body, chunks.tsv): then one app,
+ * that holds a recording (request.json, response.body, chunks.tsv): then one app,
  * named after the folder. Nothing is added on an error. DIFY_ERR_ARGUMENT with `error`; NOMEM. */
 DIFY_MUST_CHECK enum dify_err sim_catalogue_load(struct sim_catalogue *catalogue, const char *path,
                                                  struct sim_load_error *error);

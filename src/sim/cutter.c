@@ -188,10 +188,10 @@ static bool is_reference_at(const struct place *place, char id[37])
     char again[SIM_REFERENCE_LEN];
     struct dify__buffer record = {.allocator = dify__allocator(NULL), .max = 256};
     struct dify_slice text = {place->at, SIM_REFERENCE_LEN};
-    if (!follows(place, "dify-file-ref:") || place->end - place->at < SIM_REFERENCE_LEN ||
-        dify__base64_decode(text, &record) != DIFY_OK)
+    if (!follows(place, "dify-file-ref:") || place->end - place->at < SIM_REFERENCE_LEN)
         return false;
-    bool is_one = record.len == head_len + UUID_LEN + 2;
+    bool is_one =
+        dify__base64_decode(text, &record) == DIFY_OK && record.len == head_len + UUID_LEN + 2;
     if (is_one) {
         memcpy(id, record.ptr + head_len, UUID_LEN);
         id[UUID_LEN] = '\0';

@@ -158,10 +158,11 @@ static bool parse_name(struct dify_slice name, struct dify_slice value, struct s
         dify__message_text(why, fault->has_value ? " takes no value" : " needs a value: =N");
         return false;
     }
-    if (fault->has_value && (!parse_int(value, &fault->value) ||
-                             (fault->value < 0 && fault->kind != SIM_FAULT_CLOCK_SKEW))) {
+    if (fault->has_value &&
+        (!parse_int(value, &fault->value) || fault->value > SIM_FAULT_VALUE ||
+         fault->value < (fault->kind == SIM_FAULT_CLOCK_SKEW ? -SIM_FAULT_VALUE : 0))) {
         dify__message_text(why, kinds[fault->kind].name);
-        dify__message_text(why, ": the value must be a whole number");
+        dify__message_text(why, ": the value must be a whole number, at most 3155760000");
         return false;
     }
     if (!fault->has_value) /* what the help text gives in brackets */

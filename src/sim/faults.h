@@ -67,6 +67,9 @@ struct sim_fault {
     uint64_t times;     /* that it meets; UINT64_MAX: all */
 };
 
+/* Largest value: a hundred years in seconds. */
+#define SIM_FAULT_VALUE INT64_C(3155760000)
+
 /* Most faults of one simulator. */
 #define SIM_FAULTS 64
 

@@ -15,8 +15,8 @@
 /* ---- parameters of a query ----------------------------------------------------------------- */
 
 struct parameter {
-    char bytes[512];
-    struct dify_slice text; /* absent if it is not there (or longer than any value that matters) */
+    char bytes[4096];       /* a request line has no more */
+    struct dify_slice text; /* absent if it is not there */
 };
 
 static void read_parameter(const struct sim_visit *visit, const char *name, struct parameter *out)

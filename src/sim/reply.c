@@ -26,8 +26,7 @@ static void add(struct head *head, const char *name, struct dify_slice value)
 
 static struct dify_slice version(const struct sim *sim)
 {
-    static const char *const versions[] = {"1.12.1", "1.14.2", "1.16.1"};
-    return dify__slice(versions[sim->options.release]);
+    return dify__slice(sim_release_name(sim->options.release));
 }
 
 static void add_type(struct head *head, struct dify_slice type)
@@ -253,16 +252,6 @@ void sim_answer_too_many(struct sim_visit *visit)
     body.err = body.err != DIFY_OK ? body.err : seconds.err;
     respond_text(visit, 429, &head, &body);
     sim_text_fini(&seconds);
-}
-
-void sim_answer_bytes(struct sim_visit *visit, int status, const char *type,
-                      struct dify_slice bytes)
-{
-    struct head head = {.count = 0};
-    add_type(&head, dify__slice(type));
-    add(&head, "Content-Length", DIFY_SLICE("")); /* its place; the value is the layer\'s */
-    add_dify(&head, visit, true);
-    respond(visit, status, &head, bytes);
 }
 
 void sim_answer_stream(struct sim_visit *visit, bool is_events)

@@ -27,7 +27,7 @@ bool sim_routes_find(struct sim_visit *visit);
 /* Looks at the key and serves. */
 void sim_routes_serve(struct sim_visit *visit);
 
-/* What serves: start.c, read.c, form.c (and upload.c). */
+/* What serves: start.c, read.c, forms.c (and upload.c). */
 void sim_serve_workflow_run(struct sim_visit *visit);
 void sim_serve_workflow_run_by_id(struct sim_visit *visit);
 void sim_serve_chat(struct sim_visit *visit);

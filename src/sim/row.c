@@ -97,11 +97,19 @@ enum dify_err sim_row_inputs(struct sim_run *run, const struct sim_order *order)
 
 static struct sim_node *find_node(struct sim_run *run, struct dify_slice id)
 {
-    for (size_t i = run->node_count; i > 0; i--) {
-        if (dify__slice_is(id, run->nodes[i - 1].id))
-            return &run->nodes[i - 1];
-    }
-    return NULL;
+    size_t place = (size_t)(uintptr_t)sim_index_get(&run->nodes_by_id, id);
+    return place > 0 ? &run->nodes[place - 1] : NULL;
+}
+
+/* Lets a node be found: its text begins with {"id":"ID". An id that is written otherwise than it is
+ * (no server has such) is not found. */
+static enum dify_err enter_node(struct sim_run *run, size_t place)
+{
+    const struct sim_node *node = &run->nodes[place];
+    struct dify_slice id = {node->started.ptr + 7, strlen(node->id)};
+    if (id.len == 0 || node->started.len < 7 + id.len || memcmp(id.ptr, node->id, id.len) != 0)
+        return DIFY_OK;
+    return sim_index_put(&run->nodes_by_id, id, (void *)(uintptr_t)(place + 1));
 }
 
 /* The members that begin a node's data, up to its index. */
@@ -139,12 +147,12 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
     if (err != DIFY_OK || (!is_container && find_node(run, id) != NULL))
         return err;
     node = &run->nodes[run->node_count];
-    *node = (struct sim_node){.is_container = is_container, .started_at = run->played + 1};
+    *node = (struct sim_node){.started_at = run->played + 1};
     node->started = (struct dify__buffer){.allocator = allocator, .max = SIM_TEXT_BYTES};
     node->finished = node->started;
     if (is_container) /* the row has an id of its own, the events have the node's */
         sim_uuid(run->bindings.uuid_seed, -1 - (int64_t)run->node_count, node->id);
-    else
+    else if (id.len > 0)
         memcpy(node->id, id.ptr, id.len < 39 ? id.len : 39);
     sim_text_init(&text, allocator);
     add_core(&text, node->id, data, run->node_count + 1);
@@ -154,6 +162,8 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
     sim_text_member(&text, data, "loop_id");
     sim_text_add(&text, "}");
     err = keep(&node->started, &text);
+    if (err == DIFY_OK)
+        err = enter_node(run, run->node_count);
     if (err == DIFY_OK)
         run->node_count++;
     else

@@ -67,8 +67,6 @@ static enum dify_err keep_texts(struct sim_run *run, const struct sim_order *ord
     if (err == DIFY_OK)
         err = dify__buffer_append(&run->given, order->given.ptr, order->given.len);
     if (err == DIFY_OK)
-        err = dify__buffer_append(&run->query, order->query.ptr, order->query.len);
-    if (err == DIFY_OK)
         err = dify__buffer_append(&run->files, order->files.ptr, order->files.len);
     run->bindings.files = dify__buffer_slice(&run->files);
     return err;
@@ -101,13 +99,13 @@ static void leave(struct sim_run *run)
     sim_index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
 }
 
-#define BUFFERS 12
+#define BUFFERS 11
 
 static void list_buffers(struct sim_run *run, struct dify__buffer *buffers[BUFFERS])
 {
     struct dify__buffer *all[BUFFERS] = {
-        &run->user,   &run->inputs, &run->row_inputs,  &run->given, &run->query,  &run->finished,
-        &run->paused, &run->form,   &run->message_end, &run->error, &run->answer, &run->files};
+        &run->user, &run->inputs,      &run->row_inputs, &run->given,  &run->finished, &run->paused,
+        &run->form, &run->message_end, &run->error,      &run->answer, &run->files};
     memcpy(buffers, all, sizeof(all));
 }
 
@@ -119,6 +117,28 @@ static void init_buffers(struct sim_run *run)
         buffers[i]->allocator = run->sim->allocator;
         buffers[i]->max = SIM_TEXT_BYTES;
     }
+    run->nodes_by_id.allocator = run->sim->allocator;
+}
+
+/* What the run keeps in memory, about. */
+static size_t count_bytes(struct sim_run *run)
+{
+    struct dify__buffer *buffers[BUFFERS];
+    size_t bytes = sizeof(struct sim_run) + run->node_capacity * sizeof(struct sim_node);
+    list_buffers(run, buffers);
+    for (size_t i = 0; i < BUFFERS; i++)
+        bytes += buffers[i]->capacity;
+    for (size_t i = 0; i < run->node_count; i++)
+        bytes += run->nodes[i].started.capacity + run->nodes[i].finished.capacity;
+    return bytes;
+}
+
+/* Counts the run as one that is kept, with what it has now. */
+static void keep_count(struct sim_run *run)
+{
+    run->sim->kept_bytes -= run->kept_bytes;
+    run->kept_bytes = count_bytes(run);
+    run->sim->kept_bytes += run->kept_bytes;
 }
 
 static void free_texts(struct sim_run *run)
@@ -131,18 +151,29 @@ static void free_texts(struct sim_run *run)
         dify__buffer_fini(&run->nodes[i].started);
         dify__buffer_fini(&run->nodes[i].finished);
     }
+    sim_index_fini(&run->nodes_by_id);
     dify__free(run->sim->allocator, run->nodes);
 }
 
-/* Forgets the oldest run that is over, or waits for a form, and that nobody watches. */
-static void forget_one(struct sim *sim)
+/* Forgets the oldest run that is over, or waits for a form, and that nobody watches. False if there
+ * is none. */
+static bool forget_one(struct sim *sim)
 {
     struct sim_run *run = sim->oldest;
     while (run != NULL &&
            (run->streams != NULL || run->state == SIM_RUN_QUEUED || run->state == SIM_RUN_PLAYING))
         run = run->newer;
-    if (run != NULL)
-        sim_run_free(run);
+    if (run == NULL)
+        return false;
+    sim_run_free(run);
+    return true;
+}
+
+/* Makes room for one more. */
+static void forget(struct sim *sim)
+{
+    while ((sim->run_count >= SIM_RUNS || sim->kept_bytes > SIM_KEPT_BYTES) && forget_one(sim))
+        ;
 }
 
 static void link_newest(struct sim_run *run)
@@ -199,13 +230,14 @@ enum dify_err sim_run_new(struct sim *sim, const struct sim_order *order, struct
         dify__free(sim->allocator, run);
         return err;
     }
-    if (order->never_starts)
-        run->state = SIM_RUN_ENDED;
-    else
-        sim_app_state(sim, run->app)->active++;
+    forget(sim);
     link_newest(run);
-    if (sim->run_count > SIM_RUNS)
-        forget_one(sim);
+    if (order->never_starts) {
+        run->state = SIM_RUN_ENDED;
+        keep_count(run);
+    } else {
+        sim_app_state(sim, run->app)->active++;
+    }
     *out = run;
     return DIFY_OK;
 }
@@ -217,55 +249,61 @@ void sim_run_free(struct sim_run *run)
     sim_clock_clear(&run->sim->clock, &run->alarm);
     leave(run);
     unlink_run(run);
+    run->sim->kept_bytes -= run->kept_bytes;
     free_texts(run);
     dify__free(run->sim->allocator, run);
 }
 
 /* ---- changes of state ---------------------------------------------------------------------- */
 
-/* Gives the worker to the run that waits longest. */
+/* Hands the worker to the run that waits longest. */
 static void free_worker(struct sim_run *run)
 {
     struct sim *sim = run->sim;
     if (!run->has_worker)
         return;
     run->has_worker = false;
-    sim->working--;
     while (sim->queue_first != NULL) {
         struct sim_run *next = sim->queue_first;
         sim->queue_first = next->queue_next;
         if (sim->queue_first == NULL)
             sim->queue_last = NULL;
         next->queue_next = NULL;
-        if (sim_clock_set(&sim->clock, &next->alarm, 0) == DIFY_OK)
+        if (sim_clock_set(&sim->clock, &next->alarm, 0) == DIFY_OK) {
+            next->has_worker = true;
             return;
+        }
         lose(next);
     }
+    sim->working--;
+}
+
+static bool is_active(enum sim_run_state state)
+{
+    return state == SIM_RUN_QUEUED || state == SIM_RUN_PLAYING;
 }
 
 /* The one place where a run's state is written after its beginning. */
 static void change(struct sim_run *run, enum sim_run_state state)
 {
     struct sim *sim = run->sim;
+    struct sim_app_state *app = sim_app_state(sim, run->app);
     if (run->state == state)
         return;
+    if (is_active(run->state))
+        app->active--;
+    if (is_active(state))
+        app->active++;
     run->state = state;
-    switch (state) {
-    case SIM_RUN_QUEUED:
-        break;
-    case SIM_RUN_PLAYING:
+    if (state == SIM_RUN_PLAYING) {
         run->began_ms = uv_now(sim->loop);
         run->next_step = 0;
-        break;
-    case SIM_RUN_PAUSED:
-        free_worker(run);
-        break;
-    case SIM_RUN_ENDED:
-        sim_clock_clear(&sim->clock, &run->alarm);
-        sim_app_state(sim, run->app)->active--;
-        free_worker(run);
-        break;
+        return;
     }
+    if (state == SIM_RUN_ENDED)
+        sim_clock_clear(&sim->clock, &run->alarm);
+    keep_count(run);
+    free_worker(run);
 }
 
 /* Takes a worker, or queues up for one. */
@@ -332,7 +370,7 @@ static void go_on(struct sim_run *run)
 {
     const struct sim_script *next =
         run->was_form_sent ? run->script->resumed : run->script->expired;
-    if (next == NULL)
+    if (next == NULL || !take_worker(run))
         return;
     run->is_expired = !run->was_form_sent;
     run->is_at_pause = false;
@@ -385,15 +423,16 @@ static void lose(struct sim_run *run)
 static void finish(struct sim_run *run)
 {
     const struct sim_script *script = run->script;
-    if (run->finished.len == 0 && script->stored.count > 0)
-        sim_row_stored(run, &script->stored);
     if (run->is_at_pause) {
+        run->was_form_sent = run->is_expired = false; /* of an earlier pause */
         sim_stream_run_over(run, true);
         change(run, SIM_RUN_PAUSED);
-        if (script->expired != NULL && !run->was_form_sent)
+        if (script->expired != NULL)
             sim_row_expect(run);
         return;
     }
+    if (script->stored.count > 0)
+        sim_row_stored(run, &script->stored);
     run->is_row_stuck = run->finished.len == 0;
     if (script->end == SIM_ENDS)
         sim_stream_run_over(run, false);
@@ -483,7 +522,7 @@ static void play(struct sim_run *run)
     enum sim_stopper stopper;
     for (unsigned n = 0; n < STEPS_A_TURN && run->next_step < run->script->step_count; n++) {
         const struct sim_step *step = &run->script->steps[run->next_step];
-        if (wait_for(run, step) > 0)
+        if (wait_for(run, step) > 0 || sim_stream_holds(run))
             break;
         run->next_step++;
         if (!step->is_ping && run->played >= run->dies_after) {

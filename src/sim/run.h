@@ -20,7 +20,6 @@ struct sim_node {
     char id[40];
     struct dify__buffer started, finished; /* finished: empty while it runs, and of a container */
     uint64_t started_at, finished_at;      /* `played` of the run at that time, 0: not yet */
-    bool is_container;
 };
 
 /* What the run looks at in an event by itself. */
@@ -56,8 +55,8 @@ struct sim_run {
     struct dify__buffer user;
     struct dify__buffer inputs;     /* as workflow_started shows them, sys.* included */
     struct dify__buffer row_inputs; /* as the row has them: with sys.timestamp */
-    struct dify__buffer given;      /* the caller's inputs, for /sim/stats */
-    struct dify__buffer query, files;
+    struct dify__buffer given;      /* the caller's inputs, as an invented start shows them */
+    struct dify__buffer files;
     char log_id[37];
 
     /* What was played, as JSON texts; empty until it came. */
@@ -70,7 +69,9 @@ struct sim_run {
     int64_t created_at;
     struct sim_node *nodes;
     size_t node_count, node_capacity;
-    unsigned turn; /* of its conversation, from 1 */
+    struct sim_index nodes_by_id; /* place + 1 in `nodes`; keys lie in `started` */
+    size_t kept_bytes;            /* as counted in the simulator's sum */
+    unsigned turn;                /* of its conversation, from 1 */
 };
 
 /* What a request for a run says. All borrowed for the call. */

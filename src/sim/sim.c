@@ -12,9 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-/* What waits to be sent to one client at most; what a slow reader is sent beyond is lost, as in
- * Dify's relay. */
-#define WRITE_BYTES ((size_t)8 << 20)
+/* What waits to be sent to one client at most: a snapshot is made in one go. A stream that its
+ * client does not read is given less (stream.c). */
+#define WRITE_BYTES SIM_TEXT_BYTES
 
 /* gunicorn's own, of a request line and of one field; here of the whole head. */
 #define LINE_BYTES 4094
@@ -23,11 +23,16 @@
 /* How much faster the server's own clocks (pings, silence) go where runs do not wait at all. */
 #define SPEED_AT_ONCE 1000.0
 
-bool sim_release_parse(struct dify_slice text, enum sim_release *release)
+const char *sim_release_name(enum sim_release release)
 {
     static const char *const names[] = {"1.12.1", "1.14.2", "1.16.1"};
-    for (int i = 0; i < 3; i++) {
-        if (dify__slice_is(text, names[i])) {
+    return names[release];
+}
+
+bool sim_release_parse(struct dify_slice text, enum sim_release *release)
+{
+    for (int i = SIM_1_12_1; i <= SIM_1_16_1; i++) {
+        if (dify__slice_is(text, sim_release_name((enum sim_release)i))) {
             *release = (enum sim_release)i;
             return true;
         }
@@ -92,7 +97,8 @@ void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_sli
     sim_text_add(&key, "\n");
     sim_text_put(&key, inputs);
     known = sim_index_get(&sim->tallies_by_key, sim_text_slice(&key));
-    if (known != NULL || key.err != DIFY_OK || sim->tally_count >= SIM_TALLIES) {
+    if (known != NULL || key.err != DIFY_OK || sim->tally_count >= SIM_TALLIES ||
+        sim->tally_bytes + key.bytes.len > SIM_TALLY_BYTES) {
         if (known != NULL)
             known->started++;
         sim_text_fini(&key);
@@ -111,6 +117,7 @@ void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_sli
     made->inputs.len -= app->name.len + 1;
     sim->tallies = made;
     sim->tally_count++;
+    sim->tally_bytes += made->key.bytes.len;
 }
 
 struct sim_app_state *sim_app_state(struct sim *sim, const struct sim_app *app)

@@ -19,6 +19,7 @@ enum sim_release { SIM_1_12_1, SIM_1_14_2, SIM_1_16_1 };
 
 /* False if the text names no release that can be simulated. */
 bool sim_release_parse(struct dify_slice text, enum sim_release *release);
+const char *sim_release_name(enum sim_release release);
 
 struct sim_options {
     const struct dify_allocator *allocator; /* NULL: the C library's */

@@ -2,7 +2,7 @@
  *
  * state.h: what a simulated Dify knows, shared by the files that serve it.
  *
- * Who writes what: a run only run.c, a stream only stream.c, a fault's counters only choose.c. Runs
+ * Who writes what: a run only run.c, a stream only stream.c, a fault's counters only visit.c. Runs
  * and uploaded files live in lists of the simulator, newest first, and are found by their ids.
  */
 #ifndef SIM_STATE_H
@@ -18,8 +18,10 @@
 /* Ceilings: ended runs and uploaded files that are remembered (the oldest is forgotten), different
  * inputs that are counted, requests that wait for a place of the API worker. */
 #define SIM_RUNS 20000
+#define SIM_KEPT_BYTES ((size_t)1 << 30) /* of ended runs */
 #define SIM_FILES 20000
 #define SIM_TALLIES 100000
+#define SIM_TALLY_BYTES ((size_t)64 << 20)
 #define SIM_WAITING 1000
 
 /* Dify's own times, in milliseconds; all but the places' shrink by the speed. */
@@ -79,6 +81,7 @@ struct sim {
     struct sim_app_state *apps;
     struct sim_run *newest, *oldest; /* all runs */
     size_t run_count;
+    size_t kept_bytes; /* of runs that are over or paused */
     struct sim_index runs_by_id, runs_by_task, runs_by_token;
     struct sim_index conversations;           /* by the id of a conversation: its latest run */
     struct sim_run *queue_first, *queue_last; /* wait for a worker */
@@ -88,7 +91,7 @@ struct sim {
     size_t file_count;
     struct sim_index files_by_id;
     struct sim_tally *tallies;
-    size_t tally_count;
+    size_t tally_count, tally_bytes;
     struct sim_index tallies_by_key;
 
     struct sim_visit *visits;                       /* requests being answered */

@@ -13,6 +13,14 @@
 
 #include <string.h>
 
+/* A client is sent so much ahead while it reads; what is more waits for it. One that has taken
+ * nothing for so long does not read, and loses events once so much waits. */
+#define AHEAD_BYTES ((size_t)1 << 20)
+#define UNREAD_MS 200
+#define LOST_BYTES ((size_t)8 << 20)
+
+#define SILENCE_LEAST_MS 100
+
 static const char ping_frame[] = "event: ping\n\n";
 
 static enum sim_fault_kind fault_of(const struct sim_stream *stream)
@@ -32,11 +40,24 @@ static bool is_relayed(const struct sim_stream *stream)
                                                  sim_mode_has_runs(stream->visit->app->mode));
 }
 
+static void set_alarm_in(struct sim_stream *stream, uint64_t ms)
+{
+    if (sim_clock_set(&stream->visit->sim->clock, &stream->alarm, ms) != DIFY_OK)
+        http_exchange_cut(stream->visit->exchange, false, true);
+}
+
+/* In so many milliseconds of Dify's. */
 static void set_alarm(struct sim_stream *stream, double ms)
 {
-    struct sim *sim = stream->visit->sim;
-    if (sim_clock_set(&sim->clock, &stream->alarm, sim_scaled(sim, ms)) != DIFY_OK)
-        http_exchange_cut(stream->visit->exchange, false, true);
+    set_alarm_in(stream, sim_scaled(stream->visit->sim, ms));
+}
+
+/* After how much silence a stream ends. However fast the simulator is, a run has some turns of the
+ * loop to go on in. */
+static uint64_t silence_ms(const struct sim *sim)
+{
+    uint64_t ms = sim_scaled(sim, SIM_SILENCE_MS);
+    return ms > SILENCE_LEAST_MS ? ms : SILENCE_LEAST_MS;
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -55,7 +76,34 @@ static void cut(struct sim_stream *stream, bool resets)
     http_exchange_cut(stream->visit->exchange, true, resets);
 }
 
-/* Sends bytes as one chunk. What the client is too slow for is lost, as in Dify's relay. */
+/* Whether the client takes what it is sent: only little waits, or less than a moment ago. */
+static bool is_read(struct sim_stream *stream)
+{
+    uint64_t now = uv_now(stream->visit->sim->loop);
+    size_t waiting = http_exchange_pending(stream->visit->exchange);
+    if (waiting <= AHEAD_BYTES || waiting < stream->waiting_bytes)
+        stream->taken_ms = now;
+    stream->waiting_bytes = waiting;
+    return now - stream->taken_ms < UNREAD_MS;
+}
+
+/* Whether an event is lost to a client that does not read, as in Dify's relay. */
+static bool is_lost(struct sim_stream *stream)
+{
+    return http_exchange_pending(stream->visit->exchange) > LOST_BYTES && !is_read(stream);
+}
+
+bool sim_stream_holds(struct sim_run *run)
+{
+    for (struct sim_stream *stream = run->streams; stream != NULL; stream = stream->next) {
+        if (stream->watch != SIM_WATCH_BLOCKING && !stream->is_mute && !stream->is_closing &&
+            http_exchange_pending(stream->visit->exchange) > AHEAD_BYTES && is_read(stream))
+            return true;
+    }
+    return false;
+}
+
+/* Sends bytes as one chunk. */
 static void send_chunk(struct sim_stream *stream, struct dify_slice bytes)
 {
     if (http_respond_write(stream->visit->exchange, bytes))
@@ -184,6 +232,12 @@ static void send_big_event(struct sim_stream *stream)
     sim_text_fini(&json);
 }
 
+/* The terminal event comes even to a client that has lost others. */
+static bool is_end(struct dify_slice name)
+{
+    return dify__slice_is(name, "workflow_finished") || dify__slice_is(name, "message_end");
+}
+
 /* Sends an event as the stream's fault has it. */
 static void send_event(struct sim_stream *stream, struct dify_slice json, struct dify_slice name)
 {
@@ -206,7 +260,7 @@ static void send_event(struct sim_stream *stream, struct dify_slice json, struct
             send_big_event(stream);
         break;
     case SIM_FAULT_LOST_FINISH:
-        if (dify__slice_is(name, "workflow_finished") || dify__slice_is(name, "message_end")) {
+        if (is_end(name)) {
             stream->is_mute = true;
             return;
         }
@@ -266,7 +320,7 @@ static void wait_on(struct sim_stream *stream)
     if (stream->pings)
         set_alarm(stream, SIM_PING_MS);
     else if (stream->watch == SIM_WATCH_POST && is_relayed(stream))
-        set_alarm(stream, SIM_SILENCE_MS);
+        set_alarm_in(stream, silence_ms(stream->visit->sim));
 }
 
 void sim_stream_invent(struct sim_stream *stream, struct dify_slice error)
@@ -294,7 +348,7 @@ static bool is_given_up(const struct sim_stream *stream)
 {
     const struct sim *sim = stream->visit->sim;
     return stream->watch == SIM_WATCH_EVENTS && stream->wants_snapshot &&
-           uv_now(sim->loop) - stream->heard_ms >= sim_scaled(sim, SIM_SILENCE_MS);
+           uv_now(sim->loop) - stream->heard_ms >= silence_ms(sim);
 }
 
 static void on_alarm(struct sim_alarm *alarm)
@@ -341,7 +395,7 @@ void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_s
             continue;
         if (stream->waits_for_snapshot)
             send_snapshot(stream, run->bindings.task);
-        if (!stream->is_mute && !stream->is_closing)
+        if (!stream->is_mute && !stream->is_closing && (is_end(name) || !is_lost(stream)))
             send_event(stream, json, name);
         hear(stream);
     }
@@ -444,7 +498,7 @@ enum dify_err sim_stream_open(struct sim_visit *visit, struct sim_run *run,
     stream->wants_snapshot = wish->wants_snapshot;
     stream->on_end = wish->on_end;
     stream->as_of = run->played;
-    stream->heard_ms = uv_now(visit->sim->loop);
+    stream->heard_ms = stream->taken_ms = uv_now(visit->sim->loop);
     stream->alarm.ring = on_alarm;
     stream->next = run->streams;
     run->streams = stream;

@@ -28,6 +28,8 @@ struct sim_stream {
     uint64_t as_of;          /* events played when the request came */
     uint64_t events, bytes;  /* sent */
     uint64_t heard_ms;       /* when something last came from the run */
+    size_t waiting_bytes;    /* waited to be sent when last looked at */
+    uint64_t taken_ms;       /* when the client last took some, or little waited */
     struct sim_alarm alarm;
     void (*on_end)(struct sim_stream *stream); /* of SIM_WATCH_BLOCKING */
 };
@@ -46,6 +48,9 @@ DIFY_MUST_CHECK enum dify_err sim_stream_open(struct sim_visit *visit, struct si
 
 /* The run has played an event: its JSON and its name. */
 void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name);
+
+/* Whether a client that reads has so much ahead of it that the run's next event should wait. */
+bool sim_stream_holds(struct sim_run *run);
 
 /* The run's worker pings. */
 void sim_stream_ping(struct sim_run *run);

@@ -70,9 +70,6 @@ void sim_answer_redirect(struct sim_visit *visit);  /* of /v1 to /v1/ */
 void sim_answer_options(struct sim_visit *visit, const char *allow);
 void sim_answer_proxy(struct sim_visit *visit, int status); /* a proxy's own page */
 void sim_answer_too_many(struct sim_visit *visit);          /* 429, as the visit's fault has it */
-void sim_answer_bytes(struct sim_visit *visit, int status, const char *type,
-                      struct dify_slice bytes);
-
 /* Begins a stream, with Cache-Control where it is the events endpoint's. */
 void sim_answer_stream(struct sim_visit *visit, bool is_events);
 

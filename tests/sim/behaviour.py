@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import sys
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -545,6 +546,44 @@ def test_slow_readers_lose_events_and_not_the_end(given):
         given.checks.true(0 < nodes < 16, "a slow reader has lost events", nodes)
         given.checks.equal((slow.events[-1], slow.end), ("workflow_finished", "last-chunk"),
                            "and gets the terminal one")
+
+
+BIG = """
+apps:
+  - name: big
+    runs:
+      - when: {inputs: {one: true}}
+        nodes: [start, {type: code, size: 9000000, seconds: 0}, {type: end, seconds: 0}]
+      - nodes:
+          - start
+%s          - {type: end, seconds: 0}
+""" % "".join("          - {id: n%d, type: code, size: 300000, seconds: 0}\n" % n for n in range(60))
+
+
+def test_readers_lose_nothing(given):
+    """However much comes at once: some 36 MB, and an event of 9 MB."""
+    for speed in ("0", "1", "1000000"):
+        with Simulator(given.build, given.scenario(BIG), "--speed", speed, key="app-big") as sim:
+            for inputs, nodes in (({}, 62), ({"one": True}, 3)):
+                stream = sim.start(inputs).read()
+                given.checks.equal(
+                    (stream.events.count("node_started"), stream.events.count("node_finished"),
+                     stream.events[-1], stream.end),
+                    (nodes, nodes, "workflow_finished", "last-chunk"),
+                    "speed %s, %s: all events" % (speed, inputs))
+
+
+def test_users_of_many_bytes(given):
+    user, quoted = "用" * 255, urllib.parse.quote("用" * 255)
+    with dify(given, "1.14.2", 0) as sim:
+        sim.start({"word": "other"}).read()
+        stream = sim.start({"word": "a"}, user=user).read()
+        rows = sim.logs("created_by_end_user_session_id=" + quoted)
+        given.checks.equal([row["workflow_run"]["id"] for row in rows], [stream.run],
+                           "the logs of a user of 765 bytes are his alone")
+        with sim.events(stream.run, user=quoted) as events:
+            events.read()
+        given.checks.equal(events.events, ["workflow_finished"], "and he may read his events")
 
 
 def test_idle_connections_are_closed(given):

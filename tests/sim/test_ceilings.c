@@ -102,6 +102,79 @@ static void test_a_run_under_way_is_not_forgotten(void **state)
     tear_down(&stage);
 }
 
+/* A run that is refused is over when it begins: it may not forget itself. */
+static void test_a_refused_run_is_there_among_runs_under_way(void **state)
+{
+    (void)state;
+    struct stage stage;
+    set_up(&stage, 1, NULL, 0, DIFY_OK);
+    for (size_t i = 0; i < SIM_RUNS; i++)
+        start(&stage, 1, "{}");
+    struct sim_order order = {.app = &stage.catalogue.apps[0],
+                              .user = DIFY_SLICE("u"),
+                              .given = DIFY_SLICE("{}"),
+                              .prepared = DIFY_SLICE("{}"),
+                              .dies_after = UINT64_MAX,
+                              .never_starts = true};
+    struct sim_run *run = NULL;
+    assert_int_equal(sim_run_new(stage.sim, &order, &run), DIFY_OK);
+    assert_ptr_equal(stage.sim->newest, run);
+    assert_int_equal(stage.sim->run_count, SIM_RUNS + 1);
+    start(&stage, 1, "{}"); /* now it is the one that goes */
+    assert_int_equal(stage.sim->run_count, SIM_RUNS + 1);
+    tear_down(&stage);
+}
+
+/* Runs that are over are kept by their size, too: at the ceiling all stay, past it the oldest go.
+ */
+static void test_ended_runs_are_forgotten_by_their_bytes(void **state)
+{
+    (void)state;
+    struct stage stage;
+    set_up(&stage, 0, NULL, 0, DIFY_OK);
+    for (size_t i = 0; i < 3; i++)
+        start(&stage, 0, "{}");
+    while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.count > 0)
+        uv_run(&stage.loop, UV_RUN_ONCE);
+    struct sim_run *second = stage.sim->oldest->newer;
+    size_t more = SIM_KEPT_BYTES - stage.sim->kept_bytes;
+    stage.sim->kept_bytes += more;
+    start(&stage, 0, "{}");
+    assert_int_equal(stage.sim->run_count, 4);
+
+    stage.sim->kept_bytes++; /* the oldest is enough */
+    start(&stage, 0, "{}");
+    assert_int_equal(stage.sim->run_count, 4);
+    assert_ptr_equal(stage.sim->oldest, second);
+    stage.sim->kept_bytes -= more + 1;
+    tear_down(&stage);
+}
+
+/* A worker that is given up goes to the run that waits longest, also when that one is stopped
+ * before it has begun. */
+static void test_a_stopped_run_hands_its_worker_on(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct sim_run *runs[4];
+    set_up(&stage, 1000, NULL, 0, DIFY_OK);
+    stage.sim->options.workers = 1;
+    for (size_t i = 0; i < COUNT_OF(runs); i++)
+        runs[i] = start(&stage, 1, "{}");
+    while (stage.sim->queue_last != runs[3])
+        uv_run(&stage.loop, UV_RUN_ONCE);
+    sim_run_stop(runs[0]);
+    sim_run_stop(runs[1]);
+    while (runs[2]->state != SIM_RUN_PLAYING)
+        uv_run(&stage.loop, UV_RUN_ONCE);
+    assert_int_equal(runs[0]->state, SIM_RUN_ENDED);
+    assert_int_equal(runs[1]->state, SIM_RUN_ENDED);
+    assert_int_equal(runs[3]->state, SIM_RUN_QUEUED);
+    assert_int_equal(stage.sim->working, 1);
+    assert_int_equal(sim_app_state(stage.sim, runs[0]->app)->active, 2);
+    tear_down(&stage);
+}
+
 static void test_inputs_are_counted_apart_up_to_a_number(void **state)
 {
     (void)state;
@@ -142,6 +215,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_oldest_ended_run_is_forgotten),
         cmocka_unit_test(test_a_run_under_way_is_not_forgotten),
+        cmocka_unit_test(test_a_refused_run_is_there_among_runs_under_way),
+        cmocka_unit_test(test_ended_runs_are_forgotten_by_their_bytes),
+        cmocka_unit_test(test_a_stopped_run_hands_its_worker_on),
         cmocka_unit_test(test_inputs_are_counted_apart_up_to_a_number),
         cmocka_unit_test(test_faults_have_a_number),
     };
