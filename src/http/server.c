@@ -2,8 +2,9 @@
  *
  * server.c: listening, accepting, and the server's end. What a connection does is in connection.c.
  *
- * A server has five handles of its own (prepare, check, idle, a timer, and each listener); all are
- * embedded in it, so it is freed when the last of them is closed and no connection is left.
+ * A server has four handles of its own, embedded in it (prepare, check, idle, a timer), and one for
+ * each listener, which is a block of its own. It is freed when the last of them is closed; the four
+ * are closed when no connection is left.
  */
 #include "http/connection.h"
 
@@ -23,6 +24,12 @@
 
 #define BACKLOG 1024
 
+/* Which file a path led to. */
+struct file_id {
+    dev_t device;
+    ino_t inode;
+};
+
 struct listener {
     union {
         uv_handle_t handle;
@@ -33,6 +40,9 @@ struct listener {
     struct http_server *server;
     struct http_link link;
     bool has_waiting; /* a connection that could not be accepted for want of memory */
+    /* Of a socket in the file system, which is ours as long as it is this file. */
+    char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
+    struct file_id file;
 };
 
 static void free_server(struct http_server *server)
@@ -180,9 +190,29 @@ static void add_listener(struct listener *listener)
     listener->server->open_handles++;
 }
 
+/* Whether `path` is a socket; which one. */
+static bool find_socket(const char *path, struct file_id *file)
+{
+    struct stat stat;
+    if (lstat(path, &stat) != 0 || !S_ISSOCK(stat.st_mode))
+        return false;
+    *file = (struct file_id){stat.st_dev, stat.st_ino};
+    return true;
+}
+
+/* Removes the socket at `path` if it is still this one. */
+static bool remove_socket(const char *path, const struct file_id *file)
+{
+    struct file_id now;
+    return find_socket(path, &now) && now.device == file->device && now.inode == file->inode &&
+           unlink(path) == 0;
+}
+
 static void close_listener(struct listener *listener)
 {
     http_list_remove(&listener->link);
+    if (listener->path[0] != '\0')
+        (void)remove_socket(listener->path, &listener->file);
     uv_close(&listener->uv.handle, on_listener_closed);
 }
 
@@ -262,6 +292,28 @@ uint16_t http_server_port(const struct http_server *server)
     return 0;
 }
 
+/* Whether two addresses are the same, whatever their ports. */
+static bool is_same_host(const struct sockaddr *a, const struct sockaddr *b)
+{
+    const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (a->sa_family == AF_INET)
+        return ((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)(const void *)b)->sin_addr.s_addr;
+    return a->sa_family == AF_INET6 && a6->sin6_scope_id == b6->sin6_scope_id &&
+           memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+}
+
+/* Whether the address stands further in front as well: some files of hosts say so twice. */
+static bool has_come(const struct addrinfo *addresses, const struct addrinfo *address)
+{
+    for (const struct addrinfo *each = addresses; each != address; each = each->ai_next)
+        if (is_same_host(each->ai_addr, address->ai_addr))
+            return true;
+    return false;
+}
+
 /* Each address of a name, all on one port; those that this machine does not have are left out as
  * long as there is one. */
 static enum dify_err listen_on_all(struct http_server *server, struct addrinfo *addresses,
@@ -270,6 +322,8 @@ static enum dify_err listen_on_all(struct http_server *server, struct addrinfo *
     struct listener *first = NULL;
     int failed = UV_EADDRNOTAVAIL;
     for (struct addrinfo *each = addresses; each != NULL; each = each->ai_next) {
+        if (has_come(addresses, each))
+            continue;
         set_port(each->ai_addr, port);
         int err = listen_on(server, each->ai_addr);
         if (err == 0) {
@@ -309,23 +363,54 @@ enum dify_err http_server_listen(struct http_server *server, const char *host, u
     return err;
 }
 
-/* Whether `path` is a socket that nobody listens on. */
-static bool is_dead_socket(const char *path, size_t len)
+/* Whether nobody listens on the socket at this address. It is asked without waiting: who does not
+ * take the connection at once is there all the same. */
+static bool is_dead(const struct sockaddr_un *address)
 {
-    struct sockaddr_un address;
-    struct stat stat;
-    if (lstat(path, &stat) != 0 || !S_ISSOCK(stat.st_mode))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
+    bool is_refused =
+        connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED;
+    (void)close(fd);
+    return is_refused;
+}
+
+/* Binds a socket to the path, in place of one that nobody listens on. 0 or an errno. */
+static int bind_path(int fd, const struct sockaddr_un *address)
+{
+    struct file_id old;
+    if (bind(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return errno;
+    if (!find_socket(address->sun_path, &old) || !is_dead(address) ||
+        !remove_socket(address->sun_path, &old))
+        return EADDRINUSE;
+    return bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
+}
+
+/* Gives the listener a socket at the path. It is not libuv that binds it, since libuv would remove
+ * whatever is there when it is closed. 0 or an error of libuv. */
+static int open_path(struct listener *listener, const char *path, unsigned mode)
+{
+    struct sockaddr_un address;
     memset(&address, 0, sizeof address);
     address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path, len + 1);
-    bool is_dead =
-        connect(fd, (struct sockaddr *)&address, sizeof address) != 0 && errno == ECONNREFUSED;
-    (void)close(fd);
-    return is_dead;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return uv_translate_sys_error(errno);
+    int bound = bind_path(fd, &address);
+    if (bound == 0 && find_socket(path, &listener->file))
+        memcpy(listener->path, path, strlen(path) + 1);
+    int err = bound != 0 ? uv_translate_sys_error(bound) : uv_pipe_open(&listener->uv.pipe, fd);
+    if (err != 0) {
+        (void)close(fd);
+        return err;
+    }
+    /* Nobody can connect before listen(), so nobody comes in by other permissions. */
+    return chmod(path, (mode_t)mode) == 0 ? 0 : uv_translate_sys_error(errno);
 }
 
 enum dify_err http_server_listen_unix(struct http_server *server, const char *path, unsigned mode,
@@ -345,12 +430,7 @@ enum dify_err http_server_listen_unix(struct http_server *server, const char *pa
         return fail_uv(error, err);
     }
     add_listener(listener);
-    err = uv_pipe_bind(&listener->uv.pipe, path);
-    if (err == UV_EADDRINUSE && is_dead_socket(path, len) && unlink(path) == 0)
-        err = uv_pipe_bind(&listener->uv.pipe, path);
-    /* Nobody can connect before listen(), so nobody comes in by other permissions. */
-    if (err == 0 && chmod(path, (mode_t)mode) != 0)
-        err = uv_translate_sys_error(errno);
+    err = open_path(listener, path, mode);
     if (err == 0)
         err = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
     if (err == 0)

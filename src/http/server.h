@@ -88,7 +88,10 @@ DIFY_MUST_CHECK enum dify_err http_server_listen(struct http_server *server, con
                                                  uint16_t port, struct dify_error *error);
 
 /* The same on a socket in the file system, with the given permissions. A socket file that nobody
- * listens on any more is replaced. */
+ * listens on any more is replaced; one on which somebody listens is left alone, however busy. The
+ * file is removed when the server drains or closes, unless another has taken its place. Of two
+ * servers that replace the same dead file at the same moment one may be left without a file: who
+ * starts several must see to it that each path is listened on by one. */
 DIFY_MUST_CHECK enum dify_err http_server_listen_unix(struct http_server *server, const char *path,
                                                       unsigned mode, struct dify_error *error);
 

@@ -175,6 +175,56 @@ static void test_a_stopped_run_hands_its_worker_on(void **state)
     tear_down(&stage);
 }
 
+/* Lets the loop turn until the run is in a state. */
+static void wait_for_state(struct stage *stage, const struct sim_run *run, enum sim_run_state state)
+{
+    while (run->state != state)
+        uv_run(&stage->loop, UV_RUN_ONCE);
+}
+
+/* A run whose script, after its form, is the same again. */
+static void test_a_run_can_pause_twice(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct sim_load_error error;
+    set_up(&stage, 0, NULL, 0, DIFY_OK);
+    sim_close(stage.sim, NULL, NULL);
+    uv_run(&stage.loop, UV_RUN_DEFAULT);
+    if (sim_catalogue_load(&stage.catalogue, DIFY_RECORDINGS "/human-input/approve/streaming",
+                           &error) != DIFY_OK)
+        fail_msg("%s", error.text);
+    struct sim_options options = {.allocator = &stage.meter.allocator,
+                                  .catalogue = &stage.catalogue,
+                                  .release = SIM_1_14_2,
+                                  .speed = 1000,
+                                  .workers = 1};
+    assert_int_equal(sim_new(&stage.loop, &options, &stage.sim), DIFY_OK);
+    struct sim_script *script = stage.catalogue.apps[2].scripts;
+    script->resumed = script;
+
+    struct sim_run *run = start(&stage, 2, "{}");
+    wait_for_state(&stage, run, SIM_RUN_PAUSED);
+    assert_int_equal(stage.sim->working, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_false(run->was_form_sent);
+        struct sim_run *other = start(&stage, 1, "{}"); /* has the only worker */
+        wait_for_state(&stage, other, SIM_RUN_PLAYING);
+        sim_run_resume(run);
+        assert_true(run->was_form_sent);
+        while (stage.sim->queue_first != run)
+            uv_run(&stage.loop, UV_RUN_ONCE);
+        assert_int_equal(run->state, SIM_RUN_PAUSED);
+        sim_run_stop(other);
+        while (run->was_form_sent) /* until the next pause */
+            uv_run(&stage.loop, UV_RUN_ONCE);
+        assert_int_equal(run->state, SIM_RUN_PAUSED);
+        assert_int_equal(stage.sim->working, 0);
+    }
+    assert_int_equal(sim_app_state(stage.sim, run->app)->active, 0);
+    tear_down(&stage);
+}
+
 static void test_inputs_are_counted_apart_up_to_a_number(void **state)
 {
     (void)state;
@@ -218,8 +268,9 @@ int main(void)
         cmocka_unit_test(test_a_refused_run_is_there_among_runs_under_way),
         cmocka_unit_test(test_ended_runs_are_forgotten_by_their_bytes),
         cmocka_unit_test(test_a_stopped_run_hands_its_worker_on),
+        cmocka_unit_test(test_a_run_can_pause_twice),
         cmocka_unit_test(test_inputs_are_counted_apart_up_to_a_number),
         cmocka_unit_test(test_faults_have_a_number),
     };
-    return cmocka_run_group_tests_name("simulator ceilings", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
 }
