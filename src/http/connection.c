@@ -3,14 +3,14 @@
  * connection.c: the life of a connection.
  *
  *   state     what it waits for                    clock      goes to
- *   IDLE      the first byte of a request          head (the  HEAD, OWNER; CLOSING when the client
- *                                                  first) or  leaves, or a drain begins
- *                                                  keep-alive
+ *   IDLE      the first byte of a request          head (the  HEAD, OWNER; FLUSH (refused at once);
+ *                                                  first) or  CLOSING when the client leaves, or a
+ *                                                  keep-alive drain begins
  *   HEAD      the rest of a head                   head       OWNER, FLUSH (refused)
  *   OWNER     the owner: to read on, or to answer  -          BODY, ANSWERED, FLUSH (refused, cut)
  *   BODY      bytes of the body, which the owner   body       OWNER (paused, or whole), ANSWERED,
  *             wants                                           FLUSH
- *   ANSWERED  the system to take the answer        -          IDLE, DISCARD, LINGER
+ *   ANSWERED  the system to take the answer        -          IDLE, DISCARD, LINGER, FLUSH (cut)
  *   DISCARD   the rest of a body that nobody read  body       IDLE, FLUSH
  *   FLUSH     the system to take the last bytes    -          LINGER, CLOSING
  *   LINGER    the client to read them and leave    linger     CLOSING
@@ -686,8 +686,8 @@ static void visit(struct http_connection *connection)
         http_list_remove(&connection->visit);
         if (connection->is_lost) {
             /* A reset would take away an answer that is complete and on its way. */
-            close_now(connection, connection->exchange != NULL ||
-                                      http_connection_pending(connection) != 0);
+            close_now(connection,
+                      connection->exchange != NULL || http_connection_pending(connection) != 0);
             return;
         }
         struct http_exchange *exchange = connection->exchange;
@@ -751,8 +751,7 @@ void http_connection_timed_out(struct http_clocks *clocks, struct http_wait *wai
         connection->server->stats.timed_out++;
     if (connection->state == HTTP_STATE_HEAD || connection->state == HTTP_STATE_BODY)
         refuse(connection, 408,
-               connection->state == HTTP_STATE_HEAD ? "the head came too slowly"
-                                                    : body_too_slow);
+               connection->state == HTTP_STATE_HEAD ? "the head came too slowly" : body_too_slow);
     else
         close_now(connection, false);
 }

@@ -61,6 +61,7 @@ struct http_head {
     char trailer_name[TRAILER_NAME_BYTES];
     size_t trailer_name_len;
     struct dify_slice body; /* what on_body saw, to be told */
+    size_t framing_bytes;   /* of chunks, since the last byte of the body */
 };
 
 /* ---- refusing ------------------------------------------------------------------------------ */
@@ -656,15 +657,19 @@ static enum http_head_step feed_chunks(struct http_head *head, const char *bytes
     llhttp_errno_t err = llhttp_execute(&head->llhttp, bytes, len);
     if (head->state == REFUSED)
         return HTTP_HEAD_REFUSED;
-    if (err == HPE_OK) {
-        *used = len;
+    bool has_body = err == HPE_PAUSED && head->state != ENDED;
+    *used = err == HPE_OK ? len : (size_t)(llhttp_get_error_pos(&head->llhttp) - bytes);
+    head->framing_bytes += *used - (has_body ? head->body.len : 0);
+    if (head->framing_bytes >
+        HTTP_CHUNK_LINE_BYTES + HTTP_CHUNK_EXTENSION_BYTES + head->limits.max_head_bytes)
+        return refuse(head, 400, "too much between two bytes of the body");
+    if (err == HPE_OK)
         return HTTP_HEAD_MORE;
-    }
-    *used = (size_t)(llhttp_get_error_pos(&head->llhttp) - bytes);
     if (err != HPE_PAUSED)
         return refuse_by_llhttp(head, 0);
-    if (head->state == ENDED)
+    if (!has_body)
         return end_body(head);
+    head->framing_bytes = 0;
     *body = head->body;
     return HTTP_HEAD_BODY;
 }

@@ -21,6 +21,10 @@
 /* Bytes of chunk extensions in one body; past it 400. */
 #define HTTP_CHUNK_EXTENSION_BYTES ((size_t)1 << 10)
 
+/* Bytes of chunk sizes between two bytes of a body (zeros in front of one, say), besides extensions
+ * and trailers; past it 400. */
+#define HTTP_CHUNK_LINE_BYTES ((size_t)64)
+
 /* What is read from a connection at a time, and the most that is kept of what a client sends ahead
  * (pipelined requests, a body whose reader pauses). Past it nothing is read from the socket. */
 #define HTTP_READ_BYTES ((size_t)64 << 10)

@@ -43,8 +43,9 @@ struct http_part {
     struct dify_slice name;          /* of the field; decoded (quotes, %22, backslashes, name*); may
                                         be empty */
     struct dify_slice filename;      /* absent where the part is no file; may be empty; without
-                                        folders. filename* (RFC 8187, UTF-8) wins though RFC 7578
-                                        forbids it: clients send it */
+                                        folders. filename* (RFC 8187; valid UTF-8 without controls,
+                                        else SYNTAX) wins though RFC 7578 forbids it: clients send
+                                        it */
     struct dify_slice sent_filename; /* the same as it was sent, with folders: never a path here */
     struct dify_slice content_type;  /* absent where there is none */
 };

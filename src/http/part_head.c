@@ -15,6 +15,7 @@
 
 #include "core/hex.h"
 #include "core/slices.h"
+#include "core/utf8.h"
 #include "http/fields.h"
 #include "http/params.h"
 
@@ -67,11 +68,13 @@ static bool decode_extended(char *text, size_t len, struct dify_slice *decoded)
             byte = percent_byte(from + i, left - i);
             i += 2;
         }
-        if (byte <= 0)
+        if (byte < 0x20 || byte == 0x7F)
             return false;
         from[out++] = (char)byte;
     }
     bool is_utf8 = http_is_like((struct dify_slice){text, (size_t)(first - text)}, "utf-8");
+    if (is_utf8 && dify__utf8_valid_length((struct dify_slice){from, out}) != out)
+        return false;
     *decoded = (struct dify_slice){is_utf8 ? from : NULL, is_utf8 ? out : 0};
     return true;
 }

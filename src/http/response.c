@@ -97,7 +97,7 @@ static void put_number(struct text *text, uint64_t number)
     put(text, (struct dify_slice){digits + at, sizeof digits - at});
 }
 
-/* A chunk (RFC 9112 §7.1), with one look at the buffer's room: half of what an event costs here. */
+/* A chunk (RFC 9112 §7.1), with one look at the buffer's room: that halves what an event costs. */
 static void put_chunk(struct text *text, struct dify_slice bytes)
 {
     char line[24]; /* "SIZE CR LF", from its end */
@@ -108,8 +108,10 @@ static void put_chunk(struct text *text, struct dify_slice bytes)
         line[--at] = "0123456789ABCDEF"[size % 16];
         size /= 16;
     } while (size != 0);
-    if (text->err == DIFY_OK && bytes.len <= SIZE_MAX - sizeof line - 2)
-        text->err = dify__buffer_reserve(text->out, sizeof line - at + bytes.len + 2);
+    if (text->err == DIFY_OK)
+        text->err = bytes.len <= SIZE_MAX - sizeof line - 2
+                        ? dify__buffer_reserve(text->out, sizeof line - at + bytes.len + 2)
+                        : DIFY_ERR_TOO_LARGE;
     if (text->err != DIFY_OK)
         return;
     char *to = text->out->ptr + text->out->len;
@@ -320,7 +322,7 @@ static void put_body(struct http_exchange *exchange, struct dify_slice bytes)
             bytes.len = (size_t)exchange->answer_left;
         exchange->answer_left -= bytes.len;
     }
-    if (exchange->is_bodyless || bytes.len == 0)
+    if (exchange->is_bodyless || bytes.len == 0 || connection->is_lost)
         return;
     if (exchange->is_chunked)
         put_chunk(&text, bytes);

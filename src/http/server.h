@@ -41,7 +41,8 @@ struct http_exchange;
 
 /* ---- the server ---------------------------------------------------------------------------- */
 
-/* The page that goes with an answer of the layer's own; borrowed until the call returns. */
+/* The page that goes with an answer of the layer's own; borrowed until the answer is made,
+ * which is before anything else is refused. */
 struct http_page {
     struct dify_slice content_type, body;
     int status; /* in place of the layer's own; 0: as it is */
@@ -195,12 +196,13 @@ void http_respond(struct http_exchange *exchange, int status, const struct http_
 void http_respond_begin(struct http_exchange *exchange, int status, const struct http_field *fields,
                         size_t field_count, uint64_t length);
 
-/* Bytes of the body, as one chunk; copied. False, and nothing taken, while more than the high-water
- * mark waits, or once the client is gone: on_drain tells when to go on. */
+/* Bytes of the body, as one chunk; copied. Those beyond a known length are a mistake of the caller
+ * and are not sent. False, and nothing taken, while more than the high-water mark waits, or once
+ * the client is gone: on_drain tells when to go on. */
 DIFY_MUST_CHECK bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes);
 
-/* The end. After fewer bytes than the known length the connection is cut. The exchange may be gone
- * when this returns. */
+/* The end. After fewer bytes than the known length the connection is cut. on_close follows later,
+ * not from within. */
 void http_respond_end(struct http_exchange *exchange);
 
 /* Bytes that wait to be sent. */

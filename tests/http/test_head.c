@@ -368,6 +368,22 @@ static void test_extension_limit(void **state)
     }
 }
 
+/* Zeros in front of a chunk's size are legal, but not without end. */
+static void test_framing_limit(void **state)
+{
+    (void)state;
+    struct http_head_limits limits = {100, 0, 0};
+    const size_t most = HTTP_CHUNK_LINE_BYTES + HTTP_CHUNK_EXTENSION_BYTES + 100;
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct text bytes = {NULL, 0, 0};
+        text_add_chars(&bytes, P TE "\r\n1\r\na\r\n");
+        text_add_repeated(&bytes, '0', most - strlen("\r\n" "1\r\n") + extra);
+        text_add_chars(&bytes, "1\r\nb\r\n0\r\n\r\n");
+        check_limit(&limits, &bytes, extra == 0 ? 0 : 400);
+        text_fini(&bytes);
+    }
+}
+
 static void test_trailer_limit(void **state)
 {
     (void)state;
@@ -464,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_field_count),
         cmocka_unit_test(test_body_limits),
         cmocka_unit_test(test_extension_limit),
+        cmocka_unit_test(test_framing_limit),
         cmocka_unit_test(test_trailer_limit),
         cmocka_unit_test(test_limit_body),
         cmocka_unit_test(test_free_midway),
