@@ -31,6 +31,7 @@ add_library(dify_http OBJECT
     src/http/response.c
     src/http/server.c
     src/http/sse_out.c
+    src/http/taking.c
     src/http/target.c
     src/http/uri.c)
 target_link_libraries(dify_http PUBLIC dify_flags dify_llhttp PkgConfig::DIFY_UV)

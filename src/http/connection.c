@@ -28,7 +28,6 @@
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* Rounds of one visit, so that an owner who always has more to send leaves the others their turn.
@@ -464,37 +463,6 @@ static void update_reading(struct http_connection *connection)
 
 /* ---- output -------------------------------------------------------------------------------- */
 
-size_t http_connection_pending(const struct http_connection *connection)
-{
-    size_t writing =
-        connection->write != NULL ? uv_stream_get_write_queue_size(&connection->uv.stream) : 0;
-    return connection->out.len + writing;
-}
-
-static uint64_t taken_bytes(const struct http_connection *connection)
-{
-    return connection->given_bytes - (http_connection_pending(connection) - connection->out.len);
-}
-
-/* Bytes that the system has taken and keeps, for want of an acknowledgement or of a reader; what
- * counts is only whether they become fewer (of a socket in the file system it is their memory). */
-static int queued_bytes(const struct http_connection *connection)
-{
-    uv_os_fd_t fd;
-    int queued;
-    if (uv_fileno(&connection->uv.handle, &fd) != 0 || ioctl(fd, TIOCOUTQ, &queued) != 0)
-        return 0;
-    return queued;
-}
-
-/* The clock of writing begins. */
-static void start_taking(struct http_connection *connection)
-{
-    connection->taken_bytes = taken_bytes(connection);
-    connection->queued_bytes = queued_bytes(connection);
-    http_wait_start(&connection->server->clocks, &connection->taking, HTTP_CLOCK_WRITE);
-}
-
 static void on_written(uv_write_t *req, int status)
 {
     struct http_connection *connection = req->data;
@@ -555,7 +523,7 @@ static void send_out(struct http_connection *connection)
     if (http_connection_pending(connection) == 0) {
         http_wait_stop(&connection->server->clocks, &connection->taking);
     } else if (connection->taking.kind == HTTP_CLOCK_NONE) {
-        start_taking(connection);
+        http_connection_start_taking(connection);
     }
 }
 
@@ -729,9 +697,8 @@ void http_server_visit(struct http_server *server)
 
 static void write_timed_out(struct http_connection *connection)
 {
-    if (taken_bytes(connection) != connection->taken_bytes ||
-        queued_bytes(connection) < connection->queued_bytes) {
-        start_taking(connection);
+    if (http_connection_has_taken(connection)) {
+        http_connection_start_taking(connection);
         return;
     }
     connection->server->stats.timed_out++;

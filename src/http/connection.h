@@ -127,6 +127,10 @@ void http_connection_timed_out(struct http_clocks *clocks, struct http_wait *wai
 /* Bytes that wait to be sent. */
 size_t http_connection_pending(const struct http_connection *connection);
 
+/* Starts the clock of writing; whether the client has taken something since. */
+void http_connection_start_taking(struct http_connection *connection);
+bool http_connection_has_taken(const struct http_connection *connection);
+
 /* Unused bytes that the client has sent. */
 size_t http_connection_ahead(const struct http_connection *connection);
 

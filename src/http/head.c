@@ -510,7 +510,7 @@ static void start(struct http_head *head)
     head->has_skipped = head->after_cr = head->is_complete = false;
     head->line_at = head->line_len = head->line_count = 0;
     head->seen = (struct seen){0};
-    head->body_bytes = 0;
+    head->body_bytes = head->framing_bytes = 0;
     head->extension_bytes = head->trailer_bytes = head->trailer_count = 0;
     head->trailer_name_len = 0;
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * taking.c: how much of what was given to a connection its client has taken. Asks, and starts the
+ * clock of writing; nothing is sent or closed here.
+ */
+#include "http/connection.h"
+
+#include <sys/ioctl.h>
+
+size_t http_connection_pending(const struct http_connection *connection)
+{
+    size_t writing =
+        connection->write != NULL ? uv_stream_get_write_queue_size(&connection->uv.stream) : 0;
+    return connection->out.len + writing;
+}
+
+static uint64_t taken_bytes(const struct http_connection *connection)
+{
+    return connection->given_bytes - (http_connection_pending(connection) - connection->out.len);
+}
+
+/* Bytes that the system has taken and keeps, for want of an acknowledgement or of a reader; what
+ * counts is only whether they become fewer (of a socket in the file system it is their memory). */
+static int queued_bytes(const struct http_connection *connection)
+{
+    uv_os_fd_t fd;
+    int queued;
+    if (uv_fileno(&connection->uv.handle, &fd) != 0 || ioctl(fd, TIOCOUTQ, &queued) != 0)
+        return 0;
+    return queued;
+}
+
+void http_connection_start_taking(struct http_connection *connection)
+{
+    connection->taken_bytes = taken_bytes(connection);
+    connection->queued_bytes = queued_bytes(connection);
+    http_wait_start(&connection->server->clocks, &connection->taking, HTTP_CLOCK_WRITE);
+}
+
+bool http_connection_has_taken(const struct http_connection *connection)
+{
+    return taken_bytes(connection) != connection->taken_bytes ||
+           queued_bytes(connection) < connection->queued_bytes;
+}
