@@ -12,11 +12,6 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static char to_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -24,7 +19,7 @@ static char to_lower(char c)
 
 bool http_is_token_char(char c)
 {
-    return is_letter(c) || is_digit(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return is_letter(c) || http_is_digit(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 bool http_is_token(struct dify_slice text)
@@ -60,18 +55,13 @@ bool http_is_like(struct dify_slice text, const char *lower)
     return http_are_alike(text, dify__slice(lower));
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 struct dify_slice http_trim(struct dify_slice text)
 {
-    while (text.len != 0 && is_blank(text.ptr[0])) {
+    while (text.len != 0 && http_is_blank(text.ptr[0])) {
         text.ptr++;
         text.len--;
     }
-    while (text.len != 0 && is_blank(text.ptr[text.len - 1]))
+    while (text.len != 0 && http_is_blank(text.ptr[text.len - 1]))
         text.len--;
     return text;
 }
@@ -96,7 +86,7 @@ bool http_read_length(struct dify_slice text, uint64_t *value)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.ptr[i]) || sum > ((uint64_t)INT64_MAX - 9) / 10)
+        if (!http_is_digit(text.ptr[i]) || sum > ((uint64_t)INT64_MAX - 9) / 10)
             return false;
         sum = sum * 10 + (uint64_t)(text.ptr[i] - '0');
     }
@@ -116,7 +106,7 @@ static bool is_name(struct dify_slice text)
                 dify__hex_digit(text.ptr[i + 2]) > 15)
                 return false;
             i += 2;
-        } else if (!is_letter(c) && !is_digit(c) &&
+        } else if (!is_letter(c) && !http_is_digit(c) &&
                    (c == '\0' || strchr("-._~!$&'()*+;=", c) == NULL)) {
             return false;
         }
@@ -157,7 +147,7 @@ bool http_is_host(struct dify_slice text)
         return false;
     unsigned port = 0;
     for (size_t i = end + 1; i < text.len; i++) {
-        if (!is_digit(text.ptr[i]))
+        if (!http_is_digit(text.ptr[i]))
             return false;
         port = port * 10 + (unsigned)(text.ptr[i] - '0');
     }

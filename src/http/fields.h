@@ -11,6 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+static inline bool http_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* White space within a line: OWS of RFC 9110 §5.6.3. */
+static inline bool http_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* A character of a token (RFC 9110 §5.6.2). */
 bool http_is_token_char(char c);
 

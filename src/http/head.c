@@ -90,18 +90,13 @@ static enum http_head_step refuse_method(struct http_head *head, size_t at)
     return is_token ? refuse(head, 501, "unknown method") : refuse(head, 400, "bad method");
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The text of a version that ends at `at`: one of ours that was followed by something else, another
  * one, or none. */
 static enum http_head_step refuse_version(struct http_head *head, size_t at)
 {
     const char *text = head->lines.ptr + at;
     if (at < 8 || at > head->lines.len || memcmp(text - 8, "HTTP/", 5) != 0 ||
-        !is_digit(text[-3]) || text[-2] != '.' || !is_digit(text[-1]) ||
+        !http_is_digit(text[-3]) || text[-2] != '.' || !http_is_digit(text[-1]) ||
         memcmp(text - 3, "1.0", 3) == 0 || memcmp(text - 3, "1.1", 3) == 0)
         return refuse(head, 400, "bad HTTP version");
     return refuse(head, 505, "HTTP version");

@@ -9,11 +9,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static void skip(struct dify_slice *slice, size_t len)
 {
     slice->ptr += len;
@@ -22,7 +17,7 @@ static void skip(struct dify_slice *slice, size_t len)
 
 static void skip_blanks(struct dify_slice *slice)
 {
-    while (slice->len != 0 && is_blank(slice->ptr[0]))
+    while (slice->len != 0 && http_is_blank(slice->ptr[0]))
         skip(slice, 1);
 }
 
@@ -88,7 +83,7 @@ static bool take_param(struct http_params *params)
 bool http_params_next(struct http_params *params)
 {
     struct dify_slice *rest = &params->rest;
-    while (rest->len != 0 && (rest->ptr[0] == ';' || is_blank(rest->ptr[0])))
+    while (rest->len != 0 && (rest->ptr[0] == ';' || http_is_blank(rest->ptr[0])))
         skip(rest, 1);
     if (rest->len == 0 || params->is_bad)
         return false;
