@@ -15,7 +15,7 @@ add_executable(difystream_command
     src/cli/output.c
     src/cli/summary.c
     src/cli/terminal.c)
-target_link_libraries(difystream_command PRIVATE dify_core dify_http dify_sim)
+target_link_libraries(difystream_command PRIVATE dify_core dify_http dify_conf dify_sim)
 target_sources(difystream_command PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES
     OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

@@ -1,5 +1,5 @@
-# server.cmake: the HTTP layer (dify_http) and the simulator (dify_sim), with the libraries they
-# stand on: libuv, llhttp, libyaml. llhttp is the system's where pkg-config knows 9.2 or newer, else
+# server.cmake: the HTTP layer (dify_http), YAML (dify_conf) and the simulator (dify_sim), with the
+# libraries they stand on: libuv, llhttp, libyaml. llhttp is the system's where pkg-config knows 9.2 or newer, else
 # what script/setup put into build/deps/llhttp.
 
 find_package(PkgConfig REQUIRED)
@@ -36,6 +36,10 @@ add_library(dify_http OBJECT
     src/http/uri.c)
 target_link_libraries(dify_http PUBLIC dify_flags dify_llhttp PkgConfig::DIFY_UV)
 
+add_library(dify_conf OBJECT
+    src/conf/yaml.c)
+target_link_libraries(dify_conf PUBLIC dify_flags PkgConfig::DIFY_YAML)
+
 add_library(dify_sim OBJECT
     src/sim/about.c
     src/sim/arena.c
@@ -68,7 +72,6 @@ add_library(dify_sim OBJECT
     src/sim/text.c
     src/sim/upload.c
     src/sim/visit.c
-    src/sim/weave.c
-    src/sim/yaml.c)
+    src/sim/weave.c)
 target_link_libraries(dify_sim PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML)

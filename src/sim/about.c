@@ -137,46 +137,48 @@ static const char *default_length(unsigned type)
     return type == TYPE_TEXT ? "256" : type == TYPE_PARAGRAPH ? "20000" : "null";
 }
 
-static void put_json(struct sim_yaml *yaml, const yaml_node_t *node, const char *otherwise,
+static void put_json(struct conf_yaml *yaml, const yaml_node_t *node, const char *otherwise,
                      struct sim_text *out, enum dify_err *err)
 {
     if (node == NULL)
         sim_text_add(out, otherwise);
     else if (*err == DIFY_OK)
-        *err = sim_yaml_json(yaml, node, &out->bytes);
+        *err = conf_yaml_json(yaml, node, &out->bytes);
 }
 
-static enum dify_err check_list(struct sim_yaml *yaml, const yaml_node_t *node, const char *what)
+static enum dify_err check_list(struct conf_yaml *yaml, const yaml_node_t *node, const char *what)
 {
-    return node == NULL || sim_yaml_is_list(node) ? DIFY_OK
-                                                  : sim_yaml_fail(yaml, node, "%s is a list", what);
+    return node == NULL || conf_yaml_is_list(node)
+               ? DIFY_OK
+               : conf_yaml_fail(yaml, node, "%s is a list", what);
 }
 
-static enum dify_err check_input(struct sim_yaml *yaml, const yaml_node_t *node,
+static enum dify_err check_input(struct conf_yaml *yaml, const yaml_node_t *node,
                                  yaml_node_t **values, struct dify_slice *name, unsigned *type,
                                  bool *is_required, uint32_t *max_length)
 {
-    enum dify_err err = sim_yaml_members(yaml, node, "an input", input_keys, values);
+    enum dify_err err = conf_yaml_members(yaml, node, "an input", input_keys, values);
     if (err == DIFY_OK && values[INPUT_NAME] == NULL)
-        err = sim_yaml_fail(yaml, node, "an input needs a name");
+        err = conf_yaml_fail(yaml, node, "an input needs a name");
     if (err == DIFY_OK)
-        err = sim_yaml_text(yaml, values[INPUT_NAME], "an input's name", name);
+        err = conf_yaml_text(yaml, values[INPUT_NAME], "an input's name", name);
     if (err == DIFY_OK && values[INPUT_TYPE] != NULL)
-        err = sim_yaml_word(yaml, values[INPUT_TYPE], "an input's type", input_types, type);
+        err = conf_yaml_word(yaml, values[INPUT_TYPE], "an input's type", input_types, type);
     if (err == DIFY_OK && values[INPUT_REQUIRED] != NULL)
-        err = sim_yaml_bool(yaml, values[INPUT_REQUIRED], "required", is_required);
+        err = conf_yaml_bool(yaml, values[INPUT_REQUIRED], "required", is_required);
     if (err == DIFY_OK && values[INPUT_MAX_LENGTH] != NULL)
-        err = sim_yaml_uint(yaml, values[INPUT_MAX_LENGTH], "max_length", 100000000, max_length);
+        err = conf_yaml_uint(yaml, values[INPUT_MAX_LENGTH], "max_length", 100000000, max_length);
     if (err == DIFY_OK)
         err = check_list(yaml, values[INPUT_OPTIONS], "options");
     if (err == DIFY_OK)
         err = check_list(yaml, values[INPUT_FILE_TYPES], "file_types");
     if (err == DIFY_OK && *type == TYPE_SELECT && values[INPUT_OPTIONS] == NULL)
-        err = sim_yaml_fail(yaml, node, "an input of type select needs options");
+        err = conf_yaml_fail(yaml, node, "an input of type select needs options");
     return err;
 }
 
-static enum dify_err put_input(struct sim_yaml *yaml, const yaml_node_t *node, struct sim_text *out)
+static enum dify_err put_input(struct conf_yaml *yaml, const yaml_node_t *node,
+                               struct sim_text *out)
 {
     yaml_node_t *values[INPUT_KEYS];
     struct dify_slice name = {NULL, 0};
@@ -219,15 +221,15 @@ static enum dify_err put_input(struct sim_yaml *yaml, const yaml_node_t *node, s
     return err;
 }
 
-static enum dify_err put_form(struct sim_yaml *yaml, const yaml_node_t *inputs,
+static enum dify_err put_form(struct conf_yaml *yaml, const yaml_node_t *inputs,
                               struct sim_text *out)
 {
-    if (!sim_yaml_is_list(inputs))
-        return sim_yaml_fail(yaml, inputs, "an app's inputs are a list");
-    for (size_t i = 0; i < sim_yaml_count(inputs); i++) {
+    if (!conf_yaml_is_list(inputs))
+        return conf_yaml_fail(yaml, inputs, "an app's inputs are a list");
+    for (size_t i = 0; i < conf_yaml_count(inputs); i++) {
         if (i != 0)
             sim_text_add(out, ",");
-        enum dify_err err = put_input(yaml, sim_yaml_item(yaml, inputs, i), out);
+        enum dify_err err = put_input(yaml, conf_yaml_item(yaml, inputs, i), out);
         if (err != DIFY_OK)
             return err;
     }
@@ -236,51 +238,52 @@ static enum dify_err put_form(struct sim_yaml *yaml, const yaml_node_t *inputs,
 
 /* ---- given --------------------------------------------------------------------------------- */
 
-static enum dify_err load_file(const struct sim_yaml *yaml, const yaml_node_t *node,
+static enum dify_err load_file(const struct conf_yaml *yaml, const yaml_node_t *node,
                                const char *what, struct dify_slice *out)
 {
-    const struct sim_loader *loader = yaml->loader;
+    const struct sim_loader *loader = sim_loader_of(yaml);
     struct dify__buffer buffer = {.allocator = loader->allocator,
                                   .max = SIM_FILE_BYTES + ((size_t)64 << 10)};
     struct dify_slice path;
-    enum dify_err err = sim_yaml_text(yaml, node, what, &path);
+    enum dify_err err = conf_yaml_text(yaml, node, what, &path);
     if (err == DIFY_OK)
         err = sim_loader_path(loader, path, &path);
     if (err == DIFY_OK && sim_is_folder(path.ptr))
         err = sim_loader_join(loader, path.ptr, "response.body", &path);
     if (err == DIFY_OK)
-        err = sim_loader_read(loader, path.ptr, sim_yaml_line(node), &buffer);
+        err = sim_loader_read(loader, path.ptr, conf_yaml_line(node), &buffer);
     if (err == DIFY_OK)
         err = lay(loader, dify__buffer_slice(&buffer), out);
     dify__buffer_fini(&buffer);
     if (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH || (err == DIFY_OK && out->ptr[0] != '{'))
-        err = sim_yaml_fail(yaml, node, "%s: %s holds no JSON object", what, path.ptr);
+        err = conf_yaml_fail(yaml, node, "%s: %s holds no JSON object", what, path.ptr);
     return err;
 }
 
-static enum dify_err load(struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+static enum dify_err load(struct conf_yaml *yaml, const yaml_node_t *node, const char *what,
                           struct dify_slice *out)
 {
     if (node == NULL)
         return DIFY_OK;
-    if (sim_yaml_is_text(node))
+    if (conf_yaml_is_text(node))
         return load_file(yaml, node, what, out);
-    if (!sim_yaml_is_mapping(node))
-        return sim_yaml_fail(yaml, node,
-                             "%s is a file, a folder of a recorded answer, or a mapping", what);
-    struct dify__buffer buffer = {.allocator = yaml->loader->allocator, .max = SIM_FILE_BYTES};
-    enum dify_err err = sim_yaml_json(yaml, node, &buffer);
+    if (!conf_yaml_is_mapping(node))
+        return conf_yaml_fail(yaml, node,
+                              "%s is a file, a folder of a recorded answer, or a mapping", what);
+    struct dify__buffer buffer = {.allocator = sim_loader_of(yaml)->allocator,
+                                  .max = SIM_FILE_BYTES};
+    enum dify_err err = conf_yaml_json(yaml, node, &buffer);
     if (err == DIFY_OK)
-        err = lay(yaml->loader, dify__buffer_slice(&buffer), out);
+        err = lay(sim_loader_of(yaml), dify__buffer_slice(&buffer), out);
     dify__buffer_fini(&buffer);
     return err;
 }
 
-enum dify_err sim_about_load(struct sim_yaml *yaml, const struct sim_about *about,
+enum dify_err sim_about_load(struct conf_yaml *yaml, const struct sim_about *about,
                              struct sim_app *app)
 {
     if (about->parameters != NULL && about->inputs != NULL)
-        return sim_yaml_fail(yaml, about->inputs, "an app has parameters or inputs, not both");
+        return conf_yaml_fail(yaml, about->inputs, "an app has parameters or inputs, not both");
     enum dify_err err = load(yaml, about->parameters, "parameters", &app->parameters);
     if (err == DIFY_OK)
         err = load(yaml, about->info, "info", &app->info);
@@ -291,11 +294,11 @@ enum dify_err sim_about_load(struct sim_yaml *yaml, const struct sim_about *abou
     if (err != DIFY_OK)
         return err;
     struct sim_text form;
-    sim_text_init(&form, yaml->loader->allocator);
+    sim_text_init(&form, sim_loader_of(yaml)->allocator);
     if (about->inputs != NULL)
         err = put_form(yaml, about->inputs, &form);
     if (err == DIFY_OK)
-        err = make(yaml->loader, sim_text_slice(&form), app);
+        err = make(sim_loader_of(yaml), sim_text_slice(&form), app);
     sim_text_fini(&form);
     return err;
 }

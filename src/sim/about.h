@@ -5,7 +5,7 @@
 #ifndef SIM_ABOUT_H
 #define SIM_ABOUT_H
 
-#include "sim/yaml.h"
+#include "sim/loader.h"
 
 /* The values that an app's mapping has for its answers; NULL where it has none. */
 struct sim_about {
@@ -15,7 +15,7 @@ struct sim_about {
 
 /* Fills in the app's answers: from files, folders of recorded answers, mappings, or made up in
  * Dify's shape. The app's name and mode must be set. */
-DIFY_MUST_CHECK enum dify_err sim_about_load(struct sim_yaml *yaml, const struct sim_about *about,
+DIFY_MUST_CHECK enum dify_err sim_about_load(struct conf_yaml *yaml, const struct sim_about *about,
                                              struct sim_app *app);
 
 /* All made up. */

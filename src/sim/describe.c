@@ -87,7 +87,7 @@ static bool put_members(struct sim_play *play, const yaml_node_t *mapping)
     struct dify__buffer json = {.allocator = play->loader->allocator, .max = SIM_FILE_BYTES};
     bool is_some = false;
     if (mapping != NULL && play->err == DIFY_OK)
-        play->err = sim_yaml_json(play->yaml, mapping, &json);
+        play->err = conf_yaml_json(play->yaml, mapping, &json);
     if (play->err == DIFY_OK && json.len > 2) {
         sim_weave_placeholders(&play->weave, (struct dify_slice){json.ptr + 1, json.len - 2});
         is_some = true;
@@ -359,8 +359,8 @@ static void play_node(struct course *course, const yaml_node_t *source, struct w
         return;
     node.usage.currency = play->currency;
     if (sim_plan_is(&node, "human-input"))
-        play->err = sim_yaml_fail(play->yaml, source,
-                                  "a form cannot be described yet; a recorded one can be played");
+        play->err = conf_yaml_fail(play->yaml, source,
+                                   "a form cannot be described yet; a recorded one can be played");
     else if (sim_plan_is(&node, "iteration"))
         play_iteration(course, &node);
     else
@@ -370,14 +370,14 @@ static void play_node(struct course *course, const yaml_node_t *source, struct w
 static void play_nodes(struct course *course, const yaml_node_t *list, struct within *within)
 {
     struct sim_play *play = &course->play;
-    if (!sim_yaml_is_list(list) || sim_yaml_count(list) == 0) {
-        play->err = sim_yaml_fail(play->yaml, list, "nodes is a list of nodes");
+    if (!conf_yaml_is_list(list) || conf_yaml_count(list) == 0) {
+        play->err = conf_yaml_fail(play->yaml, list, "nodes is a list of nodes");
         return;
     }
-    for (size_t i = 0; i < sim_yaml_count(list) && play->err == DIFY_OK; i++) {
+    for (size_t i = 0; i < conf_yaml_count(list) && play->err == DIFY_OK; i++) {
         if (course->error.ptr != NULL)
             return; /* what fails ends the run */
-        play_node(course, sim_yaml_item(play->yaml, list, i), within);
+        play_node(course, conf_yaml_item(play->yaml, list, i), within);
     }
 }
 
@@ -423,7 +423,7 @@ static const char *run_status(struct course *course)
     unsigned status = course->error.ptr != NULL ? 1 : play->exceptions != 0 ? 2 : 0;
     if (course->description->status != NULL && play->err == DIFY_OK)
         play->err =
-            sim_yaml_word(play->yaml, course->description->status, "status", statuses, &status);
+            conf_yaml_word(play->yaml, course->description->status, "status", statuses, &status);
     return statuses[status];
 }
 
@@ -494,7 +494,7 @@ static void play_run(struct course *course)
     play_run_started(course);
     play_nodes(course, course->description->nodes, &top);
     if (course->description->error != NULL && play->err == DIFY_OK)
-        play->err = sim_yaml_text(play->yaml, course->description->error, "error", &course->error);
+        play->err = conf_yaml_text(play->yaml, course->description->error, "error", &course->error);
     sim_play_wait(play, 10);
     if (play->err == DIFY_OK)
         play_run_finished(course, &top);
@@ -522,22 +522,22 @@ struct answer {
 
 static enum dify_err read_answer(struct course *course, struct answer *answer)
 {
-    struct sim_yaml *yaml = course->play.yaml;
+    struct conf_yaml *yaml = course->play.yaml;
     const yaml_node_t *source = course->description->answer;
     yaml_node_t *values[ANSWER_KEYS];
     *answer =
         (struct answer){.ms = 500,
                         .chunks = 10,
                         .usage = {.price = DIFY_SLICE("0"), .currency = course->play.currency}};
-    if (sim_yaml_is_text(source))
-        return sim_yaml_text(yaml, source, "an answer", &answer->text);
-    enum dify_err err = sim_yaml_members(yaml, source, "an answer", answer_keys, values);
+    if (conf_yaml_is_text(source))
+        return conf_yaml_text(yaml, source, "an answer", &answer->text);
+    enum dify_err err = conf_yaml_members(yaml, source, "an answer", answer_keys, values);
     if (err == DIFY_OK)
         err = sim_read_text(yaml, values[ANSWER_TEXT], "text", &answer->text);
     if (err == DIFY_OK)
         err = sim_read_text(yaml, values[ANSWER_ERROR], "error", &answer->error);
     if (err == DIFY_OK && values[ANSWER_SECONDS] != NULL)
-        err = sim_yaml_seconds(yaml, values[ANSWER_SECONDS], "seconds", &answer->ms);
+        err = conf_yaml_seconds(yaml, values[ANSWER_SECONDS], "seconds", &answer->ms);
     if (err == DIFY_OK)
         err =
             sim_read_uint(yaml, values[ANSWER_CHUNKS], "chunks", SIM_SCRIPT_STEPS, &answer->chunks);
@@ -596,26 +596,26 @@ static void play_answer(struct course *course)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-static enum dify_err check(struct sim_yaml *yaml, const struct sim_description *description,
+static enum dify_err check(struct conf_yaml *yaml, const struct sim_description *description,
                            const struct sim_app *app)
 {
     bool is_run = app->mode == SIM_WORKFLOW || app->mode == SIM_ADVANCED_CHAT;
     if (is_run && description->nodes == NULL)
-        return sim_yaml_fail(yaml, description->run,
-                             "a run of a workflow or chatflow is described by nodes");
+        return conf_yaml_fail(yaml, description->run,
+                              "a run of a workflow or chatflow is described by nodes");
     if (!is_run &&
         (description->answer == NULL || description->nodes != NULL ||
          description->outputs != NULL || description->status != NULL || description->error != NULL))
-        return sim_yaml_fail(yaml, description->run,
-                             "a run of a chat, agent or completion app is described by its answer "
-                             "alone");
+        return conf_yaml_fail(yaml, description->run,
+                              "a run of a chat, agent or completion app is described by its answer "
+                              "alone");
     if (is_run && description->answer != NULL)
-        return sim_yaml_fail(yaml, description->answer,
-                             "a chatflow's answer is the text of its nodes");
+        return conf_yaml_fail(yaml, description->answer,
+                              "a chatflow's answer is the text of its nodes");
     return sim_check_mapping(yaml, description->outputs, "outputs");
 }
 
-enum dify_err sim_describe(struct sim_yaml *yaml, const struct sim_description *description,
+enum dify_err sim_describe(struct conf_yaml *yaml, const struct sim_description *description,
                            struct sim_cutter *cutter, const struct sim_app *app,
                            struct sim_script *script)
 {
@@ -626,7 +626,7 @@ enum dify_err sim_describe(struct sim_yaml *yaml, const struct sim_description *
     sim_play_init(&course.play, yaml, cutter, app, description->run);
     if (description->currency != NULL)
         course.play.err =
-            sim_yaml_text(yaml, description->currency, "currency", &course.play.currency);
+            conf_yaml_text(yaml, description->currency, "currency", &course.play.currency);
     if (course.play.err == DIFY_OK && description->nodes != NULL)
         play_run(&course);
     else if (course.play.err == DIFY_OK)

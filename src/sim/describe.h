@@ -6,7 +6,7 @@
 #define SIM_DESCRIBE_H
 
 #include "sim/cutter.h"
-#include "sim/yaml.h"
+#include "sim/loader.h"
 
 /* The members of a run that describe it; NULL where it has none. */
 struct sim_description {
@@ -16,7 +16,7 @@ struct sim_description {
 };
 
 /* Makes the script's steps and end. New ids get their numbers from `cutter`. */
-DIFY_MUST_CHECK enum dify_err sim_describe(struct sim_yaml *yaml,
+DIFY_MUST_CHECK enum dify_err sim_describe(struct conf_yaml *yaml,
                                            const struct sim_description *description,
                                            struct sim_cutter *cutter, const struct sim_app *app,
                                            struct sim_script *script);

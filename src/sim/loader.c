@@ -9,30 +9,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct conf_place sim_place(const struct sim_loader *loader, const char *file)
+{
+    return (struct conf_place){file != NULL ? file : loader->file, loader->error->text,
+                               sizeof loader->error->text};
+}
+
 enum dify_err sim_fail(const struct sim_loader *loader, const char *file, size_t line,
                        const char *format, ...)
 {
-    char *text = loader->error->text;
-    const size_t size = sizeof loader->error->text;
-    if (file == NULL)
-        file = loader->file;
-    int used = line != 0 ? snprintf(text, size, "%s:%zu: ", file, line)
-                         : snprintf(text, size, "%s: ", file);
-    if (used > 0 && (size_t)used < size) {
-        va_list args;
-        va_start(args, format);
-        vsnprintf(text + used, size - (size_t)used, format, args);
-        va_end(args);
-    }
-    for (char *at = text; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
-            *at = '?';
-    return DIFY_ERR_ARGUMENT;
+    const struct conf_place place = sim_place(loader, file);
+    va_list args;
+    va_start(args, format);
+    enum dify_err err = conf_vfail(&place, line, format, args);
+    va_end(args);
+    return err;
 }
 
 static enum dify_err concatenate(const struct sim_loader *loader, struct dify_slice first,

@@ -8,6 +8,7 @@
 #ifndef SIM_LOADER_H
 #define SIM_LOADER_H
 
+#include "conf/yaml.h"
 #include "sim/arena.h"
 #include "sim/catalogue.h"
 
@@ -19,10 +20,19 @@ struct sim_loader {
     struct dify_slice folder; /* where paths begin: "" or with its '/' */
 };
 
+/* Where messages about a file of the scenario go. `file` NULL: the scenario's. */
+struct conf_place sim_place(const struct sim_loader *loader, const char *file);
+
 /* Writes "FILE:LINE: what" in one line of printable text and returns DIFY_ERR_ARGUMENT. `file`
  * NULL: the scenario's; `line` 0 is left out. */
 enum dify_err sim_fail(const struct sim_loader *loader, const char *file, size_t line,
                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The loader whose YAML it is. */
+static inline const struct sim_loader *sim_loader_of(const struct conf_yaml *yaml)
+{
+    return yaml->owner;
+}
 
 /* `path` taken from the scenario's folder, in the arena, NUL-terminated. */
 DIFY_MUST_CHECK enum dify_err sim_loader_path(const struct sim_loader *loader,

@@ -42,19 +42,20 @@ struct sim_plan {
 
 /* Reads a node and checks it. `is_inside`: it stands in an iteration. The usage's currency is left
  * to the caller. */
-DIFY_MUST_CHECK enum dify_err sim_plan_read(struct sim_yaml *yaml, const yaml_node_t *source,
+DIFY_MUST_CHECK enum dify_err sim_plan_read(struct conf_yaml *yaml, const yaml_node_t *source,
                                             bool is_inside, struct sim_plan *node);
 
 bool sim_plan_is(const struct sim_plan *node, const char *type);
 
 /* Members that may not be there: then `out` stays. */
-DIFY_MUST_CHECK enum dify_err sim_read_text(const struct sim_yaml *yaml, const yaml_node_t *node,
+DIFY_MUST_CHECK enum dify_err sim_read_text(const struct conf_yaml *yaml, const yaml_node_t *node,
                                             const char *what, struct dify_slice *out);
-DIFY_MUST_CHECK enum dify_err sim_read_uint(const struct sim_yaml *yaml, const yaml_node_t *node,
+DIFY_MUST_CHECK enum dify_err sim_read_uint(const struct conf_yaml *yaml, const yaml_node_t *node,
                                             const char *what, uint32_t max, uint32_t *out);
-DIFY_MUST_CHECK enum dify_err sim_read_usage(const struct sim_yaml *yaml, const yaml_node_t *tokens,
-                                             const yaml_node_t *price, struct sim_usage *usage);
-DIFY_MUST_CHECK enum dify_err sim_check_mapping(const struct sim_yaml *yaml,
+DIFY_MUST_CHECK enum dify_err sim_read_usage(const struct conf_yaml *yaml,
+                                             const yaml_node_t *tokens, const yaml_node_t *price,
+                                             struct sim_usage *usage);
+DIFY_MUST_CHECK enum dify_err sim_check_mapping(const struct conf_yaml *yaml,
                                                 const yaml_node_t *node, const char *what);
 
 #endif

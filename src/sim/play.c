@@ -15,12 +15,12 @@
 
 #define PING_MS 10000
 
-void sim_play_init(struct sim_play *play, struct sim_yaml *yaml, struct sim_cutter *cutter,
+void sim_play_init(struct sim_play *play, struct conf_yaml *yaml, struct sim_cutter *cutter,
                    const struct sim_app *app, const yaml_node_t *source)
 {
-    const struct dify_allocator *allocator = yaml->loader->allocator;
+    const struct dify_allocator *allocator = sim_loader_of(yaml)->allocator;
     *play = (struct sim_play){.yaml = yaml,
-                              .loader = yaml->loader,
+                              .loader = sim_loader_of(yaml),
                               .app = app,
                               .cutter = cutter,
                               .source = source,
@@ -50,8 +50,8 @@ static struct sim_step *add_step(struct sim_play *play, uint32_t at_ms)
     if (play->err != DIFY_OK)
         return NULL;
     if (play->count == SIM_SCRIPT_STEPS) {
-        play->err = sim_yaml_fail(play->yaml, play->source, "a run has %d events at most",
-                                  SIM_SCRIPT_STEPS);
+        play->err = conf_yaml_fail(play->yaml, play->source, "a run has %d events at most",
+                                   SIM_SCRIPT_STEPS);
         return NULL;
     }
     play->err = dify__grow(play->loader->allocator, (void **)&play->steps, &play->capacity,
@@ -67,7 +67,7 @@ void sim_play_wait(struct sim_play *play, uint32_t ms)
 {
     if (ms > UINT32_MAX / 2 - play->now_ms) {
         if (play->err == DIFY_OK)
-            play->err = sim_yaml_fail(play->yaml, play->source, "a run takes 24 days at most");
+            play->err = conf_yaml_fail(play->yaml, play->source, "a run takes 24 days at most");
         return;
     }
     play->now_ms += ms;
@@ -196,7 +196,7 @@ void sim_play_json(struct sim_play *play, const yaml_node_t *node, const char *o
     }
     struct dify__buffer json = {.allocator = play->loader->allocator, .max = SIM_FILE_BYTES};
     if (play->err == DIFY_OK)
-        play->err = sim_yaml_json(play->yaml, node, &json);
+        play->err = conf_yaml_json(play->yaml, node, &json);
     if (play->err == DIFY_OK)
         sim_weave_placeholders(&play->weave, dify__buffer_slice(&json));
     dify__buffer_fini(&json);

@@ -10,7 +10,7 @@
 
 #include "difystream/decimal.h"
 #include "sim/cutter.h"
-#include "sim/yaml.h"
+#include "sim/loader.h"
 
 /* What a node or an answer used; JSON texts as they will stand in the events. */
 struct sim_usage {
@@ -20,7 +20,7 @@ struct sim_usage {
 };
 
 struct sim_play {
-    struct sim_yaml *yaml;
+    struct conf_yaml *yaml;
     const struct sim_loader *loader;
     const struct sim_app *app;
     struct sim_cutter *cutter; /* numbers ids */
@@ -37,7 +37,7 @@ struct sim_play {
     struct dify__buffer answer; /* of a chat, as text */
 };
 
-void sim_play_init(struct sim_play *play, struct sim_yaml *yaml, struct sim_cutter *cutter,
+void sim_play_init(struct sim_play *play, struct conf_yaml *yaml, struct sim_cutter *cutter,
                    const struct sim_app *app, const yaml_node_t *source);
 void sim_play_fini(struct sim_play *play);
 

@@ -69,7 +69,7 @@ static const char *const ends[] = {"ends", "silent", "cuts", NULL};
 
 /* What the app being read knows beside itself. */
 struct app_reader {
-    struct sim_yaml *yaml; /* NULL: a recording alone */
+    struct conf_yaml *yaml; /* NULL: a recording alone */
     const struct sim_loader *loader;
     struct sim_app *app;
     yaml_node_t *values[APP_KEYS];
@@ -116,10 +116,10 @@ enum {
     STORED_KEYS
 };
 
-static enum dify_err put_stored(struct sim_yaml *yaml, yaml_node_t *node, const char *key,
+static enum dify_err put_stored(struct conf_yaml *yaml, yaml_node_t *node, const char *key,
                                 const char *otherwise, struct sim_weave *weave)
 {
-    struct dify__buffer json = {.allocator = yaml->loader->allocator, .max = SIM_FILE_BYTES};
+    struct dify__buffer json = {.allocator = sim_loader_of(yaml)->allocator, .max = SIM_FILE_BYTES};
     enum dify_err err = DIFY_OK;
     sim_weave_chars(weave, ",\"");
     sim_weave_chars(weave, key);
@@ -128,7 +128,7 @@ static enum dify_err put_stored(struct sim_yaml *yaml, yaml_node_t *node, const 
         sim_weave_chars(weave, otherwise);
         return DIFY_OK;
     }
-    err = sim_yaml_json(yaml, node, &json);
+    err = conf_yaml_json(yaml, node, &json);
     if (err == DIFY_OK)
         sim_weave_placeholders(weave, dify__buffer_slice(&json));
     dify__buffer_fini(&json);
@@ -141,14 +141,14 @@ static enum dify_err read_stored(const struct app_reader *reader, yaml_node_t *n
 {
     static const char *const defaults[] = {"\"succeeded\"", "{}", "null", "0.0", "0", "1", "0"};
     yaml_node_t *values[STORED_KEYS];
-    struct sim_yaml *yaml = reader->yaml;
-    enum dify_err err = sim_yaml_members(yaml, node, "stored", stored_keys, values);
+    struct conf_yaml *yaml = reader->yaml;
+    enum dify_err err = conf_yaml_members(yaml, node, "stored", stored_keys, values);
     if (err != DIFY_OK)
         return err;
     struct sim_weave weave;
     int64_t seconds =
         script->step_count != 0 ? script->steps[script->step_count - 1].at_ms / 1000 : 0;
-    sim_weave_init(&weave, yaml->loader->allocator);
+    sim_weave_init(&weave, sim_loader_of(yaml)->allocator);
     sim_weave_chars(&weave, "{\"id\":\"");
     sim_weave_hole(&weave, SIM_HOLE_RUN, 0);
     sim_weave_chars(&weave, "\",\"workflow_id\":\"");
@@ -169,7 +169,7 @@ static enum dify_err read_stored(const struct app_reader *reader, yaml_node_t *n
                          defaults[STORED_EXCEPTIONS], &weave);
     sim_weave_chars(&weave, ",\"files\":[]}");
     if (err == DIFY_OK)
-        err = sim_weave_finish(&weave, yaml->loader->arena, &script->stored);
+        err = sim_weave_finish(&weave, sim_loader_of(yaml)->arena, &script->stored);
     sim_weave_fini(&weave);
     return err;
 }
@@ -180,21 +180,21 @@ static enum dify_err read_when(const struct app_reader *reader, yaml_node_t *nod
                                struct sim_script *script)
 {
     yaml_node_t *values[WHEN_KEYS];
-    struct sim_yaml *yaml = reader->yaml;
+    struct conf_yaml *yaml = reader->yaml;
     const struct sim_loader *loader = reader->loader;
-    enum dify_err err = sim_yaml_members(yaml, node, "when", when_keys, values);
+    enum dify_err err = conf_yaml_members(yaml, node, "when", when_keys, values);
     if (err == DIFY_OK && values[WHEN_INPUTS] != NULL) {
-        if (!sim_yaml_is_mapping(values[WHEN_INPUTS]))
-            return sim_yaml_fail(yaml, values[WHEN_INPUTS], "when: inputs are a mapping");
+        if (!conf_yaml_is_mapping(values[WHEN_INPUTS]))
+            return conf_yaml_fail(yaml, values[WHEN_INPUTS], "when: inputs are a mapping");
         struct dify__buffer json = {.allocator = loader->allocator, .max = SIM_FILE_BYTES};
-        err = sim_yaml_json(yaml, values[WHEN_INPUTS], &json);
+        err = conf_yaml_json(yaml, values[WHEN_INPUTS], &json);
         if (err == DIFY_OK)
             err = sim_arena_copy(loader->arena, dify__buffer_slice(&json), &script->when_inputs);
         dify__buffer_fini(&json);
     }
     struct dify_slice query;
     if (err == DIFY_OK && values[WHEN_QUERY] != NULL) {
-        err = sim_yaml_text(yaml, values[WHEN_QUERY], "when: the query", &query);
+        err = conf_yaml_text(yaml, values[WHEN_QUERY], "when: the query", &query);
         if (err == DIFY_OK)
             err = sim_arena_copy(loader->arena, query, &script->when_query);
     }
@@ -226,12 +226,12 @@ static enum dify_err read_recording_node(struct app_reader *reader, const yaml_n
                                          struct sim_script *script)
 {
     struct dify_slice path;
-    enum dify_err err = sim_yaml_text(reader->yaml, node, "a recording", &path);
+    enum dify_err err = conf_yaml_text(reader->yaml, node, "a recording", &path);
     if (err == DIFY_OK)
         err = sim_loader_path(reader->loader, path, &path);
     if (err != DIFY_OK)
         return err;
-    return read_recording(reader, path.ptr, sim_yaml_line(node), part, cutter, script);
+    return read_recording(reader, path.ptr, conf_yaml_line(node), part, cutter, script);
 }
 
 static enum dify_err read_run(struct app_reader *reader, yaml_node_t *node, unsigned pauses,
@@ -244,12 +244,12 @@ static enum dify_err read_after(struct app_reader *reader, yaml_node_t *node, un
     if (node == NULL)
         return DIFY_OK;
     if (pauses == PAUSES)
-        return sim_yaml_fail(reader->yaml, node, "a run pauses %d times at most", PAUSES);
+        return conf_yaml_fail(reader->yaml, node, "a run pauses %d times at most", PAUSES);
     struct sim_script *script = sim_arena_array(reader->loader->arena, 1, sizeof *script);
     if (script == NULL)
         return DIFY_ERR_NOMEM;
     *out = script;
-    if (sim_yaml_is_text(node))
+    if (conf_yaml_is_text(node))
         return read_recording_node(reader, node, SIM_PART_AFTER, cutter, script);
     return read_run(reader, node, pauses + 1, cutter, script);
 }
@@ -262,14 +262,14 @@ static enum dify_err check_run(const struct app_reader *reader, const yaml_node_
     bool has_rest = values[RUN_OUTPUTS] != NULL || values[RUN_STATUS] != NULL ||
                     values[RUN_ERROR] != NULL || values[RUN_CURRENCY] != NULL;
     if (!is_described && !is_recorded)
-        return sim_yaml_fail(reader->yaml, node, "a run needs a recording, nodes, or an answer");
+        return conf_yaml_fail(reader->yaml, node, "a run needs a recording, nodes, or an answer");
     if (is_recorded && (is_described || has_rest))
-        return sim_yaml_fail(reader->yaml, node,
-                             "a run is recorded or described, not both: a recording takes only "
-                             "when, resumed, expired, stored, end");
+        return conf_yaml_fail(reader->yaml, node,
+                              "a run is recorded or described, not both: a recording takes only "
+                              "when, resumed, expired, stored, end");
     if (pauses != 0 && values[RUN_WHEN] != NULL)
-        return sim_yaml_fail(reader->yaml, values[RUN_WHEN],
-                             "what follows a pause has no 'when': it follows");
+        return conf_yaml_fail(reader->yaml, values[RUN_WHEN],
+                              "what follows a pause has no 'when': it follows");
     return DIFY_OK;
 }
 
@@ -278,7 +278,7 @@ static enum dify_err read_run(struct app_reader *reader, yaml_node_t *node, unsi
 {
     yaml_node_t *values[RUN_KEYS];
     unsigned end;
-    enum dify_err err = sim_yaml_members(reader->yaml, node, "a run", run_keys, values);
+    enum dify_err err = conf_yaml_members(reader->yaml, node, "a run", run_keys, values);
     if (err == DIFY_OK)
         err = check_run(reader, node, values, pauses);
     if (err != DIFY_OK)
@@ -309,7 +309,7 @@ static enum dify_err read_run(struct app_reader *reader, yaml_node_t *node, unsi
     if (err == DIFY_OK && values[RUN_STORED] != NULL)
         err = read_stored(reader, values[RUN_STORED], script);
     if (err == DIFY_OK && values[RUN_END] != NULL) {
-        err = sim_yaml_word(reader->yaml, values[RUN_END], "end", ends, &end);
+        err = conf_yaml_word(reader->yaml, values[RUN_END], "end", ends, &end);
         if (err == DIFY_OK)
             script->end = (enum sim_end)end;
     }
@@ -319,18 +319,18 @@ static enum dify_err read_run(struct app_reader *reader, yaml_node_t *node, unsi
 /* Ids that stay as they are in all runs. */
 static enum dify_err know_static(const struct app_reader *reader, struct sim_cutter *cutter)
 {
-    struct sim_yaml *yaml = reader->yaml;
+    struct conf_yaml *yaml = reader->yaml;
     const yaml_node_t *list = reader->values[APP_STATIC];
     if (list == NULL)
         return DIFY_OK;
-    if (!sim_yaml_is_list(list))
-        return sim_yaml_fail(yaml, list, "static is a list of ids");
-    for (size_t i = 0; i < sim_yaml_count(list); i++) {
-        const yaml_node_t *item = sim_yaml_item(yaml, list, i);
+    if (!conf_yaml_is_list(list))
+        return conf_yaml_fail(yaml, list, "static is a list of ids");
+    for (size_t i = 0; i < conf_yaml_count(list); i++) {
+        const yaml_node_t *item = conf_yaml_item(yaml, list, i);
         struct dify_slice id;
-        enum dify_err err = sim_yaml_text(yaml, item, "a static id", &id);
+        enum dify_err err = conf_yaml_text(yaml, item, "a static id", &id);
         if (err == DIFY_OK && !sim_is_id(id))
-            err = sim_yaml_fail(yaml, item, "a static id is a UUID in lower case");
+            err = conf_yaml_fail(yaml, item, "a static id is a UUID in lower case");
         if (err == DIFY_OK)
             err = sim_cutter_replace(cutter, id, id);
         if (err != DIFY_OK)
@@ -343,9 +343,9 @@ static enum dify_err read_runs(struct app_reader *reader)
 {
     struct sim_app *app = reader->app;
     yaml_node_t *list = reader->values[APP_RUNS];
-    reader->runs = sim_yaml_count(list);
+    reader->runs = conf_yaml_count(list);
     if (reader->runs == 0 || reader->runs > SIM_APP_SCRIPTS)
-        return sim_yaml_fail(reader->yaml, list, "an app has from 1 to %d runs", SIM_APP_SCRIPTS);
+        return conf_yaml_fail(reader->yaml, list, "an app has from 1 to %d runs", SIM_APP_SCRIPTS);
     app->scripts = sim_arena_array(reader->loader->arena, reader->runs, sizeof *app->scripts);
     if (app->scripts == NULL)
         return DIFY_ERR_NOMEM;
@@ -354,7 +354,7 @@ static enum dify_err read_runs(struct app_reader *reader)
         sim_cutter_init(&cutter, reader->loader->allocator);
         enum dify_err err = know_static(reader, &cutter);
         if (err == DIFY_OK)
-            err = read_run(reader, sim_yaml_item(reader->yaml, list, i), 0, &cutter,
+            err = read_run(reader, conf_yaml_item(reader->yaml, list, i), 0, &cutter,
                            &app->scripts[i]);
         sim_cutter_fini(&cutter);
         if (err != DIFY_OK)
@@ -379,15 +379,15 @@ static bool is_name(struct dify_slice text)
     return true;
 }
 
-static enum dify_err read_id(struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
+static enum dify_err read_id(struct conf_yaml *yaml, const yaml_node_t *node, const char *what,
                              char out[37])
 {
     struct dify_slice id;
     if (node == NULL)
         return DIFY_OK;
-    enum dify_err err = sim_yaml_text(yaml, node, what, &id);
+    enum dify_err err = conf_yaml_text(yaml, node, what, &id);
     if (err == DIFY_OK && !sim_is_id(id))
-        err = sim_yaml_fail(yaml, node, "%s is a UUID in lower case", what);
+        err = conf_yaml_fail(yaml, node, "%s is a UUID in lower case", what);
     if (err == DIFY_OK)
         memcpy(out, id.ptr, 36);
     return err;
@@ -418,36 +418,36 @@ static bool is_key(struct dify_slice key)
 static enum dify_err read_name_and_key(struct app_reader *reader, const yaml_node_t *node)
 {
     struct dify_slice name, key;
-    struct sim_yaml *yaml = reader->yaml;
+    struct conf_yaml *yaml = reader->yaml;
     yaml_node_t **values = reader->values;
     if (values[APP_NAME] == NULL)
-        return sim_yaml_fail(yaml, node, "an app needs a name");
-    enum dify_err err = sim_yaml_text(yaml, values[APP_NAME], "an app's name", &name);
+        return conf_yaml_fail(yaml, node, "an app needs a name");
+    enum dify_err err = conf_yaml_text(yaml, values[APP_NAME], "an app's name", &name);
     if (err == DIFY_OK && !is_name(name))
-        err = sim_yaml_fail(yaml, values[APP_NAME],
-                            "an app's name has from 1 to 100 of A-Z a-z 0-9 . _ -");
+        err = conf_yaml_fail(yaml, values[APP_NAME],
+                             "an app's name has from 1 to 100 of A-Z a-z 0-9 . _ -");
     if (err == DIFY_OK)
         err = sim_arena_copy(reader->loader->arena, name, &reader->app->name);
     if (err != DIFY_OK)
         return err;
     if (values[APP_KEY] == NULL)
         return set_key(reader->loader, name, reader->app);
-    err = sim_yaml_text(yaml, values[APP_KEY], "an app's key", &key);
+    err = conf_yaml_text(yaml, values[APP_KEY], "an app's key", &key);
     if (err == DIFY_OK && !is_key(key))
-        err = sim_yaml_fail(yaml, values[APP_KEY],
-                            "an app's key has from 1 to 200 visible ASCII characters");
+        err = conf_yaml_fail(yaml, values[APP_KEY],
+                             "an app's key has from 1 to 200 visible ASCII characters");
     return err == DIFY_OK ? sim_arena_copy(reader->loader->arena, key, &reader->app->key) : err;
 }
 
 static enum dify_err read_settings(struct app_reader *reader, const yaml_node_t *node)
 {
-    struct sim_yaml *yaml = reader->yaml;
+    struct conf_yaml *yaml = reader->yaml;
     yaml_node_t **values = reader->values;
     struct sim_app *app = reader->app;
     unsigned mode = SIM_WORKFLOW;
     enum dify_err err = read_name_and_key(reader, node);
     if (err == DIFY_OK && values[APP_MODE] != NULL) {
-        err = sim_yaml_word(yaml, values[APP_MODE], "an app's mode", modes, &mode);
+        err = conf_yaml_word(yaml, values[APP_MODE], "an app's mode", modes, &mode);
         app->mode = (enum sim_mode)mode;
         reader->has_mode = true;
     }
@@ -457,38 +457,37 @@ static enum dify_err read_settings(struct app_reader *reader, const yaml_node_t 
         err = read_id(yaml, values[APP_WORKFLOW_ID], "an app's workflow_id", app->workflow_id);
     app->is_published = true;
     if (err == DIFY_OK && values[APP_PUBLISHED] != NULL)
-        err = sim_yaml_bool(yaml, values[APP_PUBLISHED], "published", &app->is_published);
+        err = conf_yaml_bool(yaml, values[APP_PUBLISHED], "published", &app->is_published);
     app->has_api = true;
     if (err == DIFY_OK && values[APP_API] != NULL)
-        err = sim_yaml_bool(yaml, values[APP_API], "api", &app->has_api);
+        err = conf_yaml_bool(yaml, values[APP_API], "api", &app->has_api);
     if (err == DIFY_OK && values[APP_MAX_ACTIVE] != NULL)
-        err = sim_yaml_uint(yaml, values[APP_MAX_ACTIVE], "max_active", 1000000, &app->max_active);
-    if (err == DIFY_OK && !sim_yaml_is_list(values[APP_RUNS]))
-        err = sim_yaml_fail(yaml, values[APP_RUNS] != NULL ? values[APP_RUNS] : node,
-                            "an app needs a list of runs");
+        err = conf_yaml_uint(yaml, values[APP_MAX_ACTIVE], "max_active", 1000000, &app->max_active);
+    if (err == DIFY_OK && !conf_yaml_is_list(values[APP_RUNS]))
+        err = conf_yaml_fail(yaml, values[APP_RUNS] != NULL ? values[APP_RUNS] : node,
+                             "an app needs a list of runs");
     return err;
 }
 
 /* Whether the first run is a recording, whose ids the app then takes. */
-static bool begins_with_recording(struct sim_yaml *yaml, const yaml_node_t *runs)
+static bool begins_with_recording(struct conf_yaml *yaml, const yaml_node_t *runs)
 {
     yaml_node_t *values[RUN_KEYS];
     struct sim_load_error unseen;
-    struct sim_loader silent = *yaml->loader;
-    struct sim_yaml view = *yaml;
-    silent.error = &unseen;
-    view.loader = &silent;
-    return sim_yaml_count(runs) != 0 &&
-           sim_yaml_members(&view, sim_yaml_item(yaml, runs, 0), "a run", run_keys, values) ==
+    struct conf_yaml view = *yaml;
+    view.place.text = unseen.text;
+    view.place.size = sizeof unseen.text;
+    return conf_yaml_count(runs) != 0 &&
+           conf_yaml_members(&view, conf_yaml_item(yaml, runs, 0), "a run", run_keys, values) ==
                DIFY_OK &&
            values[RUN_RECORDING] != NULL;
 }
 
-static enum dify_err read_app(struct sim_yaml *yaml, const yaml_node_t *node, struct sim_app *app)
+static enum dify_err read_app(struct conf_yaml *yaml, const yaml_node_t *node, struct sim_app *app)
 {
-    struct app_reader reader = {.yaml = yaml, .loader = yaml->loader, .app = app};
-    app->allocator = yaml->loader->allocator;
-    enum dify_err err = sim_yaml_members(yaml, node, "an app", app_keys, reader.values);
+    struct app_reader reader = {.yaml = yaml, .loader = sim_loader_of(yaml), .app = app};
+    app->allocator = sim_loader_of(yaml)->allocator;
+    enum dify_err err = conf_yaml_members(yaml, node, "an app", app_keys, reader.values);
     if (err == DIFY_OK)
         err = read_settings(&reader, node);
     if (err != DIFY_OK)
@@ -505,57 +504,57 @@ static enum dify_err read_app(struct sim_yaml *yaml, const yaml_node_t *node, st
     return err == DIFY_OK ? sim_about_load(yaml, &about, app) : err;
 }
 
-static enum dify_err read_apps(struct sim_yaml *yaml, const yaml_node_t *list,
+static enum dify_err read_apps(struct conf_yaml *yaml, const yaml_node_t *list,
                                struct sim_scenario *scenario)
 {
-    size_t count = sim_yaml_is_list(list) ? sim_yaml_count(list) : 0;
+    size_t count = conf_yaml_is_list(list) ? conf_yaml_count(list) : 0;
     if (count == 0 || count > SIM_APPS)
-        return sim_yaml_fail(yaml, list, "apps is a list of 1 to %d apps", SIM_APPS);
-    scenario->apps = sim_arena_array(yaml->loader->arena, count, sizeof *scenario->apps);
+        return conf_yaml_fail(yaml, list, "apps is a list of 1 to %d apps", SIM_APPS);
+    scenario->apps = sim_arena_array(sim_loader_of(yaml)->arena, count, sizeof *scenario->apps);
     if (scenario->apps == NULL)
         return DIFY_ERR_NOMEM;
     for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *node = sim_yaml_item(yaml, list, i);
+        const yaml_node_t *node = conf_yaml_item(yaml, list, i);
         struct sim_app *app = &scenario->apps[i];
         enum dify_err err = read_app(yaml, node, app);
         if (err != DIFY_OK)
             return err;
         for (size_t j = 0; j < i; j++) {
             if (dify__slice_equals(scenario->apps[j].name, app->name))
-                return sim_yaml_fail(yaml, node, "two apps are named %s", app->name.ptr);
+                return conf_yaml_fail(yaml, node, "two apps are named %s", app->name.ptr);
             if (dify__slice_equals(scenario->apps[j].key, app->key))
-                return sim_yaml_fail(yaml, node, "the apps %s and %s have the same key",
-                                     scenario->apps[j].name.ptr, app->name.ptr);
+                return conf_yaml_fail(yaml, node, "the apps %s and %s have the same key",
+                                      scenario->apps[j].name.ptr, app->name.ptr);
         }
         scenario->app_count++;
     }
     return DIFY_OK;
 }
 
-static enum dify_err read_file(struct sim_yaml *yaml, struct sim_scenario *scenario)
+static enum dify_err read_file(struct conf_yaml *yaml, struct sim_scenario *scenario)
 {
     yaml_node_t *values[FILE_KEYS];
-    const yaml_node_t *root = sim_yaml_root(yaml);
+    const yaml_node_t *root = conf_yaml_root(yaml);
     struct dify_slice release;
-    enum dify_err err = sim_yaml_members(yaml, root, "a scenario", file_keys, values);
+    enum dify_err err = conf_yaml_members(yaml, root, "a scenario", file_keys, values);
     if (err == DIFY_OK && values[FILE_RELEASE] != NULL) {
-        err = sim_yaml_text(yaml, values[FILE_RELEASE], "release", &release);
+        err = conf_yaml_text(yaml, values[FILE_RELEASE], "release", &release);
         if (err == DIFY_OK)
-            err = sim_arena_copy(yaml->loader->arena, release, &scenario->release);
+            err = sim_arena_copy(sim_loader_of(yaml)->arena, release, &scenario->release);
     }
     if (err == DIFY_OK && values[FILE_APPS] == NULL)
-        err = sim_yaml_fail(yaml, root, "a scenario needs apps");
+        err = conf_yaml_fail(yaml, root, "a scenario needs apps");
     return err == DIFY_OK ? read_apps(yaml, values[FILE_APPS], scenario) : err;
 }
 
 enum dify_err sim_scenario_read(const struct sim_loader *loader, struct dify_slice text,
                                 struct sim_scenario *scenario)
 {
-    struct sim_yaml yaml;
-    enum dify_err err = sim_yaml_open(&yaml, loader, text);
+    struct conf_yaml yaml;
+    enum dify_err err = conf_yaml_open(&yaml, sim_place(loader, NULL), text, loader);
     if (err == DIFY_OK)
         err = read_file(&yaml, scenario);
-    sim_yaml_close(&yaml);
+    conf_yaml_close(&yaml);
     return err;
 }
 

@@ -5,7 +5,7 @@
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
 
-#include "sim/yaml.h"
+#include "sim/loader.h"
 
 /* What a load adds to a catalogue. */
 struct sim_scenario {

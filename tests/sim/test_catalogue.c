@@ -6,7 +6,7 @@
 #include "../unit/support.h"
 
 #include "sim/catalogue.h"
-#include "sim/yaml.h"
+#include "conf/yaml.h"
 
 #include <unistd.h>
 
@@ -824,8 +824,8 @@ static void test_nesting_has_a_ceiling(void **state)
     for (int past = 0; past < 2; past++) {
         struct text yaml = {NULL, 0, 0};
         text_add_chars(&yaml, "apps: [{name: a, runs: [{nodes: [{type: a, outputs: {x: ");
-        text_add_repeated(&yaml, '[', (size_t)(SIM_YAML_DEPTH - 1 + past));
-        text_add_repeated(&yaml, ']', (size_t)(SIM_YAML_DEPTH - 1 + past));
+        text_add_repeated(&yaml, '[', (size_t)(CONF_YAML_DEPTH - 1 + past));
+        text_add_repeated(&yaml, ']', (size_t)(CONF_YAML_DEPTH - 1 + past));
         text_add_chars(&yaml, "}}]}]}]");
         assert_loads(&yaml, past ? "test.yaml:1: is nested deeper than 64" : NULL);
         text_fini(&yaml);

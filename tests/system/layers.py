@@ -14,13 +14,15 @@ LAYERS = {
     "store": {"difystream", "core"},
     "http": {"difystream", "core/memory.h", "core/slices.h", "core/hex.h",
              "core/utf8.h"},
-    "gateway": {"difystream", "http", "client", "store", "core"},
-    "sim": {"difystream", "http", "core"},
-    "cli": {"difystream", "core", "client", "store", "http", "gateway", "sim"},
+    "conf": {"difystream", "core"},
+    "gateway": {"difystream", "http", "client", "store", "core", "conf"},
+    "sim": {"difystream", "http", "core", "conf"},
+    "cli": {"difystream", "core", "client", "store", "http", "gateway", "sim", "conf"},
 }
 # What a folder may use of other libraries ("libc" is any header of libc or POSIX).
 OTHERS = {"client": {"curl", "yyjson"}, "store": {"sqlite3"}, "http": {"uv", "llhttp"},
-          "gateway": {"uv", "yyjson", "yaml"}, "sim": {"uv", "yyjson", "yaml"}, "cli": {"uv"}}
+          "conf": {"yaml"}, "gateway": {"uv", "yyjson", "yaml"}, "sim": {"uv", "yyjson", "yaml"},
+          "cli": {"uv", "yaml"}}
 LIBRARY_OF = {"yyjson.h": "yyjson", "uv.h": "uv", "llhttp.h": "llhttp", "sqlite3.h": "sqlite3",
               "yaml.h": "yaml"}
 

@@ -2,48 +2,70 @@
  *
  * yaml.c: libyaml's document API behind a small schema.
  */
-#include "sim/yaml.h"
+#include "conf/yaml.h"
 
 #include "core/decimal_text.h"
 #include "core/slices.h"
-#include "sim/style.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+/* ---- messages ------------------------------------------------------------------------------ */
+
+enum dify_err conf_vfail(const struct conf_place *place, size_t line, const char *format,
+                         va_list args)
+{
+    int used = line != 0 ? snprintf(place->text, place->size, "%s:%zu: ", place->file, line)
+                         : snprintf(place->text, place->size, "%s: ", place->file);
+    if (used > 0 && (size_t)used < place->size)
+        vsnprintf(place->text + used, place->size - (size_t)used, format, args);
+    for (char *at = place->text; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = '?';
+    return DIFY_ERR_ARGUMENT;
+}
+
+enum dify_err conf_fail(const struct conf_place *place, size_t line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    enum dify_err err = conf_vfail(place, line, format, args);
+    va_end(args);
+    return err;
+}
+
 /* ---- the document -------------------------------------------------------------------------- */
 
-static enum dify_err fail_reading(const struct sim_loader *loader, const yaml_parser_t *parser)
+static enum dify_err fail_reading(const struct conf_place *place, const yaml_parser_t *parser)
 {
     size_t line = parser->problem_mark.line + 1;
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be read";
     if (parser->error == YAML_MEMORY_ERROR)
         return DIFY_ERR_NOMEM;
     if (parser->error == YAML_READER_ERROR)
-        return sim_fail(loader, NULL, 0, "is no YAML: byte %zu: %s", parser->problem_offset,
-                        problem);
-    return sim_fail(loader, NULL, line, "is no YAML: %s", problem);
+        return conf_fail(place, 0, "is no YAML: byte %zu: %s", parser->problem_offset, problem);
+    return conf_fail(place, line, "is no YAML: %s", problem);
 }
 
 /* A second document would be passed over without a word. */
-static enum dify_err check_end(const struct sim_loader *loader, yaml_parser_t *parser)
+static enum dify_err check_end(const struct conf_place *place, yaml_parser_t *parser)
 {
     yaml_document_t next;
     if (!yaml_parser_load(parser, &next))
-        return fail_reading(loader, parser);
+        return fail_reading(place, parser);
     const yaml_node_t *root = yaml_document_get_root_node(&next);
-    size_t line = root != NULL ? sim_yaml_line(root) : 0;
+    size_t line = root != NULL ? conf_yaml_line(root) : 0;
     yaml_document_delete(&next);
-    return line != 0 ? sim_fail(loader, NULL, line, "a second document begins here; one is read")
+    return line != 0 ? conf_fail(place, line, "a second document begins here; one is read")
                      : DIFY_OK;
 }
 
-enum dify_err sim_yaml_open(struct sim_yaml *yaml, const struct sim_loader *loader,
-                            struct dify_slice text)
+enum dify_err conf_yaml_open(struct conf_yaml *yaml, struct conf_place place,
+                             struct dify_slice text, const void *owner)
 {
     yaml_parser_t parser;
-    *yaml = (struct sim_yaml){.loader = loader};
+    *yaml = (struct conf_yaml){.place = place, .owner = owner};
     if (!yaml_parser_initialize(&parser))
         return DIFY_ERR_NOMEM;
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -51,41 +73,41 @@ enum dify_err sim_yaml_open(struct sim_yaml *yaml, const struct sim_loader *load
     enum dify_err err = DIFY_OK;
     yaml->is_open = yaml_parser_load(&parser, &yaml->document) != 0;
     if (!yaml->is_open)
-        err = fail_reading(loader, &parser);
-    else if (sim_yaml_root(yaml) == NULL)
-        err = sim_fail(loader, NULL, 1, "holds nothing");
+        err = fail_reading(&yaml->place, &parser);
+    else if (conf_yaml_root(yaml) == NULL)
+        err = conf_fail(&yaml->place, 1, "holds nothing");
     else
-        err = check_end(loader, &parser);
+        err = check_end(&yaml->place, &parser);
     yaml_parser_delete(&parser);
     return err;
 }
 
-void sim_yaml_close(struct sim_yaml *yaml)
+void conf_yaml_close(struct conf_yaml *yaml)
 {
     if (yaml->is_open)
         yaml_document_delete(&yaml->document);
     yaml->is_open = false;
 }
 
-yaml_node_t *sim_yaml_root(struct sim_yaml *yaml)
+yaml_node_t *conf_yaml_root(struct conf_yaml *yaml)
 {
     return yaml_document_get_root_node(&yaml->document);
 }
 
-size_t sim_yaml_line(const yaml_node_t *node)
+size_t conf_yaml_line(const yaml_node_t *node)
 {
     return node->start_mark.line + 1;
 }
 
-enum dify_err sim_yaml_fail(const struct sim_yaml *yaml, const yaml_node_t *node,
-                            const char *format, ...)
+enum dify_err conf_yaml_fail(const struct conf_yaml *yaml, const yaml_node_t *node,
+                             const char *format, ...)
 {
     char what[400];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    return sim_fail(yaml->loader, NULL, sim_yaml_line(node), "%s", what);
+    return conf_fail(&yaml->place, conf_yaml_line(node), "%s", what);
 }
 
 /* ---- types --------------------------------------------------------------------------------- */
@@ -109,22 +131,22 @@ static bool is_null(const yaml_node_t *node)
     return text.len == 0 || dify__slice_is(text, "~") || dify__slice_is(text, "null");
 }
 
-bool sim_yaml_is_set(const yaml_node_t *node)
+bool conf_yaml_is_set(const yaml_node_t *node)
 {
     return node != NULL && !is_null(node);
 }
 
-bool sim_yaml_is_text(const yaml_node_t *node)
+bool conf_yaml_is_text(const yaml_node_t *node)
 {
-    return sim_yaml_is_set(node) && node->type == YAML_SCALAR_NODE;
+    return conf_yaml_is_set(node) && node->type == YAML_SCALAR_NODE;
 }
 
-bool sim_yaml_is_list(const yaml_node_t *node)
+bool conf_yaml_is_list(const yaml_node_t *node)
 {
     return node != NULL && node->type == YAML_SEQUENCE_NODE;
 }
 
-bool sim_yaml_is_mapping(const yaml_node_t *node)
+bool conf_yaml_is_mapping(const yaml_node_t *node)
 {
     return node != NULL && node->type == YAML_MAPPING_NODE;
 }
@@ -147,7 +169,7 @@ static void list_words(const char *const *words, char *out, size_t size)
     }
 }
 
-static enum dify_err take_member(struct sim_yaml *yaml, const yaml_node_pair_t *pair,
+static enum dify_err take_member(struct conf_yaml *yaml, const yaml_node_pair_t *pair,
                                  const char *what, const char *const *keys, yaml_node_t **values,
                                  bool *seen)
 {
@@ -155,28 +177,28 @@ static enum dify_err take_member(struct sim_yaml *yaml, const yaml_node_pair_t *
     const yaml_node_t *key = yaml_document_get_node(&yaml->document, pair->key);
     yaml_node_t *value = yaml_document_get_node(&yaml->document, pair->value);
     if (key == NULL || value == NULL || key->type != YAML_SCALAR_NODE)
-        return sim_yaml_fail(yaml, key != NULL ? key : sim_yaml_root(yaml),
-                             "%s: a key is a word, not a list or mapping", what);
+        return conf_yaml_fail(yaml, key != NULL ? key : conf_yaml_root(yaml),
+                              "%s: a key is a word, not a list or mapping", what);
     for (size_t i = 0; keys[i] != NULL; i++) {
         if (!dify__slice_is(scalar(key), keys[i]))
             continue;
         if (seen[i])
-            return sim_yaml_fail(yaml, key, "%s: '%s' is given twice", what, keys[i]);
+            return conf_yaml_fail(yaml, key, "%s: '%s' is given twice", what, keys[i]);
         seen[i] = true;
         values[i] = is_null(value) ? NULL : value;
         return DIFY_OK;
     }
     list_words(keys, known, sizeof known);
-    return sim_yaml_fail(yaml, key, "%s has no '%.*s'; it has %s", what, shown(scalar(key)),
-                         scalar(key).ptr, known);
+    return conf_yaml_fail(yaml, key, "%s has no '%.*s'; it has %s", what, shown(scalar(key)),
+                          scalar(key).ptr, known);
 }
 
-enum dify_err sim_yaml_members(struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
-                               const char *const *keys, yaml_node_t **values)
+enum dify_err conf_yaml_members(struct conf_yaml *yaml, const yaml_node_t *node, const char *what,
+                                const char *const *keys, yaml_node_t **values)
 {
     bool seen[64] = {false};
-    if (!sim_yaml_is_mapping(node))
-        return sim_yaml_fail(yaml, node, "%s is a mapping of keys to values", what);
+    if (!conf_yaml_is_mapping(node))
+        return conf_yaml_fail(yaml, node, "%s is a mapping of keys to values", what);
     for (size_t i = 0; keys[i] != NULL; i++)
         values[i] = NULL;
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
@@ -188,33 +210,33 @@ enum dify_err sim_yaml_members(struct sim_yaml *yaml, const yaml_node_t *node, c
     return DIFY_OK;
 }
 
-size_t sim_yaml_count(const yaml_node_t *list)
+size_t conf_yaml_count(const yaml_node_t *list)
 {
     return (size_t)(list->data.sequence.items.top - list->data.sequence.items.start);
 }
 
-yaml_node_t *sim_yaml_item(struct sim_yaml *yaml, const yaml_node_t *list, size_t index)
+yaml_node_t *conf_yaml_item(struct conf_yaml *yaml, const yaml_node_t *list, size_t index)
 {
     return yaml_document_get_node(&yaml->document, list->data.sequence.items.start[index]);
 }
 
 /* ---- scalars ------------------------------------------------------------------------------- */
 
-enum dify_err sim_yaml_text(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
-                            struct dify_slice *out)
+enum dify_err conf_yaml_text(const struct conf_yaml *yaml, const yaml_node_t *node,
+                             const char *what, struct dify_slice *out)
 {
-    if (!sim_yaml_is_text(node))
-        return sim_yaml_fail(yaml, node, "%s is a text", what);
+    if (!conf_yaml_is_text(node))
+        return conf_yaml_fail(yaml, node, "%s is a text", what);
     *out = scalar(node);
     return DIFY_OK;
 }
 
-enum dify_err sim_yaml_bool(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
-                            bool *out)
+enum dify_err conf_yaml_bool(const struct conf_yaml *yaml, const yaml_node_t *node,
+                             const char *what, bool *out)
 {
     bool is_true = is_plain(node) && dify__slice_is(scalar(node), "true");
     if (!is_true && !(is_plain(node) && dify__slice_is(scalar(node), "false")))
-        return sim_yaml_fail(yaml, node, "%s is true or false", what);
+        return conf_yaml_fail(yaml, node, "%s is true or false", what);
     *out = is_true;
     return DIFY_OK;
 }
@@ -241,30 +263,37 @@ static bool parse_number(struct dify_slice text, size_t decimals, uint64_t max, 
     return true;
 }
 
-enum dify_err sim_yaml_uint(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
-                            uint32_t max, uint32_t *out)
+enum dify_err conf_yaml_uint(const struct conf_yaml *yaml, const yaml_node_t *node,
+                             const char *what, uint32_t max, uint32_t *out)
 {
     uint64_t value;
     if (!is_plain(node) || !parse_number(scalar(node), 0, max, &value))
-        return sim_yaml_fail(yaml, node, "%s is a whole number from 0 to %lu", what,
-                             (unsigned long)max);
+        return conf_yaml_fail(yaml, node, "%s is a whole number from 0 to %lu", what,
+                              (unsigned long)max);
     *out = (uint32_t)value;
     return DIFY_OK;
 }
 
-enum dify_err sim_yaml_seconds(const struct sim_yaml *yaml, const yaml_node_t *node,
-                               const char *what, uint32_t *out_ms)
+bool conf_seconds(struct dify_slice text, uint32_t *out_ms)
 {
     uint64_t value;
-    if (!is_plain(node) || !parse_number(scalar(node), 3, 1000000, &value) || value > 1000000000)
-        return sim_yaml_fail(yaml, node, "%s is a time in seconds from 0 to 1000000, such as 2.5",
-                             what);
+    if (!parse_number(text, 3, 1000000, &value) || value > 1000000000)
+        return false;
     *out_ms = (uint32_t)value;
+    return true;
+}
+
+enum dify_err conf_yaml_seconds(const struct conf_yaml *yaml, const yaml_node_t *node,
+                                const char *what, uint32_t *out_ms)
+{
+    if (!is_plain(node) || !conf_seconds(scalar(node), out_ms))
+        return conf_yaml_fail(yaml, node, "%s is a time in seconds from 0 to 1000000, such as 2.5",
+                              what);
     return DIFY_OK;
 }
 
-enum dify_err sim_yaml_word(const struct sim_yaml *yaml, const yaml_node_t *node, const char *what,
-                            const char *const *words, unsigned *out)
+enum dify_err conf_yaml_word(const struct conf_yaml *yaml, const yaml_node_t *node,
+                             const char *what, const char *const *words, unsigned *out)
 {
     char known[300];
     for (unsigned i = 0; node->type == YAML_SCALAR_NODE && words[i] != NULL; i++) {
@@ -274,7 +303,7 @@ enum dify_err sim_yaml_word(const struct sim_yaml *yaml, const yaml_node_t *node
         }
     }
     list_words(words, known, sizeof known);
-    return sim_yaml_fail(yaml, node, "%s is one of: %s", what, known);
+    return conf_yaml_fail(yaml, node, "%s is one of: %s", what, known);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -282,6 +311,31 @@ enum dify_err sim_yaml_word(const struct sim_yaml *yaml, const yaml_node_t *node
 static enum dify_err append_chars(struct dify__buffer *out, const char *chars)
 {
     return dify__buffer_append(out, chars, strlen(chars));
+}
+
+/* libyaml lets nothing pass that is no UTF-8. */
+static enum dify_err append_string(struct dify_slice text, struct dify__buffer *out)
+{
+    enum dify_err err = append_chars(out, "\"");
+    for (size_t i = 0; i < text.len && err == DIFY_OK;) {
+        size_t from = i;
+        while (i < text.len && (unsigned char)text.ptr[i] >= 0x20 && text.ptr[i] != '"' &&
+               text.ptr[i] != '\\')
+            i++;
+        err = dify__buffer_append(out, text.ptr + from, i - from);
+        if (i == text.len || err != DIFY_OK)
+            break;
+        unsigned char c = (unsigned char)text.ptr[i++];
+        char escape[8];
+        if (c >= 0x20)
+            snprintf(escape, sizeof escape, "\\%c", c);
+        else if (c >= 0x08 && c <= 0x0D && c != 0x0B)
+            snprintf(escape, sizeof escape, "\\%c", "btn?fr"[c - 0x08]);
+        else
+            snprintf(escape, sizeof escape, "\\u%04x", c);
+        err = append_chars(out, escape);
+    }
+    return err == DIFY_OK ? append_chars(out, "\"") : err;
 }
 
 static enum dify_err append_scalar(const yaml_node_t *node, struct dify__buffer *out)
@@ -292,26 +346,26 @@ static enum dify_err append_scalar(const yaml_node_t *node, struct dify__buffer 
     if (is_plain(node) && (dify__slice_is(text, "true") || dify__slice_is(text, "false") ||
                            dify__decimal_is_number(text)))
         return dify__buffer_append(out, text.ptr, text.len);
-    return sim_style_string(text, SIM_RAW, out);
+    return append_string(text, out);
 }
 
-static enum dify_err append_value(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+static enum dify_err append_value(struct conf_yaml *yaml, const yaml_node_t *node, unsigned depth,
                                   struct dify__buffer *out);
 
-static enum dify_err append_list(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+static enum dify_err append_list(struct conf_yaml *yaml, const yaml_node_t *node, unsigned depth,
                                  struct dify__buffer *out)
 {
     enum dify_err err = append_chars(out, "[");
-    for (size_t i = 0; i < sim_yaml_count(node) && err == DIFY_OK; i++) {
+    for (size_t i = 0; i < conf_yaml_count(node) && err == DIFY_OK; i++) {
         if (i != 0)
             err = append_chars(out, ",");
         if (err == DIFY_OK)
-            err = append_value(yaml, sim_yaml_item(yaml, node, i), depth, out);
+            err = append_value(yaml, conf_yaml_item(yaml, node, i), depth, out);
     }
     return err == DIFY_OK ? append_chars(out, "]") : err;
 }
 
-static enum dify_err append_mapping(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+static enum dify_err append_mapping(struct conf_yaml *yaml, const yaml_node_t *node, unsigned depth,
                                     struct dify__buffer *out)
 {
     enum dify_err err = append_chars(out, "{");
@@ -320,11 +374,11 @@ static enum dify_err append_mapping(struct sim_yaml *yaml, const yaml_node_t *no
          pair < node->data.mapping.pairs.top && err == DIFY_OK; pair++) {
         const yaml_node_t *key = yaml_document_get_node(&yaml->document, pair->key);
         if (key->type != YAML_SCALAR_NODE)
-            return sim_yaml_fail(yaml, key, "a key is a word, not a list or mapping");
+            return conf_yaml_fail(yaml, key, "a key is a word, not a list or mapping");
         if (pair != start)
             err = append_chars(out, ",");
         if (err == DIFY_OK)
-            err = sim_style_string(scalar(key), SIM_RAW, out);
+            err = append_string(scalar(key), out);
         if (err == DIFY_OK)
             err = append_chars(out, ":");
         if (err == DIFY_OK)
@@ -334,23 +388,23 @@ static enum dify_err append_mapping(struct sim_yaml *yaml, const yaml_node_t *no
     return err == DIFY_OK ? append_chars(out, "}") : err;
 }
 
-/* Recursion ends at SIM_YAML_DEPTH, which also ends an alias that holds itself. */
-static enum dify_err append_value(struct sim_yaml *yaml, const yaml_node_t *node, unsigned depth,
+/* Recursion ends at CONF_YAML_DEPTH, which also ends an alias that holds itself. */
+static enum dify_err append_value(struct conf_yaml *yaml, const yaml_node_t *node, unsigned depth,
                                   struct dify__buffer *out)
 {
     if (node->type == YAML_SCALAR_NODE)
         return append_scalar(node, out);
-    if (depth == SIM_YAML_DEPTH)
-        return sim_yaml_fail(yaml, node, "is nested deeper than %d", SIM_YAML_DEPTH);
+    if (depth == CONF_YAML_DEPTH)
+        return conf_yaml_fail(yaml, node, "is nested deeper than %d", CONF_YAML_DEPTH);
     return node->type == YAML_SEQUENCE_NODE ? append_list(yaml, node, depth + 1, out)
                                             : append_mapping(yaml, node, depth + 1, out);
 }
 
-enum dify_err sim_yaml_json(struct sim_yaml *yaml, const yaml_node_t *node,
-                            struct dify__buffer *out)
+enum dify_err conf_yaml_json(struct conf_yaml *yaml, const yaml_node_t *node,
+                             struct dify__buffer *out)
 {
     enum dify_err err = append_value(yaml, node, 0, out);
     return err != DIFY_ERR_TOO_LARGE
                ? err
-               : sim_yaml_fail(yaml, node, "has more than %zu MiB", out->max >> 20);
+               : conf_yaml_fail(yaml, node, "has more than %zu MiB", out->max >> 20);
 }
