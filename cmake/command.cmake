@@ -1,21 +1,31 @@
 # command.cmake: the difystream command, its man page and its completions.
 
-add_executable(difystream_command
+# All but main.c, so that tests can link them.
+add_library(dify_cli OBJECT
+    src/cli/api_key.c
     src/cli/args.c
+    src/cli/base_url.c
     src/cli/cmd_events.c
     src/cli/cmd_fold.c
     src/cli/cmd_sim.c
     src/cli/cmd_sse.c
     src/cli/completion.c
+    src/cli/config.c
     src/cli/help.c
     src/cli/http_head.c
     src/cli/input.c
-    src/cli/main.c
     src/cli/manual.c
     src/cli/output.c
+    src/cli/settings.c
     src/cli/summary.c
-    src/cli/terminal.c)
-target_link_libraries(difystream_command PRIVATE dify_core dify_http dify_conf dify_sim)
+    src/cli/terminal.c
+    src/cli/text.c)
+target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
+    PkgConfig::DIFY_YAML)
+
+add_executable(difystream_command src/cli/main.c)
+target_link_libraries(difystream_command PRIVATE dify_cli dify_core dify_http dify_conf
+    dify_sim)
 target_sources(difystream_command PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES
     OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

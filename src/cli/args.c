@@ -11,6 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct cli_option cli_connection_options[] = {
+    [CLI_APP] = {"app", 0, "NAME", NULL, "the app of the configuration file to talk to"},
+    [CLI_CONFIG] = {"config", 0, "FILE", NULL,
+                    "the configuration file (default ~/.config/difystream/config.yaml)"},
+    [CLI_BASE_URL] = {"base-url", 0, "URL", NULL,
+                      "where Dify's API is, for example https://dify.example/v1"},
+    [CLI_API_KEY_FILE] = {"api-key-file", 0, "FILE", NULL,
+                          "read the app's API key from FILE, or from standard input if it is '-'"},
+    [CLI_CA_FILE] = {"ca-file", 0, "FILE", NULL,
+                     "trust the certificates in FILE (PEM) instead of the system's"},
+    [CLI_CLIENT_CERT] = {"client-cert", 0, "FILE", NULL,
+                         "show the certificate in FILE (PEM) to the server"},
+    [CLI_CLIENT_KEY] = {"client-key", 0, "FILE", NULL, "the private key of that certificate"},
+    [CLI_PROXY] = {"proxy", 0, "URL", NULL, "connect through this proxy"},
+    [CLI_CONNECT_TIMEOUT] = {"connect-timeout", 0, "S", NULL,
+                             "give up connecting after S seconds (default 30)"},
+    [CLI_READ_TIMEOUT] = {"read-timeout", 0, "S", NULL,
+                          "do not trust a silence of more than S seconds (default 300)"},
+    [CLI_MAX_TIME] = {"max-time", 0, "S", NULL,
+                      "give up after S seconds in all (default 0: never)"},
+    [CLI_CONNECTION_OPTIONS] = {NULL, 0, NULL, NULL, NULL},
+};
+
 void cli_complain(const char *command, const char *format, ...)
 {
     va_list list;
@@ -28,6 +51,15 @@ const struct cli_command *cli_find_command(const char *name)
         if (strcmp(command->name, name) == 0)
             return command;
     return NULL;
+}
+
+const struct cli_option *cli_option_at(const struct cli_command *command, size_t index)
+{
+    for (const struct cli_option *option = command->options; option->name != NULL; option++)
+        if (index-- == 0)
+            return option;
+    return command->connects && index < CLI_CONNECTION_OPTIONS ? &cli_connection_options[index]
+                                                               : NULL;
 }
 
 bool cli_is_choice(const char *choices, const char *word)
@@ -71,60 +103,79 @@ static bool refuse(const struct reader *reader, const char *what, const char *wo
     return false;
 }
 
-static bool set_option(struct reader *reader, size_t number, const char *value)
+static bool set_option(struct reader *reader, const struct cli_option *option, const char *value)
 {
-    const struct cli_option *option = &reader->command->options[number];
+    const struct cli_option *own = reader->command->options;
+    struct cli_args *args = reader->args;
     if (option->choices != NULL && !cli_is_choice(option->choices, value)) {
         cli_complain(reader->command->name, "--%s takes one of %s, not '%s'", option->name,
                      option->choices, value);
         return false;
     }
-    if (reader->args->given_count == CLI_GIVEN_MAX)
+    for (size_t i = 0; i < CLI_CONNECTION_OPTIONS; i++) {
+        if (option == &cli_connection_options[i]) {
+            args->connection[i] = value;
+            return true;
+        }
+    }
+    if (args->given_count == CLI_GIVEN_MAX)
         return refuse(reader, "one option too many:", option->name, strlen(option->name));
-    reader->args->given[reader->args->given_count].option = number;
-    reader->args->given[reader->args->given_count++].value = value;
-    reader->args->value[number] = value;
+    args->given[args->given_count].option = (size_t)(option - own);
+    args->given[args->given_count++].value = value;
+    args->value[option - own] = value;
     return true;
 }
 
-/* The option `number`, written as `word`; `value` is what stands behind its '=' or letter. */
-static bool take_option(struct reader *reader, size_t number, const char *word, const char *value)
+/* The option, written as `word`; `value` is what stands behind its '=' or letter. */
+static bool take_option(struct reader *reader, const struct cli_option *option, const char *word,
+                        const char *value)
 {
-    const struct cli_option *option = &reader->command->options[number];
     if (option->value == NULL)
-        return value == NULL ? set_option(reader, number, "")
+        return value == NULL ? set_option(reader, option, "")
                              : refuse(reader, "no value is taken by", word, strcspn(word, "="));
     if (value == NULL && reader->at + 1 < reader->argc)
         value = reader->argv[++reader->at];
     if (value == NULL)
         return refuse(reader, "a value is needed behind", word, strlen(word));
-    return set_option(reader, number, value);
+    return set_option(reader, option, value);
+}
+
+/* People try it, and it would work elsewhere: say why not. */
+static bool refuse_key(const struct reader *reader)
+{
+    cli_complain(reader->command->name,
+                 "there is no --api-key: others on this machine can read command lines; set "
+                 "DIFY_API_KEY, or use --api-key-file FILE");
+    return false;
 }
 
 static bool take_long(struct reader *reader, const char *word)
 {
     const char *equals = strchr(word, '=');
     size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
-    const struct cli_option *options = reader->command->options;
-    for (size_t i = 0; options[i].name != NULL; i++)
-        if (strlen(options[i].name) == len - 2 && memcmp(options[i].name, word + 2, len - 2) == 0)
-            return take_option(reader, i, word, equals != NULL ? equals + 1 : NULL);
+    const struct cli_option *option;
+    for (size_t i = 0; (option = cli_option_at(reader->command, i)) != NULL; i++)
+        if (strlen(option->name) == len - 2 && memcmp(option->name, word + 2, len - 2) == 0)
+            return take_option(reader, option, word, equals != NULL ? equals + 1 : NULL);
+    if (reader->command->connects && len == strlen("--api-key") &&
+        memcmp(word, "--api-key", len) == 0)
+        return refuse_key(reader);
     return refuse(reader, "unknown option", word, len);
 }
 
 /* "-o FILE", "-oFILE", and flags in one word. */
 static bool take_short(struct reader *reader, const char *word)
 {
-    const struct cli_option *options = reader->command->options;
     for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        const struct cli_option *option;
         size_t i = 0;
-        while (options[i].name != NULL && options[i].letter != *letter)
+        while ((option = cli_option_at(reader->command, i)) != NULL && option->letter != *letter)
             i++;
-        if (options[i].name == NULL)
+        if (option == NULL)
             return refuse(reader, "unknown option", word, strlen(word));
-        if (options[i].value != NULL)
-            return take_option(reader, i, word, letter[1] != '\0' ? letter + 1 : NULL);
-        if (!take_option(reader, i, word, NULL))
+        if (option->value != NULL)
+            return take_option(reader, option, word, letter[1] != '\0' ? letter + 1 : NULL);
+        if (!take_option(reader, option, word, NULL))
             return false;
     }
     return true;

@@ -13,7 +13,7 @@
 /* Exit statuses of the command itself; those of a result are docs/result.md's. */
 enum { CLI_EXIT_OK = 0, CLI_EXIT_USAGE = 2, CLI_EXIT_NO_ANSWER = 7 };
 
-#define CLI_OPTIONS_MAX 16
+#define CLI_OPTIONS_MAX 32
 #define CLI_OPERANDS_MAX 64
 #define CLI_GIVEN_MAX 100
 
@@ -25,12 +25,31 @@ struct cli_option {
     const char *help;    /* one sentence, without a full stop */
 };
 
+/* The options that all commands share which talk to an app: where it is, and with which key.
+ * settings.h makes something of them. */
+enum cli_connection_option {
+    CLI_APP,
+    CLI_CONFIG,
+    CLI_BASE_URL,
+    CLI_API_KEY_FILE,
+    CLI_CA_FILE,
+    CLI_CLIENT_CERT,
+    CLI_CLIENT_KEY,
+    CLI_PROXY,
+    CLI_CONNECT_TIMEOUT,
+    CLI_READ_TIMEOUT,
+    CLI_MAX_TIME,
+    CLI_CONNECTION_OPTIONS
+};
+extern const struct cli_option cli_connection_options[];
+
 struct cli_args {
     const char *value[CLI_OPTIONS_MAX]; /* in the order of the table, the last one given; or NULL */
+    const char *connection[CLI_CONNECTION_OPTIONS]; /* likewise, of the shared options */
     struct {
         size_t option;
         const char *value;
-    } given[CLI_GIVEN_MAX]; /* all as they were given, for options that may be repeated */
+    } given[CLI_GIVEN_MAX]; /* the command's own, as they were given: some may be repeated */
     size_t given_count;
     const char *operand[CLI_OPERANDS_MAX];
     size_t operands;
@@ -45,12 +64,18 @@ struct cli_command {
     const char *description;     /* paragraphs separated by blank lines */
     const struct cli_option *options;
     int (*run)(const struct cli_args *args);
+    bool connects; /* it takes the options of cli_connection_options as well */
 };
 
 /* All commands; ends with a name of NULL. */
 extern const struct cli_command cli_commands[];
 
 const struct cli_command *cli_find_command(const char *name);
+
+/* The option `index` of the command, its own ones first, then the shared ones; NULL behind the
+ * last.
+ */
+const struct cli_option *cli_option_at(const struct cli_command *command, size_t index);
 
 /* Reads what follows the command's name. False after saying on standard error what is wrong. */
 bool cli_args_read(const struct cli_command *command, int argc, char **argv, struct cli_args *args);

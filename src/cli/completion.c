@@ -38,8 +38,9 @@ static void bash_value(const struct cli_option *option)
 
 static void bash_command(const struct cli_command *command)
 {
+    const struct cli_option *option;
     printf("    %s)\n        words='--help", command->name);
-    for (const struct cli_option *option = command->options; option->name != NULL; option++)
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++)
         printf(" --%s", option->name);
     fputs("'\n", stdout);
     if (command->operand_choices != NULL) {
@@ -50,7 +51,7 @@ static void bash_command(const struct cli_command *command)
         fputs("        files=1\n", stdout);
     }
     fputs("        case \"$previous\" in\n", stdout);
-    for (const struct cli_option *option = command->options; option->name != NULL; option++)
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++)
         if (option->value != NULL)
             bash_value(option);
     fputs("        esac\n        ;;\n", stdout);
@@ -117,9 +118,10 @@ static void zsh_value(const struct cli_option *option)
 
 static void zsh_command(const struct cli_command *command)
 {
+    const struct cli_option *option;
     printf("    %s)\n        _arguments -s -S '(-h --help)'{-h,--help}'[show the help]'",
            command->name);
-    for (const struct cli_option *option = command->options; option->name != NULL; option++) {
+    for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++) {
         fputs(" \\\n            ", stdout);
         if (option->letter != 0) {
             printf("'(-%c --%s)'{-%c,--%s}'[", option->letter, option->name, option->letter,
@@ -210,9 +212,10 @@ static void print_fish(void)
         fputs("'\n", stdout);
     }
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
+        const struct cli_option *option;
         const char *seen = "complete -c difystream -n '__fish_seen_subcommand_from";
         printf("%s %s' -l help -s h -d 'show the help'\n", seen, command->name);
-        for (const struct cli_option *option = command->options; option->name != NULL; option++)
+        for (size_t i = 0; (option = cli_option_at(command, i)) != NULL; i++)
             fish_option(command, option);
         if (command->operand_choices != NULL) {
             printf("%s %s' -a '", seen, command->name);

@@ -24,8 +24,19 @@ const struct cli_exit_status cli_exit_statuses[] = {
 };
 
 const struct cli_variable cli_variables[] = {
+    {"DIFY_API_BASE_URL", "the same as DIFY_BASE_URL, which comes first"},
+    {"DIFY_API_KEY", "the app's API key"},
+    {"DIFY_API_URL", "the same as DIFY_API_BASE_URL, which comes first"},
+    {"DIFY_BASE_URL", "where Dify's API is; the address of a route, such as "
+                      "https://dify.example/v1/workflows/run, will do"},
+    {"DIFY_CONNECT_TIMEOUT", "seconds after which connecting is given up"},
+    {"DIFY_READ_TIMEOUT", "seconds of silence after which a server is doubted"},
     {"LAST_EVENT_ID", "the last event id that 'difystream sse' starts with"},
     {"NO_COLOR", "set to anything: no colours"},
+    {"USE_STREAMING", "false: runs are asked for in blocking mode"},
+    {"XDG_CONFIG_HOME", "the folder of difystream/config.yaml (default ~/.config)"},
+    {"XDG_STATE_HOME", "the folder of difystream/runs, where runs that are being followed are kept "
+                       "(default ~/.local/state)"},
     {NULL, NULL},
 };
 
@@ -120,6 +131,11 @@ void cli_help_command(FILE *out, const struct cli_command *command)
     for (const struct cli_option *option = command->options; option->name != NULL; option++)
         print_option(out, option);
     print_row(out, "-h, --help", "show this text");
+    if (!command->connects)
+        return;
+    fprintf(out, "\nConnection:\n");
+    for (size_t i = 0; i < CLI_CONNECTION_OPTIONS; i++)
+        print_option(out, &cli_connection_options[i]);
 }
 
 int cli_run_help(const struct cli_args *args)

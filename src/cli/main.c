@@ -21,17 +21,17 @@ const struct cli_command cli_commands[] = {
      "Reads the event stream of a Dify app from FILE, or from standard input, and prints the one "
      "result that it stands for: JSON, indented on a terminal and in one line elsewhere. The exit "
      "status is that of the result.",
-     cli_fold_options, cli_run_fold},
+     cli_fold_options, cli_run_fold, false},
     {"sse", "[FILE|-]", 1, NULL, "show the server-sent events of a stream, one JSON line each",
      "Reads an event stream by the WHATWG algorithm and prints each dispatched event as one JSON "
      "line {\"type\":...,\"data\":...,\"id\":...}, before more input is read. Events of any server "
      "will do.",
-     cli_sse_options, cli_run_sse},
+     cli_sse_options, cli_run_sse, false},
     {"events", "[FILE|-]", 1, NULL, "show Dify's events of a stream, one JSON line each",
      "Reads the event stream of a Dify app and prints each event as one JSON line "
      "{\"offset\":...,\"type\":...,\"data\":...}: where it begins in the stream, its type, and its "
      "data unchanged. Pings are no events; data that is no JSON object is named on standard error.",
-     cli_events_options, cli_run_events},
+     cli_events_options, cli_run_events, false},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "
@@ -41,17 +41,17 @@ const struct cli_command cli_commands[] = {
      "their clients; GET /sim/stats tells how many were started with which inputs. A request may "
      "bring its own fault in the field X-Sim-Fault. The scenarios and faults are described in "
      "docs/simulator.md.",
-     cli_sim_options, cli_run_sim},
+     cli_sim_options, cli_run_sim, false},
     {"help", "[COMMAND]", 1, NULL, "show the help of a command",
-     "Shows the same as --help, or as --help behind COMMAND.", no_options, cli_run_help},
+     "Shows the same as --help, or as --help behind COMMAND.", no_options, cli_run_help, false},
     {"completion", "bash|zsh|fish", 1, "bash|zsh|fish", "print a shell's completion script",
      "Prints the script that completes difystream's commands and options in a shell. For bash: "
      "source <(difystream completion bash)",
-     no_options, cli_run_completion},
+     no_options, cli_run_completion, false},
     {"man", "", 0, NULL, "print the man page",
      "Prints the manual page as roff. To read it: difystream man | man -l -", no_options,
-     cli_run_man},
-    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL},
+     cli_run_man, false},
+    {NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, false},
 };
 
 static bool is_help(const char *word)

@@ -49,6 +49,8 @@ static void print_command(const struct cli_command *command)
     print_text(command->description);
     for (const struct cli_option *option = command->options; option->name != NULL; option++)
         print_option(option);
+    if (command->connects)
+        puts(".PP\nIt takes the connection options as well, see below.");
 }
 
 int cli_run_man(const struct cli_args *args)
@@ -67,6 +69,12 @@ int cli_run_man(const struct cli_args *args)
         ".SH OPTIONS\n.TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\n"
         "Show a help text; behind a command, that command's.\n.TP\n"
         "\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nShow the version and those of the libraries in use.");
+    puts(".SH CONNECTION OPTIONS");
+    print_text("These are taken by all commands that talk to an app. What an option says wins over "
+               "the environment, and that over the configuration file; but an app that --app asks "
+               "for wins over the environment as well.");
+    for (size_t i = 0; i < CLI_CONNECTION_OPTIONS; i++)
+        print_option(&cli_connection_options[i]);
     puts(".SH ENVIRONMENT");
     for (const struct cli_variable *variable = cli_variables; variable->name != NULL; variable++) {
         printf(".TP\n.B %s\n", variable->name);

@@ -210,6 +210,17 @@ enum dify_err conf_yaml_members(struct conf_yaml *yaml, const yaml_node_t *node,
     return DIFY_OK;
 }
 
+bool conf_yaml_pair(struct conf_yaml *yaml, const yaml_node_t *mapping, size_t index,
+                    yaml_node_t **key, yaml_node_t **value)
+{
+    const yaml_node_pair_t *pairs = mapping->data.mapping.pairs.start;
+    if (index >= (size_t)(mapping->data.mapping.pairs.top - pairs))
+        return false;
+    *key = yaml_document_get_node(&yaml->document, pairs[index].key);
+    *value = yaml_document_get_node(&yaml->document, pairs[index].value);
+    return true;
+}
+
 size_t conf_yaml_count(const yaml_node_t *list)
 {
     return (size_t)(list->data.sequence.items.top - list->data.sequence.items.start);

@@ -65,6 +65,10 @@ DIFY_MUST_CHECK enum dify_err conf_yaml_members(struct conf_yaml *yaml, const ya
                                                 const char *what, const char *const *keys,
                                                 yaml_node_t **values);
 
+/* The member `index` of a mapping whose keys are the user's own; false behind the last. */
+bool conf_yaml_pair(struct conf_yaml *yaml, const yaml_node_t *mapping, size_t index,
+                    yaml_node_t **key, yaml_node_t **value);
+
 /* The items of a list. */
 size_t conf_yaml_count(const yaml_node_t *list);
 yaml_node_t *conf_yaml_item(struct conf_yaml *yaml, const yaml_node_t *list, size_t index);

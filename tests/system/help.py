@@ -42,16 +42,21 @@ def from_help(program):
     said = {"": {option(left) for left, _ in rows(section(text, "Options"))}}
     for name, _ in rows(section(text, "Commands")):
         own = support.must_run([program, name, "--help"])
-        said[name] = {option(left) for left, _ in rows(section(own, "Options"))}
+        said[name] = {option(left) for left, _ in rows(section(own, "Options")) +
+                      rows(section(own, "Connection"))}
     return said
 
 
 def from_man(page):
     plain = re.sub(r"\\f[BIRP]", "", page).replace("\\-", "-")
     said = {}
+    shared = re.search(r"^\.SH CONNECTION OPTIONS\n(.*?)^\.SH ", plain, re.M | re.S).group(1)
+    shared = {option(left) for left in re.findall(r"^\.TP\n(-.*)$", shared, re.M)}
     for name, body in re.findall(r"^\.SS difystream (\w+).*?\n(.*?)(?=^\.S[SH] |\Z)", plain,
                                  re.M | re.S):
         said[name] = {option(left) for left in re.findall(r"^\.TP\n(-.*)$", body, re.M)} | {HELP}
+        if "It takes the connection options" in body:
+            said[name] |= shared
     own = re.search(r"^\.SH OPTIONS\n(.*?)^\.SH ", plain, re.M | re.S).group(1)
     said[""] = {option(left) for left in re.findall(r"^\.TP\n(-.*)$", own, re.M)}
     return said

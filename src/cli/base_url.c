@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base_url.c: the base of an API's address.
+ */
+#include "cli/settings.h"
+#include "cli/text.h"
+#include "core/slices.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#define ADDRESS_BYTES 2000
+
+/* Routes that people copy from a program or from Dify's own pages. '*' is a part without slash. */
+static const char *const routes[] = {"/workflows/run",
+                                     "/workflows/*/run",
+                                     "/workflows/run/*",
+                                     "/workflows/logs",
+                                     "/chat-messages",
+                                     "/files/upload",
+                                     "/parameters",
+                                     "/completion-messages",
+                                     "/info",
+                                     "/meta",
+                                     "/site"};
+
+static bool is_unfit(const char *address)
+{
+    for (const char *at = address; *at != '\0'; at++)
+        if (*at < 0x21 || *at > 0x7E || strchr("\"<>\\^`{|}", *at) != NULL)
+            return true;
+    return false;
+}
+
+/* Whether what stands between "//" and the path is a host, with a port or without. */
+static bool is_host(const char *host, size_t len)
+{
+    const char *end = host + len;
+    const char *colon = end;
+    unsigned port = 0;
+    if (len != 0 && host[0] == '[') {
+        colon = memchr(host, ']', len);
+        if (colon == NULL || colon == host + 1 || (++colon != end && *colon != ':'))
+            return false;
+    } else {
+        const char *found = memchr(host, ':', len);
+        colon = found != NULL ? found : end;
+        if (colon == host)
+            return false;
+    }
+    if (colon == end)
+        return true;
+    for (const char *at = colon + 1; at < end; at++) {
+        if (*at < '0' || *at > '9' || port > 65535)
+            return false;
+        port = port * 10 + (unsigned)(*at - '0');
+    }
+    return port != 0 && port <= 65535;
+}
+
+/* How much of the path's end is `route`; 0: none. Compared from the back. */
+static size_t route_at_end(const char *path, size_t len, const char *route)
+{
+    size_t at = len;
+    for (size_t i = strlen(route); i > 0; i--) {
+        if (route[i - 1] == '*') {
+            size_t from = at;
+            while (at > 0 && path[at - 1] != '/')
+                at--;
+            if (at == from)
+                return 0;
+        } else if (at == 0 || path[--at] != route[i - 1]) {
+            return 0;
+        }
+    }
+    return len - at;
+}
+
+static size_t drop_slashes(const char *path, size_t len)
+{
+    while (len != 0 && path[len - 1] == '/')
+        len--;
+    return len;
+}
+
+char *cli_base_url(const char *address, const char **why)
+{
+    size_t scheme = strncasecmp(address, "https://", 8) == 0  ? 8
+                    : strncasecmp(address, "http://", 7) == 0 ? 7
+                                                              : 0;
+    const char *host = address + scheme;
+    const char *path = host + strcspn(host, "/?#");
+    *why = NULL;
+    if (scheme == 0)
+        *why = "does not begin with https:// or http://";
+    else if (strlen(address) > ADDRESS_BYTES)
+        *why = "has more than 2000 characters";
+    else if (is_unfit(address))
+        *why = "has a blank or another character that no address has";
+    else if (memchr(host, '@', (size_t)(path - host)) != NULL)
+        *why = "has a user's name in it; Dify knows none";
+    else if (!is_host(host, (size_t)(path - host)))
+        *why = "has no host, or a port that is none";
+    else if (strpbrk(path, "?#") != NULL)
+        *why = "has a query or a fragment";
+    if (*why != NULL)
+        return NULL;
+    size_t len = drop_slashes(path, strlen(path));
+    bool is_bare = len == 0;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        size_t route = route_at_end(path, len, routes[i]);
+        if (route != 0) {
+            len = drop_slashes(path, len - route);
+            break;
+        }
+    }
+    char *base =
+        cli_textf("%.*s%s", (int)((size_t)(path - address) + len), address, is_bare ? "/v1" : "");
+    if (base == NULL)
+        *why = "cannot be kept: out of memory";
+    return base;
+}
