@@ -26,7 +26,7 @@ target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
 add_executable(difystream_command src/cli/main.c)
 target_link_libraries(difystream_command PRIVATE dify_cli dify_core dify_http dify_conf
     dify_sim)
-target_sources(difystream_command PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
+target_sources(dify_cli PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES
     OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 target_link_options(difystream_command PRIVATE -pie)

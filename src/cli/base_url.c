@@ -32,28 +32,28 @@ static bool is_unfit(const char *address)
     return false;
 }
 
+/* How much of `host` is a name, or an address of either kind; 0: none. */
+static size_t host_name(const char *host)
+{
+    if (host[0] != '[')
+        return strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+    size_t len = 1 + strspn(host + 1, "0123456789abcdefABCDEF:.");
+    return len > 1 && host[len] == ']' ? len + 1 : 0;
+}
+
 /* Whether what stands between "//" and the path is a host, with a port or without. */
 static bool is_host(const char *host, size_t len)
 {
-    const char *end = host + len;
-    const char *colon = end;
+    size_t at = host_name(host);
     unsigned port = 0;
-    if (len != 0 && host[0] == '[') {
-        colon = memchr(host, ']', len);
-        if (colon == NULL || colon == host + 1 || (++colon != end && *colon != ':'))
+    if (at == 0 || at == len)
+        return at != 0;
+    if (host[at] != ':' || at + 1 == len)
+        return false;
+    for (at++; at < len; at++) {
+        if (host[at] < '0' || host[at] > '9' || port > 65535)
             return false;
-    } else {
-        const char *found = memchr(host, ':', len);
-        colon = found != NULL ? found : end;
-        if (colon == host)
-            return false;
-    }
-    if (colon == end)
-        return true;
-    for (const char *at = colon + 1; at < end; at++) {
-        if (*at < '0' || *at > '9' || port > 65535)
-            return false;
-        port = port * 10 + (unsigned)(*at - '0');
+        port = port * 10 + (unsigned)(host[at] - '0');
     }
     return port != 0 && port <= 65535;
 }
