@@ -16,6 +16,11 @@ add_library(dify_cli OBJECT
     src/cli/input.c
     src/cli/manual.c
     src/cli/output.c
+    src/cli/progress.c
+    src/cli/progress_draw.c
+    src/cli/progress_pen.c
+    src/cli/progress_rows.c
+    src/cli/progress_text.c
     src/cli/settings.c
     src/cli/summary.c
     src/cli/terminal.c
