@@ -29,14 +29,16 @@ static size_t within(size_t value, size_t least, size_t most)
 
 struct cli_progress *cli_progress_new(const struct cli_progress_options *options)
 {
-    struct cli_progress *progress = calloc(1, sizeof *progress);
+    const struct dify_allocator *allocator = dify__allocator(options->allocator);
+    struct cli_progress *progress = dify__calloc(allocator, sizeof *progress);
     if (progress == NULL)
         return NULL;
     progress->options = *options;
     progress->now_ms = options->now_ms;
     progress->pending.max = PROGRESS_PENDING_BYTES;
     progress->frame.max = PROGRESS_FRAME_BYTES;
-    progress->pending.allocator = progress->frame.allocator = dify__allocator(NULL);
+    progress->pending.allocator = progress->frame.allocator = allocator;
+    progress->rows.allocator = allocator;
     cli_progress_resize(progress, options->columns, options->rows);
     return progress;
 }
@@ -48,7 +50,7 @@ void cli_progress_free(struct cli_progress *progress)
     progress_rows_fini(&progress->rows);
     dify__buffer_fini(&progress->pending);
     dify__buffer_fini(&progress->frame);
-    free(progress);
+    dify__free(dify__allocator(progress->options.allocator), progress);
 }
 
 static bool is_live(const struct cli_progress *progress)
@@ -68,8 +70,8 @@ static struct progress_pen begin_plain(struct cli_progress *progress, const stru
                                        const char *word)
 {
     uint64_t ms = progress->now_ms - progress->options.now_ms;
-    fprintf(progress->options.out, "%5" PRIu64 ".%" PRIu64 " s  %-9s  ", ms / 1000, ms % 1000 / 100,
-            word);
+    fprintf(progress->options.out, "%5" PRIu64 ".%" PRIu64 " s  %-10s  ", ms / 1000,
+            ms % 1000 / 100, word);
     return (struct progress_pen){sink, &progress->options.style, 0};
 }
 
@@ -376,10 +378,10 @@ static void take_end(struct cli_progress *progress, enum progress_state outcome,
 
 void cli_progress_event(struct cli_progress *progress, const struct dify_event *event)
 {
-    const struct dify_event_data *data = &event->data;
     const struct dify_number none = {{NULL, 0}, false};
     if (progress == NULL || progress->options.kind == CLI_PROGRESS_NONE || progress->has_ended)
         return;
+    const struct dify_event_data *data = &event->data;
     progress->rounds = progress->iteration_round = progress->loop_round = 0;
     switch (event->type) {
     case DIFY_EVENT_ITERATION_STARTED:

@@ -50,6 +50,8 @@ struct cli_progress_options {
     struct cli_style style;
     bool show_text;  /* LIVE: the text as it streams */
     uint64_t now_ms; /* when the run began, by a clock that never goes back */
+
+    const struct dify_allocator *allocator; /* NULL: the C library's */
 };
 
 /* The kind for descriptor `fd`: NONE if `is_quiet`, LIVE if it is a terminal that can move its

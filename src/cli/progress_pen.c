@@ -48,7 +48,7 @@ const char *progress_duration(char out[PROGRESS_FIGURE_BYTES], double seconds)
     if (seconds < 0.0005)
         snprintf(out, PROGRESS_FIGURE_BYTES, "<1 ms");
     else if (seconds < 0.9995)
-        snprintf(out, PROGRESS_FIGURE_BYTES, "%.0f ms", seconds * 1000);
+        snprintf(out, PROGRESS_FIGURE_BYTES, "%d ms", (int)(seconds * 1000 + 0.5));
     else if (seconds < 9.995)
         snprintf(out, PROGRESS_FIGURE_BYTES, "%.2f s", seconds);
     else if (seconds < 59.95)

@@ -6,6 +6,7 @@
  */
 #include "cli/progress_rows.h"
 
+#include "core/memory.h"
 #include "core/slices.h"
 
 #include <stdlib.h>
@@ -164,7 +165,9 @@ static struct progress_row *parent_of(struct progress_rows *rows, const struct d
 struct progress_row *progress_rows_add(struct progress_rows *rows, const struct dify_node *node,
                                        uint64_t now_ms)
 {
-    struct progress_row *row = rows->count < PROGRESS_ROWS ? calloc(1, sizeof *row) : NULL;
+    struct progress_row *row = NULL;
+    if (rows->count < PROGRESS_ROWS)
+        row = dify__calloc(rows->allocator, sizeof *row);
     if (row == NULL)
         return NULL;
     progress_row_describe(row, node);
@@ -222,7 +225,7 @@ static void free_row(struct progress_rows *rows, struct progress_row *row)
     if (row->state == PROGRESS_RUNNING)
         rows->running--;
     rows->count--;
-    free(row);
+    dify__free(rows->allocator, row);
 }
 
 void progress_rows_remove(struct progress_rows *rows, struct progress_row *row)

@@ -64,7 +64,9 @@ struct progress_row {
     size_t title_len, type_len, error_len;
 };
 
+/* Zero-initialise all but the allocator. */
 struct progress_rows {
+    const struct dify_allocator *allocator;
     struct progress_row *first, *last;
     size_t count, running;
     uint64_t sequence;

@@ -3,10 +3,11 @@
  * progress_play.c: plays a recorded stream to the progress on standard error, by a clock of its
  * own that takes no time.
  *
- *     progress_play FOLDER [plain|live|auto] [UNTIL-MS]
+ *     progress_play FOLDER [plain|live|auto] [UNTIL-MS] [step]
  *
  * FOLDER has response.body and chunks.tsv. It ticks ten times in a second of the recording's time.
- * UNTIL-MS: stops there, with the region on the screen.
+ * UNTIL-MS: stops there, with the region on the screen. step: each tick waits for a byte on
+ * standard input, and asks for the terminal's size before it draws.
  */
 #include "cli/progress.h"
 
@@ -20,6 +21,7 @@ struct play {
     struct dify_run *run;
     struct cli_progress *progress;
     uint64_t now_ms, until_ms;
+    bool steps;
 };
 
 static FILE *open_part(const char *folder, const char *name)
@@ -40,6 +42,8 @@ static bool pass(struct play *play, uint64_t ms)
     uint64_t end = ms < play->until_ms ? ms : play->until_ms;
     for (; play->now_ms + 100 <= end; play->now_ms += 100) {
         size_t columns, rows;
+        if (play->steps && getchar() == EOF)
+            play->steps = false;
         cli_terminal_size(STDERR_FILENO, &columns, &rows);
         cli_progress_resize(play->progress, columns, rows);
         cli_progress_tick(play->progress, play->now_ms + 100);
@@ -85,6 +89,7 @@ int main(int argc, char **argv)
         options.kind = strcmp(kind, "live") == 0 ? CLI_PROGRESS_LIVE : CLI_PROGRESS_PLAIN;
     if (argc > 3)
         play.until_ms = strtoull(argv[3], NULL, 10);
+    play.steps = argc > 4;
     cli_terminal_size(STDERR_FILENO, &options.columns, &options.rows);
     play.progress = cli_progress_new(&options);
     struct dify_run_observer observer = cli_progress_observer(play.progress);

@@ -43,6 +43,38 @@ def play(program, words, columns=80, rows=24, environment=None):
     return process.wait(support.DEADLINE_S), drawn.decode("utf-8"), out
 
 
+def read_frame(master):
+    drawn = b""
+    while not drawn.endswith(FRAME_END.encode()):
+        drawn += os.read(master, 65536)
+    return drawn.decode("utf-8")
+
+
+def check_resize(checks, program, source):
+    """The terminal changes its size between drawings; this one keeps lines as they are."""
+    folder = os.path.join(source, "tests", "recordings", "label-check/streaming")
+    master, slave = pty.openpty()
+    sizes = [(24, 80), (24, 100), (12, 120), (8, 120), (40, 200), (30, 200)]
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen([program, folder, "live", "3200", "step"], stdin=subprocess.PIPE,
+                               stderr=slave, env=dict(os.environ, **UTF8))
+    os.close(slave)
+    for number in range(30):
+        rows, columns = sizes[number // 5]
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        process.stdin.write(b"x")
+        process.stdin.flush()
+        lines = [COLOUR.sub("", line) for line in read_frame(master).split("\r\n")]
+        checks.true(len(lines) <= rows, "a drawing fits into %d rows" % rows, lines)
+        seconds = re.search("%d.%d s" % divmod(number + 1, 10), lines[-2])
+        checks.true(seconds is not None, "a tick is drawn: %s" % lines[-2])
+        types = any("iteration   " in line for line in lines)
+        checks.true(types == (8 <= number and rows > 3), "types are shown: %s" % lines)
+    process.communicate()
+    os.close(master)
+    checks.equal(process.returncode, 0, "the player's status")
+
+
 def recordings(source):
     root = os.path.join(source, "tests", "recordings")
     for path in support.files_below(root, "chunks.tsv"):
@@ -131,7 +163,7 @@ def check_environment(checks, program, source):
     checks.true(ascii_only.isascii(), "ASCII where the locale is no UTF-8", ascii_only)
     for term in ("dumb", ""):
         _, text, _ = play(program, [folder], environment={"TERM": term})
-        checks.true("\x1b" not in text and "failed     it > ic #2 (code), 59 ms: " in text,
+        checks.true("\x1b" not in text and "failed      it > ic #2 (code), 59 ms: " in text,
                     "TERM=%s: plain lines" % term, text)
     ran = support.run([program, folder], environment=UTF8)
     checks.equal(ran.err.replace("\n", "\r\n"), text, "the same lines where it is no terminal")
@@ -148,6 +180,7 @@ def main():
         checks.skip("no pseudo-terminal here: %s" % error)
     check_label(checks, program, given.source)
     check_environment(checks, program, given.source)
+    check_resize(checks, program, given.source)
     check_recordings(checks, program, given.source)
     checks.finish("frames of recordings, widths and heights, NO_COLOR, plain lines")
 
