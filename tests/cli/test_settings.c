@@ -237,12 +237,12 @@ static void test_flags_over_all(void **state)
     must_read(fixture,
               (struct given){.flags = {"base-url=http://flag/v1", "api-key-file=%s/key",
                                        "connect-timeout=5", "read-timeout=6", "max-time=0",
-                                       "proxy=http://p2"},
+                                       "proxy=socks5://p2"},
                              .variables = {"DIFY_BASE_URL=http://env/v1", "DIFY_API_KEY=app-env",
                                            "DIFY_CONNECT_TIMEOUT=3", "DIFY_READ_TIMEOUT=4"}});
     assert_string_equal(fixture->settings.base_url, "http://flag/v1");
     assert_string_equal(fixture->settings.api_key, "app-secret-file");
-    assert_string_equal(fixture->settings.proxy, "http://p2");
+    assert_string_equal(fixture->settings.proxy, "socks5://p2");
     assert_int_equal(fixture->settings.connect_timeout_ms, 5000);
     assert_int_equal(fixture->settings.read_timeout_ms, 6000);
     assert_int_equal(fixture->settings.max_time_ms, 0);
