@@ -14,6 +14,9 @@ add_library(dify_cli OBJECT
     src/cli/help.c
     src/cli/http_head.c
     src/cli/input.c
+    src/cli/journal.c
+    src/cli/journal_list.c
+    src/cli/journal_read.c
     src/cli/manual.c
     src/cli/output.c
     src/cli/progress.c
@@ -24,7 +27,8 @@ add_library(dify_cli OBJECT
     src/cli/settings.c
     src/cli/summary.c
     src/cli/terminal.c
-    src/cli/text.c)
+    src/cli/text.c
+    src/cli/uuid7.c)
 target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML)
 

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ static void open_standard_streams(void)
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of the write */
     set_encoding();
     int status = run(argc, argv);
     return cli_output_finish() ? status : CLI_EXIT_USAGE;
