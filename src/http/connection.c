@@ -12,7 +12,8 @@
  *             wants                                           FLUSH
  *   ANSWERED  the system to take the answer        -          IDLE, DISCARD, LINGER, FLUSH (cut)
  *   DISCARD   the rest of a body that nobody read  body       IDLE, FLUSH
- *   FLUSH     the system to take the last bytes    -          LINGER, CLOSING
+ *   FLUSH     the system to take the last bytes;   - (taken,  LINGER, CLOSING
+ *             the client's, if a reset follows     then)
  *   LINGER    the client to read them and leave    linger     CLOSING
  *   CLOSING   libuv's close callback               -          freed
  *
@@ -168,6 +169,7 @@ static void linger(struct http_connection *connection)
 static void flush(struct http_connection *connection, bool resets)
 {
     connection->resets_after = resets;
+    connection->flushed_ms = 0;
     drop_ahead(connection);
     enter(connection, HTTP_STATE_FLUSH);
     end_exchange(connection, false);
@@ -431,6 +433,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
         (count < 0 && connection->exchange != NULL && connection->server->options.ignores_resets)) {
         connection->is_half_closed = true;
         connection->is_reading = false;
+        http_exchange_tell_half_close(connection->exchange);
     } else if (count < 0) {
         close_now(connection, false);
         return;
@@ -625,7 +628,9 @@ static void settle(struct http_connection *connection, bool is_dry)
     case HTTP_STATE_FLUSH:
         if (http_connection_pending(connection) != 0)
             break;
-        if (connection->resets_after)
+        if (connection->resets_after && http_connection_waits_for_taking(connection))
+            http_wait_start(&connection->server->clocks, &connection->wait, HTTP_CLOCK_TAKEN);
+        else if (connection->resets_after)
             close_now(connection, true);
         else
             linger(connection);
@@ -714,6 +719,10 @@ void http_connection_timed_out(struct http_clocks *clocks, struct http_wait *wai
         return;
     }
     struct http_connection *connection = HTTP_LINKED(wait, struct http_connection, wait);
+    if (kind == HTTP_CLOCK_TAKEN) {
+        http_connection_want_visit(connection);
+        return;
+    }
     if (kind != HTTP_CLOCK_LINGER)
         connection->server->stats.timed_out++;
     if (connection->state == HTTP_STATE_HEAD || connection->state == HTTP_STATE_BODY)

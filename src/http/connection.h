@@ -84,10 +84,11 @@ struct http_connection {
     enum http_state state;
     bool is_half_closed; /* the client has ended its side */
     bool is_reading;
-    bool has_served;   /* not waiting for its first request any more */
-    bool is_lost;      /* to be closed at the next visit, with a reset */
-    bool resets_next;  /* see http_exchange_close_after() */
-    bool resets_after; /* FLUSH ends in a reset, not in a FIN */
+    bool has_served;     /* not waiting for its first request any more */
+    bool is_lost;        /* to be closed at the next visit, with a reset */
+    bool resets_next;    /* see http_exchange_close_after() */
+    bool resets_after;   /* FLUSH ends in a reset, not in a FIN */
+    uint64_t flushed_ms; /* when FLUSH last saw the client take something; 0: not yet */
 };
 
 enum http_answer { HTTP_ANSWER_NONE, HTTP_ANSWER_BEGUN, HTTP_ANSWER_ENDED };
@@ -131,8 +132,17 @@ size_t http_connection_pending(const struct http_connection *connection);
 void http_connection_start_taking(struct http_connection *connection);
 bool http_connection_has_taken(const struct http_connection *connection);
 
+/* Whether the client's system, of a connection that ends by a reset, has not acknowledged all and
+ * may still do so: it has taken something within the time of a lingering close. */
+bool http_connection_waits_for_taking(struct http_connection *connection);
+
 /* Unused bytes that the client has sent. */
 size_t http_connection_ahead(const struct http_connection *connection);
+
+/* ---- exchange.c ---------------------------------------------------------------------------- */
+
+/* Tells the owner of an exchange (NULL: there is none) that the client has ended its side. */
+void http_exchange_tell_half_close(struct http_exchange *exchange);
 
 /* ---- response.c ---------------------------------------------------------------------------- */
 

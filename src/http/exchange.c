@@ -100,3 +100,9 @@ bool http_exchange_half_closed(const struct http_exchange *exchange)
 {
     return exchange->connection->is_half_closed;
 }
+
+void http_exchange_tell_half_close(struct http_exchange *exchange)
+{
+    if (exchange != NULL && !exchange->is_over && exchange->watch.on_half_close != NULL)
+        exchange->watch.on_half_close(exchange->watch.ctx, exchange);
+}

@@ -50,6 +50,10 @@
 #define HTTP_WRITE_MS 30000     /* without progress while bytes wait to be sent, see below */
 #define HTTP_LINGER_MS 2000     /* after an answer that closes, for the client to read it */
 
+/* Before a reset that was ordered with what waits to be sent: how often it is looked whether the
+ * client's system has all. Without progress it waits as long as a close lingers. */
+#define HTTP_TAKEN_MS 1
+
 /* How much of a body must arrive within each HTTP_BODY_MS. */
 #define HTTP_BODY_STEP ((size_t)16 << 10)
 

@@ -113,6 +113,7 @@ static void start_handles(struct http_server *server)
     server->clocks.durations_ms[HTTP_CLOCK_KEEPALIVE] = options->keepalive_ms;
     server->clocks.durations_ms[HTTP_CLOCK_WRITE] = options->write_ms;
     server->clocks.durations_ms[HTTP_CLOCK_LINGER] = options->linger_ms;
+    server->clocks.durations_ms[HTTP_CLOCK_TAKEN] = HTTP_TAKEN_MS;
     server->open_handles = 4;
 }
 

@@ -216,11 +216,16 @@ struct http_exchange_watch {
      * connection is gone. Called exactly once, never from within one of the calls above; the
      * exchange is dead when it returns. */
     void (*on_close)(void *ctx, struct http_exchange *exchange, bool is_complete);
+    /* The client has ended its side (a half close, or it has left) while the exchange goes on: once
+     * at most; not of one that began so. */
+    void (*on_half_close)(void *ctx, struct http_exchange *exchange);
 };
 void http_exchange_watch(struct http_exchange *exchange, const struct http_exchange_watch *watch);
 
 /* Ends the connection without the rest of the answer: what waits to be sent is sent first if
- * `flushes`; then a FIN, or a RST if `resets`. */
+ * `flushes`; then a FIN, or a RST if `resets`. A reset destroys what the client's system has not
+ * acknowledged, so it waits until that has all, or takes nothing for as long as a close lingers;
+ * what it has acknowledged, Linux keeps for its reader. */
 void http_exchange_cut(struct http_exchange *exchange, bool flushes, bool resets);
 
 /* After this answer the connection is closed; with `resets_next` it looks kept alive, and is reset

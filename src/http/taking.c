@@ -42,3 +42,15 @@ bool http_connection_has_taken(const struct http_connection *connection)
     return taken_bytes(connection) != connection->taken_bytes ||
            queued_bytes(connection) < connection->queued_bytes;
 }
+
+bool http_connection_waits_for_taking(struct http_connection *connection)
+{
+    uint64_t now_ms = uv_now(connection->server->loop);
+    int queued = queued_bytes(connection);
+    if (connection->uv.handle.type != UV_TCP || queued == 0)
+        return false;
+    if (connection->flushed_ms == 0 || queued < connection->queued_bytes)
+        connection->flushed_ms = now_ms;
+    connection->queued_bytes = queued;
+    return now_ms - connection->flushed_ms < connection->server->options.linger_ms;
+}

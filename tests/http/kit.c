@@ -100,6 +100,13 @@ static void respond_stream(struct http_exchange *exchange)
     http_respond_end(exchange);
 }
 
+static void on_half_close(void *ctx, struct http_exchange *exchange)
+{
+    struct job *job = ctx;
+    assert_true(http_exchange_half_closed(exchange));
+    job->kit->half_closed++;
+}
+
 /* Fields of the caller's that stand in place of the layer's, and some that may not. */
 static void respond_fields(struct http_exchange *exchange)
 {
@@ -120,7 +127,7 @@ static void on_request(void *ctx, struct http_exchange *exchange)
     assert_non_null(job);
     job->kit = kit;
     kit->requests++;
-    struct http_exchange_watch watch = {job, on_drain, on_close};
+    struct http_exchange_watch watch = {job, on_drain, on_close, on_half_close};
     struct http_body_reader reader = {job, echo_body, on_broken};
     http_exchange_watch(exchange, &watch);
     if (dify__slice_is(request->path, "/wide"))

@@ -36,7 +36,7 @@ struct kit {
     struct http_server_options options;
     struct http_exchange *kept[KIT_KEPT]; /* of /keep, /pause, /sse; NULL once closed */
     size_t kept_count;
-    size_t requests, closed, completed, broken, drained;
+    size_t requests, closed, completed, broken, drained, half_closed;
     uint64_t body_bytes; /* read from bodies, ever */
     bool is_closed;      /* the server is gone */
 };
