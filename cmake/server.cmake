@@ -53,6 +53,7 @@ add_library(dify_sim OBJECT
     src/sim/index.c
     src/sim/loader.c
     src/sim/match.c
+    src/sim/parameter.c
     src/sim/payload.c
     src/sim/read.c
     src/sim/plan.c
@@ -68,8 +69,10 @@ add_library(dify_sim OBJECT
     src/sim/start.c
     src/sim/stream.c
     src/sim/style.c
+    src/sim/tally.c
     src/sim/template.c
     src/sim/text.c
+    src/sim/truth.c
     src/sim/upload.c
     src/sim/visit.c
     src/sim/weave.c)

@@ -81,6 +81,12 @@ const char *sim_fault_help(enum sim_fault_kind kind)
     return kinds[kind].help;
 }
 
+bool sim_fault_refuses(enum sim_fault_kind kind)
+{
+    return kind == SIM_FAULT_RESET_BEFORE_RUN || kind == SIM_FAULT_TOO_MANY_REQUESTS ||
+           kind == SIM_FAULT_UNAUTHORIZED;
+}
+
 bool sim_fault_meets(enum sim_fault_kind kind, enum sim_fault_place place)
 {
     return (kinds[kind].places >> place & 1U) != 0;

@@ -81,6 +81,10 @@ DIFY_MUST_CHECK bool sim_fault_parse(struct dify_slice text, struct sim_fault *f
 const char *sim_fault_name(enum sim_fault_kind kind);
 const char *sim_fault_help(enum sim_fault_kind kind);
 
+/* Whether a fault of the kind answers in place of Dify, which then does not carry the request
+ * out. */
+bool sim_fault_refuses(enum sim_fault_kind kind);
+
 /* Whether faults of a kind meet requests of a place. */
 bool sim_fault_meets(enum sim_fault_kind kind, enum sim_fault_place place);
 

@@ -3,7 +3,7 @@
  * read.c: the requests that only read: a run's detail, logs, events, an app's own data.
  */
 #include "core/slices.h"
-#include "http/uri.h"
+#include "sim/parameter.h"
 #include "sim/payload.h"
 #include "sim/routes.h"
 #include "sim/snapshot.h"
@@ -11,22 +11,6 @@
 
 #include <string.h>
 #include <time.h>
-
-/* ---- parameters of a query ----------------------------------------------------------------- */
-
-struct parameter {
-    char bytes[4096];       /* a request line has no more */
-    struct dify_slice text; /* absent if it is not there */
-};
-
-static void read_parameter(const struct sim_visit *visit, const char *name, struct parameter *out)
-{
-    size_t len;
-    out->text = (struct dify_slice){NULL, 0};
-    if (http_query_value(http_exchange_request(visit->exchange)->query, name, out->bytes,
-                         sizeof(out->bytes), &len))
-        out->text = (struct dify_slice){out->bytes, len};
-}
 
 /* ---- an app's own data --------------------------------------------------------------------- */
 
@@ -202,7 +186,7 @@ void sim_serve_detail(struct sim_visit *visit)
 #define LOGS_MOST 100
 
 struct logs {
-    struct parameter user, status, keyword, after, before, page, limit;
+    struct sim_parameter user, status, keyword, after, before, page, limit;
     int64_t page_number, limit_number, after_s, before_s;
 };
 
@@ -242,32 +226,18 @@ static bool refuse_time(struct sim_visit *visit, struct dify_slice text)
     return false;
 }
 
-static int64_t number_of(const struct parameter *parameter, int64_t otherwise)
-{
-    int64_t number = 0;
-    if (parameter->text.ptr == NULL || parameter->text.len == 0 || parameter->text.len > 9)
-        return otherwise;
-    for (size_t i = 0; i < parameter->text.len; i++) {
-        char c = parameter->text.ptr[i];
-        if (c < '0' || c > '9')
-            return otherwise;
-        number = number * 10 + (c - '0');
-    }
-    return number;
-}
-
 /* False if it was answered. */
 static bool read_logs(struct sim_visit *visit, struct logs *logs)
 {
-    read_parameter(visit, "created_by_end_user_session_id", &logs->user);
-    read_parameter(visit, "status", &logs->status);
-    read_parameter(visit, "keyword", &logs->keyword);
-    read_parameter(visit, "created_at__after", &logs->after);
-    read_parameter(visit, "created_at__before", &logs->before);
-    read_parameter(visit, "page", &logs->page);
-    read_parameter(visit, "limit", &logs->limit);
-    logs->page_number = number_of(&logs->page, 1);
-    logs->limit_number = number_of(&logs->limit, LOGS_LIMIT);
+    sim_parameter_read(visit, "created_by_end_user_session_id", &logs->user);
+    sim_parameter_read(visit, "status", &logs->status);
+    sim_parameter_read(visit, "keyword", &logs->keyword);
+    sim_parameter_read(visit, "created_at__after", &logs->after);
+    sim_parameter_read(visit, "created_at__before", &logs->before);
+    sim_parameter_read(visit, "page", &logs->page);
+    sim_parameter_read(visit, "limit", &logs->limit);
+    logs->page_number = sim_parameter_number(&logs->page, 1);
+    logs->limit_number = sim_parameter_number(&logs->limit, LOGS_LIMIT);
     logs->after_s = INT64_MIN;
     logs->before_s = INT64_MAX;
     if (logs->status.text.len > 0 && !dify__slice_is(logs->status.text, "succeeded") &&
@@ -390,17 +360,17 @@ void sim_serve_logs(struct sim_visit *visit)
 
 static bool is_true(const struct sim_visit *visit, const char *name)
 {
-    struct parameter parameter;
-    read_parameter(visit, name, &parameter);
+    struct sim_parameter parameter;
+    sim_parameter_read(visit, name, &parameter);
     return dify__slice_is(parameter.text, "true");
 }
 
 void sim_serve_events(struct sim_visit *visit)
 {
     struct sim_wish wish = {.watch = SIM_WATCH_EVENTS};
-    struct parameter user;
+    struct sim_parameter user;
     struct sim_run *run;
-    read_parameter(visit, "user", &user);
+    sim_parameter_read(visit, "user", &user);
     if (user.text.len == 0) {
         sim_answer_error(visit, 400, "invalid_param", DIFY_SLICE("Arg user must be provided."));
         return;
@@ -418,43 +388,4 @@ void sim_serve_events(struct sim_visit *visit)
     wish.wants_snapshot = is_true(visit, "include_state_snapshot");
     if (sim_stream_open(visit, run, &wish) != DIFY_OK)
         sim_answer_internal(visit);
-}
-
-/* ---- the simulator's own ------------------------------------------------------------------- */
-
-/* How many runs were started with which inputs. */
-static void add_tallies(struct sim_text *text, const struct sim *sim)
-{
-    for (const struct sim_tally *tally = sim->tallies; tally != NULL; tally = tally->next) {
-        sim_text_add(text, tally != sim->tallies ? ",{\"app\":" : "{\"app\":");
-        sim_text_string(text, tally->app->name);
-        sim_text_add(text, ",\"inputs\":");
-        sim_text_put(text, tally->inputs);
-        sim_text_add(text, ",\"started\":");
-        sim_text_int(text, (int64_t)tally->started);
-        sim_text_add(text, "}");
-    }
-}
-
-void sim_serve_stats(struct sim_visit *visit)
-{
-    const struct sim *sim = visit->sim;
-    struct sim_text text;
-    sim_text_init(&text, sim->allocator);
-    sim_text_add(&text, "{\"requests\":");
-    sim_text_int(&text, (int64_t)sim->stats.requests);
-    sim_text_add(&text, ",\"runs_started\":");
-    sim_text_int(&text, (int64_t)sim->stats.runs_started);
-    sim_text_add(&text, ",\"streams_opened\":");
-    sim_text_int(&text, (int64_t)sim->stats.streams_opened);
-    sim_text_add(&text, ",\"faults\":");
-    sim_text_int(&text, (int64_t)sim->stats.faults);
-    sim_text_add(&text, ",\"serving\":");
-    sim_text_int(&text, (int64_t)sim->serving);
-    sim_text_add(&text, ",\"waiting\":");
-    sim_text_int(&text, (int64_t)sim->waiting);
-    sim_text_add(&text, ",\"runs\":[");
-    add_tallies(&text, sim);
-    sim_text_add(&text, "]}");
-    sim_answer_json(visit, 200, SIM_ANSWER_ASCII, &text);
 }

@@ -36,6 +36,8 @@ static const struct sim_route routes[] = {
     {HTTP_POST_, "/v1/form/human_input/{}", SIM_1_14_2, KEY, OTHER, sim_serve_form_post},
     {HTTP_GET_, "/v1", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_answer_redirect},
     {HTTP_GET_, "/sim/stats", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_serve_stats},
+    {HTTP_GET_, "/sim/runs", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_serve_runs},
+    {HTTP_GET_, "/sim/runs/{}", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_serve_run},
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -104,29 +106,35 @@ static bool equals_ignoring_case(struct dify_slice text, const char *lower)
     return true;
 }
 
-/* Finds the app by the key in Authorization; false if it was answered. */
-static bool check_key(struct sim_visit *visit)
+const struct sim_app *sim_routes_app(const struct sim_visit *visit, const char **why)
 {
     struct dify_slice given =
         http_request_field(http_exchange_request(visit->exchange), "authorization");
     const char *space = given.len > 0 ? memchr(given.ptr, ' ', given.len) : NULL;
     struct dify_slice scheme = given, key;
-    if (space == NULL) {
-        sim_answer_unauthorized(visit,
-                                "Authorization header must be provided and start with 'Bearer'");
-        return false;
-    }
+    const char *unused;
+    why = why != NULL ? why : &unused;
+    *why = "Authorization header must be provided and start with 'Bearer'";
+    if (space == NULL)
+        return NULL;
     scheme.len = (size_t)(space - given.ptr);
     key = (struct dify_slice){space + 1, given.len - scheme.len - 1};
-    if (!equals_ignoring_case(scheme, "bearer")) {
-        sim_answer_unauthorized(visit, "Authorization scheme must be 'Bearer'");
-        return false;
-    }
+    *why = "Authorization scheme must be 'Bearer'";
+    if (!equals_ignoring_case(scheme, "bearer"))
+        return NULL;
     while (key.len > 0 && key.ptr[0] == ' ')
         key = (struct dify_slice){key.ptr + 1, key.len - 1};
-    visit->app = sim_catalogue_app(visit->sim->options.catalogue, key);
+    *why = "Access token is invalid";
+    return sim_catalogue_app(visit->sim->options.catalogue, key);
+}
+
+/* Finds the app by the key in Authorization; false if it was answered. */
+static bool check_key(struct sim_visit *visit)
+{
+    const char *why;
+    visit->app = sim_routes_app(visit, &why);
     if (visit->app == NULL) {
-        sim_answer_unauthorized(visit, "Access token is invalid");
+        sim_answer_unauthorized(visit, why);
         return false;
     }
     if (!visit->app->has_api) {

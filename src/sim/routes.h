@@ -24,10 +24,13 @@ struct sim_route {
 /* Finds the route of a visit; false if there is none, then it was answered. */
 bool sim_routes_find(struct sim_visit *visit);
 
+/* The app whose key a request has; NULL, with what Dify says of that in `why` (may be NULL). */
+const struct sim_app *sim_routes_app(const struct sim_visit *visit, const char **why);
+
 /* Looks at the key and serves. */
 void sim_routes_serve(struct sim_visit *visit);
 
-/* What serves: start.c, read.c, forms.c (and upload.c). */
+/* What serves: start.c, read.c, forms.c, truth.c (and upload.c). */
 void sim_serve_workflow_run(struct sim_visit *visit);
 void sim_serve_workflow_run_by_id(struct sim_visit *visit);
 void sim_serve_chat(struct sim_visit *visit);
@@ -46,5 +49,7 @@ void sim_serve_form_get(struct sim_visit *visit);
 void sim_serve_form_post(struct sim_visit *visit);
 void sim_serve_preview(struct sim_visit *visit);
 void sim_serve_stats(struct sim_visit *visit);
+void sim_serve_runs(struct sim_visit *visit);
+void sim_serve_run(struct sim_visit *visit);
 
 #endif

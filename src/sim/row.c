@@ -147,7 +147,7 @@ static enum dify_err start_node(struct sim_run *run, yyjson_val *data, bool is_c
     if (err != DIFY_OK || (!is_container && find_node(run, id) != NULL))
         return err;
     node = &run->nodes[run->node_count];
-    *node = (struct sim_node){.started_at = run->played + 1};
+    *node = (struct sim_node){.started_at = run->played + 1, .is_container = is_container};
     node->started = (struct dify__buffer){.allocator = allocator, .max = SIM_TEXT_BYTES};
     node->finished = node->started;
     if (is_container) /* the row has an id of its own, the events have the node's */
@@ -179,6 +179,13 @@ static void add_finished_tail(struct sim_text *text, yyjson_val *data)
     sim_text_add(text, "}");
 }
 
+static void end_node(struct sim_run *run, struct sim_node *node)
+{
+    node->has_ended = true;
+    node->is_seen = false;
+    run->ended_node = (size_t)(node - run->nodes) + 1;
+}
+
 static enum dify_err finish_node(struct sim_run *run, yyjson_val *data)
 {
     struct sim_node *node = find_node(run, sim_member_string(data, "id"));
@@ -196,7 +203,33 @@ static enum dify_err finish_node(struct sim_run *run, yyjson_val *data)
     sim_text_member(&text, data, "finished_at");
     add_finished_tail(&text, data);
     node->finished_at = run->played + 1;
+    if (!dify__slice_is(sim_member_string(data, "status"), "paused"))
+        end_node(run, node);
     return keep(&node->finished, &text);
+}
+
+/* An iteration's or a loop's end: that of the latest which goes on, since the events of all its
+ * rounds have the same id. */
+static enum dify_err finish_container(struct sim_run *run, yyjson_val *data)
+{
+    struct dify_slice node_id = sim_member_string(data, "node_id");
+    for (size_t i = run->node_count; i > 0; i--) {
+        struct sim_node *node = &run->nodes[i - 1];
+        struct sim_text text;
+        yyjson_doc *doc;
+        bool is_it;
+        if (!node->is_container || node->has_ended)
+            continue;
+        sim_text_init(&text, run->sim->allocator);
+        doc = sim_text_read(&text, dify__buffer_slice(&node->started));
+        is_it = dify__slice_equals(sim_member_string(yyjson_doc_get_root(doc), "node_id"), node_id);
+        yyjson_doc_free(doc);
+        if (is_it)
+            end_node(run, node);
+        if (is_it || text.err != DIFY_OK)
+            return text.err;
+    }
+    return DIFY_OK;
 }
 
 /* The node that waits for its form counts as finished, `paused`; its next end takes that place. */
@@ -257,6 +290,7 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
     struct dify_slice name = sim_member_string(event, "event");
     yyjson_val *data = yyjson_obj_get(event, "data");
     run->last_event = SIM_EVENT_OTHER;
+    run->ended_node = 0;
     if (dify__slice_is(name, "workflow_started")) {
         if (!run->has_row)
             run->created_at = sim_value_int(yyjson_obj_get(data, "created_at"), 0);
@@ -271,6 +305,8 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
         run->last_event = SIM_EVENT_NODE_FINISHED;
         return finish_node(run, data);
     }
+    if (dify__slice_is(name, "iteration_completed") || dify__slice_is(name, "loop_completed"))
+        return finish_container(run, data);
     if (dify__slice_is(name, "text_chunk")) {
         run->last_event = SIM_EVENT_TEXT;
         return DIFY_OK;
@@ -299,6 +335,12 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
     if (dify__slice_is(name, "workflow_finished"))
         return keep_json(run, &run->finished, data);
     return DIFY_OK;
+}
+
+void sim_row_seen(struct sim_run *run)
+{
+    if (run->ended_node > 0)
+        run->nodes[run->ended_node - 1].is_seen = true;
 }
 
 void sim_row_stored(struct sim_run *run, const struct sim_template *data)

@@ -14,6 +14,9 @@ DIFY_MUST_CHECK enum dify_err sim_row_inputs(struct sim_run *run, const struct s
 /* Takes note of an event that is played. NOMEM. */
 DIFY_MUST_CHECK enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event);
 
+/* The event went whole to a client that was there. */
+void sim_row_seen(struct sim_run *run);
+
 /* The row gets the end that no event told. */
 void sim_row_stored(struct sim_run *run, const struct sim_template *data);
 

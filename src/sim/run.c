@@ -169,6 +169,14 @@ static bool forget_one(struct sim *sim)
     return true;
 }
 
+static void count_active(struct sim_run *run)
+{
+    struct sim *sim = run->sim;
+    sim_app_state(sim, run->app)->active++;
+    if (++sim->in_flight > sim->stats.in_flight_most)
+        sim->stats.in_flight_most = sim->in_flight;
+}
+
 /* Makes room for one more. */
 static void forget(struct sim *sim)
 {
@@ -236,7 +244,7 @@ enum dify_err sim_run_new(struct sim *sim, const struct sim_order *order, struct
         run->state = SIM_RUN_ENDED;
         keep_count(run);
     } else {
-        sim_app_state(sim, run->app)->active++;
+        count_active(run);
     }
     *out = run;
     return DIFY_OK;
@@ -287,13 +295,14 @@ static bool is_active(enum sim_run_state state)
 static void change(struct sim_run *run, enum sim_run_state state)
 {
     struct sim *sim = run->sim;
-    struct sim_app_state *app = sim_app_state(sim, run->app);
     if (run->state == state)
         return;
-    if (is_active(run->state))
-        app->active--;
+    if (is_active(run->state)) {
+        sim_app_state(sim, run->app)->active--;
+        sim->in_flight--;
+    }
     if (is_active(state))
-        app->active++;
+        count_active(run);
     run->state = state;
     if (state == SIM_RUN_PLAYING) {
         run->began_ms = uv_now(sim->loop);
@@ -455,8 +464,9 @@ static enum dify_err play_json(struct sim_run *run, const struct sim_text *json)
     if (err == DIFY_OK) {
         run->played++;
         run->heard_ms = uv_now(run->sim->loop);
-        sim_stream_event(run, sim_text_slice(json),
-                         sim_member_string(yyjson_doc_get_root(doc), "event"));
+        if (sim_stream_event(run, sim_text_slice(json),
+                             sim_member_string(yyjson_doc_get_root(doc), "event")))
+            sim_row_seen(run);
     }
     yyjson_doc_free(doc);
     return err;

@@ -20,6 +20,9 @@ struct sim_node {
     char id[40];
     struct dify__buffer started, finished; /* finished: empty while it runs, and of a container */
     uint64_t started_at, finished_at;      /* `played` of the run at that time, 0: not yet */
+    bool is_container;
+    bool has_ended; /* the event that ends it was played */
+    bool is_seen;   /* and went whole to a client that was there */
 };
 
 /* What the run looks at in an event by itself. */
@@ -69,6 +72,7 @@ struct sim_run {
     int64_t created_at;
     struct sim_node *nodes;
     size_t node_count, node_capacity;
+    size_t ended_node;            /* place + 1 of the node that the last event has ended, 0: none */
     struct sim_index nodes_by_id; /* place + 1 in `nodes`; keys lie in `started` */
     size_t kept_bytes;            /* as counted in the simulator's sum */
     unsigned turn;                /* of its conversation, from 1 */

@@ -87,37 +87,28 @@ void sim_end_user_id(const struct sim *sim, const struct sim_app *app, struct di
     sim_uuid(seed, 0, out);
 }
 
-void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice inputs)
+void sim_count_post(struct sim *sim, const struct sim_app *app, struct dify_slice user,
+                    struct dify_slice inputs)
 {
-    struct sim_text key; /* the app's name, LF, the inputs */
-    struct sim_tally *known, *made;
+    struct sim_tally *by_user = user.len > 0 ? sim_tally_of(&sim->by_user, NULL, user) : NULL;
+    struct sim_tally *by_inputs =
+        inputs.len > 0 ? sim_tally_of(&sim->by_inputs, app, inputs) : NULL;
+    if (by_user != NULL)
+        by_user->posts++;
+    if (by_inputs != NULL)
+        by_inputs->posts++;
+}
+
+void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice user,
+                     struct dify_slice inputs)
+{
+    struct sim_tally *by_user = sim_tally_of(&sim->by_user, NULL, user);
+    struct sim_tally *by_inputs = sim_tally_of(&sim->by_inputs, app, inputs);
     sim->stats.runs_started++;
-    sim_text_init(&key, sim->allocator);
-    sim_text_put(&key, app->name);
-    sim_text_add(&key, "\n");
-    sim_text_put(&key, inputs);
-    known = sim_index_get(&sim->tallies_by_key, sim_text_slice(&key));
-    if (known != NULL || key.err != DIFY_OK || sim->tally_count >= SIM_TALLIES ||
-        sim->tally_bytes + key.bytes.len > SIM_TALLY_BYTES) {
-        if (known != NULL)
-            known->started++;
-        sim_text_fini(&key);
-        return;
-    }
-    made = dify__calloc(sim->allocator, sizeof(struct sim_tally));
-    if (made == NULL ||
-        sim_index_put(&sim->tallies_by_key, sim_text_slice(&key), made) != DIFY_OK) {
-        dify__free(sim->allocator, made);
-        sim_text_fini(&key);
-        return;
-    }
-    *made = (struct sim_tally){.next = sim->tallies, .app = app, .key = key, .started = 1};
-    made->inputs = sim_text_slice(&made->key);
-    made->inputs.ptr += app->name.len + 1;
-    made->inputs.len -= app->name.len + 1;
-    sim->tallies = made;
-    sim->tally_count++;
-    sim->tally_bytes += made->key.bytes.len;
+    if (by_user != NULL)
+        by_user->started++;
+    if (by_inputs != NULL)
+        by_inputs->started++;
 }
 
 struct sim_app_state *sim_app_state(struct sim *sim, const struct sim_app *app)
@@ -166,7 +157,7 @@ static enum dify_err init_faults(struct sim *sim)
     return DIFY_OK;
 }
 
-#define INDEXES 6
+#define INDEXES 5
 
 static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
 {
@@ -175,7 +166,6 @@ static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
     indexes[2] = &sim->runs_by_token;
     indexes[3] = &sim->conversations;
     indexes[4] = &sim->files_by_id;
-    indexes[5] = &sim->tallies_by_key;
 }
 
 static void init_indexes(struct sim *sim)
@@ -184,6 +174,8 @@ static void init_indexes(struct sim *sim)
     list_indexes(sim, indexes);
     for (size_t i = 0; i < INDEXES; i++)
         indexes[i]->allocator = sim->allocator;
+    sim_tallies_init(&sim->by_inputs, sim->allocator);
+    sim_tallies_init(&sim->by_user, sim->allocator);
 }
 
 static enum dify_err init_server(struct sim *sim)
@@ -210,11 +202,8 @@ static void free_parts(struct sim *sim)
     while (sim->newest != NULL)
         sim_run_free(sim->newest);
     sim_upload_forget_all(sim);
-    for (struct sim_tally *tally = sim->tallies, *next; tally != NULL; tally = next) {
-        next = tally->next;
-        sim_text_fini(&tally->key);
-        dify__free(sim->allocator, tally);
-    }
+    sim_tallies_fini(&sim->by_inputs);
+    sim_tallies_fini(&sim->by_user);
     for (size_t i = 0; i < INDEXES; i++)
         sim_index_fini(indexes[i]);
     for (size_t i = 0; sim->apps != NULL && i < sim->options.catalogue->app_count; i++)

@@ -241,7 +241,7 @@ static void start_run(struct start *start)
         return;
     }
     if (!is_refused)
-        sim_count_start(visit->sim, visit->app, order.given);
+        sim_count_start(visit->sim, visit->app, order.user, order.given);
     answer_run(start, run);
     /* From 1.15 on a refusal is told by an invented run; before, by nothing. */
     if (is_refused && visit->stream != NULL && sim_is_at_least(visit->sim, SIM_1_16_1))
@@ -271,7 +271,6 @@ static void serve_checked(struct start *start, enum sim_model model, struct dify
         workflow_id = member_text(start, "workflow_id");
     if (!is_below_limit(start) || !fits_agent(start) || !has_workflow(start, workflow_id))
         return;
-    sim_text_value(&start->given, yyjson_obj_get(root, "inputs"));
     check_inputs(start);
     if (is_incomplete(start))
         sim_answer_internal(start->visit);
@@ -282,6 +281,16 @@ static void serve_checked(struct start *start, enum sim_model model, struct dify
         start_run(start);
 }
 
+/* Reads the inputs, and counts the request under them and its user. */
+static void count_post(struct start *start)
+{
+    yyjson_val *inputs = yyjson_obj_get(start->payload.root, "inputs");
+    struct dify_slice none = {NULL, 0};
+    sim_text_value(&start->given, inputs);
+    sim_count_post(start->visit->sim, start->visit->app, sim_text_slice(&start->payload.user),
+                   yyjson_is_obj(inputs) ? sim_text_slice(&start->given) : none);
+}
+
 static void serve(struct sim_visit *visit, enum sim_model model, struct dify_slice workflow_id)
 {
     struct start start = {.visit = visit};
@@ -289,8 +298,10 @@ static void serve(struct sim_visit *visit, enum sim_model model, struct dify_sli
                                 &start.refusal};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         sim_text_init(texts[i], visit->sim->allocator);
-    if (sim_payload_read(visit, &start.payload))
+    if (sim_payload_read(visit, &start.payload)) {
+        count_post(&start);
         serve_checked(&start, model, workflow_id);
+    }
     sim_payload_fini(&start.payload);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         sim_text_fini(texts[i]);

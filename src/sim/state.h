@@ -13,15 +13,14 @@
 #include "sim/clock.h"
 #include "sim/index.h"
 #include "sim/sim.h"
+#include "sim/tally.h"
 #include "sim/text.h"
 
-/* Ceilings: ended runs and uploaded files that are remembered (the oldest is forgotten), different
- * inputs that are counted, requests that wait for a place of the API worker. */
+/* Ceilings: ended runs and uploaded files that are remembered (the oldest is forgotten), requests
+ * that wait for a place of the API worker. */
 #define SIM_RUNS 20000
 #define SIM_KEPT_BYTES ((size_t)1 << 30) /* of ended runs */
 #define SIM_FILES 20000
-#define SIM_TALLIES 100000
-#define SIM_TALLY_BYTES ((size_t)64 << 20)
 #define SIM_WAITING 1000
 
 /* Dify's own times, in milliseconds; all but the places' shrink by the speed. */
@@ -54,17 +53,10 @@ struct sim_file {
     char *bytes; /* of the texts above */
 };
 
-/* How many runs were started with the same inputs; told by GET /sim/stats. */
-struct sim_tally {
-    struct sim_tally *next;
-    const struct sim_app *app;
-    struct sim_text key;      /* the app's name, LF, the inputs */
-    struct dify_slice inputs; /* in the key */
-    uint64_t started;
-};
-
 struct sim_stats {
     uint64_t runs_started, streams_opened, requests, faults;
+    uint64_t posts; /* requests to a route that starts runs, whatever became of them */
+    size_t serving_most, abandoned_most, in_flight_most;
 };
 
 struct sim {
@@ -90,13 +82,13 @@ struct sim {
     struct sim_file *newest_file, *oldest_file;
     size_t file_count;
     struct sim_index files_by_id;
-    struct sim_tally *tallies;
-    size_t tally_count, tally_bytes;
-    struct sim_index tallies_by_key;
+    struct sim_tallies by_inputs, by_user;
 
     struct sim_visit *visits;                       /* requests being answered */
     struct sim_visit *waiting_first, *waiting_last; /* wait for a place */
     size_t serving, waiting;
+    size_t abandoned; /* of those being served, whose client has left */
+    size_t in_flight; /* runs that are queued or play */
 
     struct sim_stats stats;
     char page[512]; /* of a refusal, until it was copied */
@@ -118,8 +110,12 @@ void sim_new_uuid(struct sim *sim, char out[37]);
 void sim_end_user_id(const struct sim *sim, const struct sim_app *app, struct dify_slice user,
                      char out[37]);
 
-/* Counts a run that was started. Past SIM_TALLIES, or without memory, only the total counts it. */
-void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice inputs);
+/* Counts a run that was asked for, or was started, under its user and its inputs; absent ones are
+ * not counted. */
+void sim_count_post(struct sim *sim, const struct sim_app *app, struct dify_slice user,
+                    struct dify_slice inputs);
+void sim_count_start(struct sim *sim, const struct sim_app *app, struct dify_slice user,
+                     struct dify_slice inputs);
 
 struct sim_app_state *sim_app_state(struct sim *sim, const struct sim_app *app);
 

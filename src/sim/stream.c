@@ -133,10 +133,11 @@ static void send_ping(struct sim_stream *stream)
     send_bytes(stream, (struct dify_slice){ping_frame, sizeof(ping_frame) - 1});
 }
 
-/* "data: JSON\n\n" as one chunk. */
-static void send_frame(struct sim_stream *stream, struct dify_slice json)
+/* "data: JSON\n\n" as one chunk. Whether all of it was taken. */
+static bool send_frame(struct sim_stream *stream, struct dify_slice json)
 {
     struct sim_text frame;
+    uint64_t end = stream->bytes;
     sim_text_init(&frame, stream->visit->sim->allocator);
     sim_text_add(&frame, "data: ");
     sim_text_put(&frame, json);
@@ -145,7 +146,9 @@ static void send_frame(struct sim_stream *stream, struct dify_slice json)
         cut(stream, true);
     else
         send_bytes(stream, sim_text_slice(&frame));
+    end += frame.bytes.len;
     sim_text_fini(&frame);
+    return frame.err == DIFY_OK && stream->bytes == end;
 }
 
 /* The length of the first of several frames, its blank line included. */
@@ -193,9 +196,10 @@ static void fail_after_events(struct sim_stream *stream)
         stream->is_mute = true;
         break;
     case SIM_FAULT_ERROR_THEN_PINGS:
-        send_frame(stream, DIFY_SLICE("{\"event\":\"error\",\"code\":\"completion_request_error\","
-                                      "\"status\":400,\"message\":\"The simulator was asked for "
-                                      "an error.\"}"));
+        (void)send_frame(stream,
+                         DIFY_SLICE("{\"event\":\"error\",\"code\":\"completion_request_error\","
+                                    "\"status\":400,\"message\":\"The simulator was asked for "
+                                    "an error.\"}"));
         stream->is_mute = stream->pings = true;
         set_alarm(stream, SIM_PING_MS);
         break;
@@ -226,7 +230,7 @@ static void send_big_event(struct sim_stream *stream)
         sim_text_put(&json, (struct dify_slice){piece, left < 16 ? (size_t)left : 16});
     sim_text_add(&json, "\"}}");
     if (json.err == DIFY_OK)
-        send_frame(stream, sim_text_slice(&json));
+        (void)send_frame(stream, sim_text_slice(&json));
     else
         cut(stream, true);
     sim_text_fini(&json);
@@ -238,17 +242,20 @@ static bool is_end(struct dify_slice name)
     return dify__slice_is(name, "workflow_finished") || dify__slice_is(name, "message_end");
 }
 
-/* Sends an event as the stream's fault has it. */
-static void send_event(struct sim_stream *stream, struct dify_slice json, struct dify_slice name)
+/* Sends an event as the stream's fault has it. Whether it went whole and as it is to a client that
+ * is there. */
+static bool send_event(struct sim_stream *stream, struct dify_slice json, struct dify_slice name)
 {
     size_t inside = 0;
+    bool is_sent,
+        is_whole = fault_of(stream) != SIM_FAULT_BAD_JSON || stream->events != fault_value(stream);
     switch (fault_of(stream)) {
     case SIM_FAULT_CUT_IN_CHARACTER:
         if (stream->events >= fault_value(stream) && (inside = inside_character(json)) > 0) {
             send_bytes(stream, DIFY_SLICE("data: "));
             send_bytes(stream, (struct dify_slice){json.ptr, inside});
             cut(stream, false);
-            return;
+            return false;
         }
         break;
     case SIM_FAULT_BAD_JSON:
@@ -262,15 +269,16 @@ static void send_event(struct sim_stream *stream, struct dify_slice json, struct
     case SIM_FAULT_LOST_FINISH:
         if (is_end(name)) {
             stream->is_mute = true;
-            return;
+            return false;
         }
         break;
     default:
         break;
     }
-    send_frame(stream, json);
+    is_sent = send_frame(stream, json) && is_whole && !stream->visit->has_left;
     stream->events++;
     fail_after_events(stream);
+    return is_sent;
 }
 
 /* ---- snapshots ----------------------------------------------------------------------------- */
@@ -295,7 +303,7 @@ static void send_events(struct sim_stream *stream, const struct sim_text *frames
     while (rest.len > 0 && !stream->is_mute) {
         struct dify_slice json = {rest.ptr + 6, first_frame(rest) - 8};
         rest = (struct dify_slice){rest.ptr + json.len + 8, rest.len - json.len - 8};
-        send_event(stream, json, name_of(json));
+        (void)send_event(stream, json, name_of(json));
     }
 }
 
@@ -387,8 +395,9 @@ static void hear(struct sim_stream *stream)
         wait_on(stream);
 }
 
-void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name)
+bool sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name)
 {
+    bool is_seen = false;
     for (struct sim_stream *stream = run->streams, *next; stream != NULL; stream = next) {
         next = stream->next;
         if (stream->watch == SIM_WATCH_BLOCKING || stream->is_mute || stream->is_closing)
@@ -396,9 +405,10 @@ void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_s
         if (stream->waits_for_snapshot)
             send_snapshot(stream, run->bindings.task);
         if (!stream->is_mute && !stream->is_closing && (is_end(name) || !is_lost(stream)))
-            send_event(stream, json, name);
+            is_seen = send_event(stream, json, name) || is_seen;
         hear(stream);
     }
+    return is_seen;
 }
 
 void sim_stream_ping(struct sim_run *run)

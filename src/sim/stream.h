@@ -46,8 +46,9 @@ struct sim_wish {
 DIFY_MUST_CHECK enum dify_err sim_stream_open(struct sim_visit *visit, struct sim_run *run,
                                               const struct sim_wish *wish);
 
-/* The run has played an event: its JSON and its name. */
-void sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name);
+/* The run has played an event: its JSON and its name. Whether it went, whole and as it is, to a
+ * client that had not left as far as is known. */
+bool sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name);
 
 /* Whether a client that reads has so much ahead of it that the run's next event should wait. */
 bool sim_stream_holds(struct sim_run *run);

@@ -23,6 +23,32 @@ static bool is_own(const struct sim_visit *visit)
     return path.len >= sizeof prefix - 1 && memcmp(path.ptr, prefix, sizeof prefix - 1) == 0;
 }
 
+/* Counts a place that is held for a client that has left, and takes it back. What is answered, or
+ * ends by itself in a moment, is not counted. */
+static void count_abandoned(struct sim_visit *visit, bool is_over)
+{
+    struct sim *sim = visit->sim;
+    bool is_ending = visit->is_answered && (visit->stream == NULL || visit->stream->is_closing ||
+                                            visit->stream->watch == SIM_WATCH_BLOCKING);
+    if (visit->is_abandoned == (!is_over && visit->has_left && visit->has_place && !is_ending))
+        return;
+    visit->is_abandoned = !visit->is_abandoned;
+    if (!visit->is_abandoned)
+        sim->abandoned--;
+    else if (++sim->abandoned > sim->stats.abandoned_most)
+        sim->stats.abandoned_most = sim->abandoned;
+}
+
+static void hold_place(struct sim_visit *visit)
+{
+    struct sim *sim = visit->sim;
+    visit->has_place = true;
+    if (++sim->serving > sim->stats.serving_most)
+        sim->stats.serving_most = sim->serving;
+    serve(visit);
+    count_abandoned(visit, false);
+}
+
 /* A request waits, unanswered, while all connections of the worker are in use; also one that nobody
  * reads any more uses one (dify-wire: places held by abandoned streams). */
 static void take_place(struct sim_visit *visit)
@@ -31,9 +57,7 @@ static void take_place(struct sim_visit *visit)
     if (is_own(visit)) {
         serve(visit);
     } else if (sim->options.connections == 0 || sim->serving < sim->options.connections) {
-        visit->has_place = true;
-        sim->serving++;
-        serve(visit);
+        hold_place(visit);
     } else if (sim->waiting >= SIM_WAITING) {
         visit->is_answered = true;
         http_exchange_cut(visit->exchange, false, true);
@@ -78,9 +102,7 @@ static void give_place(struct sim_visit *visit)
     if (next == NULL || sim->is_closing)
         return;
     stop_waiting(next);
-    next->has_place = true;
-    sim->serving++;
-    serve(next);
+    hold_place(next);
 }
 
 /* ---- faults -------------------------------------------------------------------------------- */
@@ -129,6 +151,25 @@ static bool choose_fault(struct sim_visit *visit)
     }
     sim->stats.faults += visit->fault.kind != SIM_FAULT_NONE;
     return true;
+}
+
+/* Counts a request for a run that a fault refuses before anybody looks at what it says. */
+static void count_refused(struct sim_visit *visit)
+{
+    struct sim *sim = visit->sim;
+    const struct sim_app *app = sim_routes_app(visit, NULL);
+    struct sim_text inputs;
+    yyjson_doc *doc;
+    sim_text_init(&inputs, sim->allocator);
+    if (app != NULL &&
+        sim_read_strict(sim->allocator, dify__buffer_slice(&visit->body), &doc) == DIFY_OK) {
+        yyjson_val *root = yyjson_doc_get_root(doc), *given = yyjson_obj_get(root, "inputs");
+        if (yyjson_is_obj(given))
+            sim_text_value(&inputs, given);
+        sim_count_post(sim, app, sim_member_string(root, "user"), sim_text_slice(&inputs));
+        yyjson_doc_free(doc);
+    }
+    sim_text_fini(&inputs);
 }
 
 /* Faults that need nothing but the request. True if one answered. */
@@ -218,6 +259,14 @@ static void tell(const struct sim_visit *visit)
                             fault != NULL ? fault : "");
 }
 
+static void on_half_close(void *ctx, struct http_exchange *exchange)
+{
+    struct sim_visit *visit = ctx;
+    (void)exchange;
+    visit->has_left = true;
+    count_abandoned(visit, false);
+}
+
 static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete)
 {
     struct sim_visit *visit = ctx;
@@ -225,6 +274,7 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     (void)exchange;
     (void)is_complete;
     tell(visit);
+    count_abandoned(visit, true);
     sim_clock_clear(&sim->clock, &visit->alarm);
     if (visit->stream != NULL)
         sim_stream_gone(visit->stream);
@@ -240,22 +290,38 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     dify__free(sim->allocator, visit);
 }
 
+static void refuse_run(struct sim_visit *visit)
+{
+    count_refused(visit);
+    (void)fail_at_once(visit);
+}
+
+/* A run that is refused is read first, so that it can be counted. */
 static void serve(struct sim_visit *visit)
 {
-    if (sim_routes_find(visit) && choose_fault(visit) && !fail_at_once(visit))
+    if (!sim_routes_find(visit))
+        return;
+    visit->sim->stats.posts += visit->route->place == SIM_PLACE_RUN;
+    if (!choose_fault(visit))
+        return;
+    if (visit->route->place == SIM_PLACE_RUN && sim_fault_refuses(visit->fault.kind))
+        sim_visit_read(visit, refuse_run);
+    else if (!fail_at_once(visit))
         sim_routes_serve(visit);
 }
 
 void sim_visit_begin(struct sim *sim, struct http_exchange *exchange)
 {
     struct sim_visit *visit = dify__calloc(sim->allocator, sizeof(struct sim_visit));
-    struct http_exchange_watch watch = {.ctx = visit, .on_close = on_close};
+    struct http_exchange_watch watch = {
+        .ctx = visit, .on_close = on_close, .on_half_close = on_half_close};
     if (visit == NULL) {
         http_exchange_cut(exchange, false, true);
         return;
     }
     visit->sim = sim;
     visit->exchange = exchange;
+    visit->has_left = http_exchange_half_closed(exchange);
     visit->body = (struct dify__buffer){.allocator = sim->allocator, .max = SIM_BODY_BYTES};
     visit->next = sim->visits;
     if (sim->visits != NULL)

@@ -19,6 +19,8 @@ struct sim_visit {
     struct sim *sim;
     struct http_exchange *exchange;
     bool has_place, is_answered;
+    bool has_left;     /* the client has ended its side */
+    bool is_abandoned; /* counted as one that holds its place for nobody */
     int status;
     struct sim_fault fault; /* SIM_FAULT_NONE: none */
     const struct sim_app *app;

@@ -379,7 +379,8 @@ def test_reset_after_start(given):
                                rows[0]["workflow_run"]["status"] == "succeeded")
         given.checks.equal(len(rows), 1, "reset-after-start: the run goes on")
         given.checks.equal(simulator.stats()["runs"],
-                           [{"app": "steps", "inputs": {"word": "a"}, "started": 1}],
+                           [{"app": "steps", "inputs": {"word": "a"}, "posts": 1,
+                             "started": 1}],
                            "reset-after-start: the run's inputs are told")
 
 

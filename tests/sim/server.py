@@ -165,6 +165,13 @@ class Simulator:
     def stats(self):
         return self.whole("GET", "/sim/stats")[1]
 
+    def truth(self, run):
+        """What the simulator itself knows of a run."""
+        return self.whole("GET", "/sim/runs/" + run)[1]
+
+    def truths(self, query=""):
+        return self.whole("GET", "/sim/runs?" + query)[1]
+
     def until(self, ask, holds):
         """Asks again until the answer is as wanted, which it has to become."""
         for _ in range(100000):

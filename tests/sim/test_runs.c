@@ -62,7 +62,7 @@ static struct sim_run *start(struct stage *stage, size_t app, const char *inputs
                               .dies_after = UINT64_MAX};
     struct sim_run *run = NULL;
     assert_int_equal(sim_run_new(stage->sim, &order, &run), DIFY_OK);
-    sim_count_start(stage->sim, order.app, order.given);
+    sim_count_start(stage->sim, order.app, order.user, order.given);
     return run;
 }
 
@@ -231,19 +231,75 @@ static void test_inputs_are_counted_apart_up_to_a_number(void **state)
     struct stage stage;
     char inputs[40];
     set_up(&stage, 1, NULL, 0, DIFY_OK);
+    const struct sim_app *apps = stage.catalogue.apps;
     for (size_t i = 0; i < SIM_TALLIES + 1; i++) {
         snprintf(inputs, sizeof inputs, "{\"n\":%zu}", i);
-        sim_count_start(stage.sim, &stage.catalogue.apps[0], dify__slice(inputs));
+        sim_count_start(stage.sim, &apps[0], slice_of(inputs), slice_of(inputs));
     }
-    assert_int_equal(stage.sim->tally_count, SIM_TALLIES);
+    assert_int_equal(stage.sim->by_inputs.count, SIM_TALLIES);
+    assert_int_equal(stage.sim->by_user.count, SIM_TALLIES);
     assert_int_equal(stage.sim->stats.runs_started, SIM_TALLIES + 1);
 
-    sim_count_start(stage.sim, &stage.catalogue.apps[0], DIFY_SLICE("{\"n\":0}"));
-    sim_count_start(stage.sim, &stage.catalogue.apps[1], DIFY_SLICE("{\"n\":0}"));
+    sim_count_start(stage.sim, &apps[0], DIFY_SLICE("{\"n\":1}"), DIFY_SLICE("{\"n\":0}"));
+    sim_count_start(stage.sim, &apps[1], DIFY_SLICE("{\"n\":1}"), DIFY_SLICE("{\"n\":0}"));
     const struct sim_tally *first =
-        sim_index_get(&stage.sim->tallies_by_key, DIFY_SLICE("quick\n{\"n\":0}"));
+        sim_index_get(&stage.sim->by_inputs.by_key, DIFY_SLICE("quick\n{\"n\":0}"));
     assert_int_equal(first->started, 2);
-    assert_int_equal(stage.sim->tally_count, SIM_TALLIES);
+    assert_int_equal(sim_tally_find(&stage.sim->by_user, DIFY_SLICE("{\"n\":1}"))->started, 3);
+    assert_int_equal(stage.sim->by_inputs.count, SIM_TALLIES);
+    tear_down(&stage);
+}
+
+static void test_texts_of_tallies_have_a_ceiling(void **state)
+{
+    (void)state;
+    struct stage stage;
+    set_up(&stage, 1, NULL, 0, DIFY_OK);
+    struct sim_tallies *users = &stage.sim->by_user;
+    users->bytes = SIM_TALLY_BYTES - 3;
+    assert_null(sim_tally_of(users, NULL, DIFY_SLICE("four")));
+    assert_non_null(sim_tally_of(users, NULL, DIFY_SLICE("one")));
+    assert_int_equal(users->bytes, SIM_TALLY_BYTES);
+    assert_null(sim_tally_find(users, DIFY_SLICE("four")));
+    tear_down(&stage);
+}
+
+static void test_posts_are_counted_beside_starts(void **state)
+{
+    (void)state;
+    struct stage stage;
+    set_up(&stage, 1, NULL, 0, DIFY_OK);
+    const struct sim_app *app = &stage.catalogue.apps[0];
+    struct dify_slice none = {NULL, 0};
+    sim_count_post(stage.sim, app, DIFY_SLICE("u"), DIFY_SLICE("{}"));
+    sim_count_post(stage.sim, app, DIFY_SLICE("u"), none);
+    sim_count_post(stage.sim, app, none, DIFY_SLICE("{}"));
+    sim_count_start(stage.sim, app, DIFY_SLICE("u"), DIFY_SLICE("{}"));
+    const struct sim_tally *user = sim_tally_find(&stage.sim->by_user, DIFY_SLICE("u"));
+    const struct sim_tally *inputs = stage.sim->by_inputs.first;
+    assert_int_equal(user->posts, 2);
+    assert_int_equal(user->started, 1);
+    assert_int_equal(inputs->posts, 2);
+    assert_int_equal(inputs->started, 1);
+    assert_null(sim_tally_find(&stage.sim->by_user, none));
+    tear_down(&stage);
+}
+
+/* Queued and playing runs; one that waits for its form is not under way. */
+static void test_runs_in_flight_are_counted(void **state)
+{
+    (void)state;
+    struct stage stage;
+    set_up(&stage, 0, NULL, 0, DIFY_OK);
+    stage.sim->options.workers = 1;
+    for (size_t i = 0; i < 3; i++)
+        start(&stage, 0, "{}");
+    assert_int_equal(stage.sim->in_flight, 3);
+    while (stage.sim->in_flight > 0)
+        uv_run(&stage.loop, UV_RUN_ONCE);
+    start(&stage, 0, "{}");
+    assert_int_equal(stage.sim->in_flight, 1);
+    assert_int_equal(stage.sim->stats.in_flight_most, 3);
     tear_down(&stage);
 }
 
@@ -270,6 +326,9 @@ int main(void)
         cmocka_unit_test(test_a_stopped_run_hands_its_worker_on),
         cmocka_unit_test(test_a_run_can_pause_twice),
         cmocka_unit_test(test_inputs_are_counted_apart_up_to_a_number),
+        cmocka_unit_test(test_texts_of_tallies_have_a_ceiling),
+        cmocka_unit_test(test_posts_are_counted_beside_starts),
+        cmocka_unit_test(test_runs_in_flight_are_counted),
         cmocka_unit_test(test_faults_have_a_number),
     };
     return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
