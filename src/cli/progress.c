@@ -150,6 +150,10 @@ static void plain_totals(struct cli_progress *progress)
     snprintf(text, sizeof text, ", %s token%s", progress_count(figure, progress->tokens),
              progress->tokens == 1 ? "" : "s");
     progress_pen_chars(&pen, CLI_PLAIN, text);
+    if (progress->price[0] != '\0') {
+        progress_pen_chars(&pen, CLI_PLAIN, ", ");
+        progress_pen_chars(&pen, CLI_PLAIN, progress->price);
+    }
     end_plain(progress);
 }
 
@@ -181,10 +185,10 @@ void cli_progress_say(struct cli_progress *progress, enum cli_progress_level lev
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
-static void remember_error(struct cli_progress *progress, const struct progress_row *row)
+static void remember_error(struct cli_progress *progress, struct dify_slice error)
 {
-    memcpy(progress->error, row->error, row->error_len);
-    progress->error_len = row->error_len;
+    progress->error_len = error.len < PROGRESS_ERROR_BYTES ? error.len : PROGRESS_ERROR_BYTES;
+    memcpy(progress->error, error.ptr, progress->error_len);
 }
 
 static void count_end(struct cli_progress *progress, const struct progress_row *row)
@@ -204,7 +208,7 @@ static void finish_unseen(struct cli_progress *progress, const struct dify_node 
     progress->unseen -= progress->unseen != 0;
     count_end(progress, &row);
     if (row.error_len != 0)
-        remember_error(progress, &row);
+        remember_error(progress, (struct dify_slice){row.error, row.error_len});
     if (is_live(progress))
         progress_keep_rows(progress, &row);
     else
@@ -227,7 +231,7 @@ static void finish_row(struct cli_progress *progress, struct progress_row *row)
 {
     count_end(progress, row);
     if (row->error_len != 0)
-        remember_error(progress, row);
+        remember_error(progress, (struct dify_slice){row->error, row->error_len});
     if (!is_live(progress)) {
         plain_node(progress, row, DIFY_NODE_FINISHED);
         progress_rows_remove(&progress->rows, row);
@@ -287,8 +291,10 @@ void cli_progress_node(struct cli_progress *progress, const struct dify_node *no
     if (change == DIFY_NODE_FINISHED) {
         progress_rows_finish(&progress->rows, row, progress_state_of(node->status));
         finish_row(progress, row);
-    } else if (!is_live(progress)) {
-        plain_node(progress, row, change);
+    } else {
+        progress_row_set_error(row, progress->retry_error);
+        if (!is_live(progress))
+            plain_node(progress, row, change);
     }
 }
 
@@ -357,7 +363,19 @@ static void show_text(struct cli_progress *progress, enum dify_event_type type,
     progress_text_add(shown, text);
 }
 
-/* How the run ended; what went wrong is said, unless a node has just said it. */
+/* Says what went wrong, unless it was said before, by a node perhaps. */
+static void say_error(struct cli_progress *progress, struct dify_slice error)
+{
+    error = progress_telling_line(error);
+    bool is_known = progress->error_len != 0 && error.len >= progress->error_len &&
+                    memcmp(error.ptr, progress->error, progress->error_len) == 0;
+    if (error.len == 0 || is_known)
+        return;
+    say(progress, CLI_PROGRESS_ERROR, error);
+    remember_error(progress, error);
+}
+
+/* How the run ended. */
 static void take_end(struct cli_progress *progress, enum progress_state outcome,
                      struct dify_slice error, struct dify_number tokens)
 {
@@ -367,13 +385,8 @@ static void take_end(struct cli_progress *progress, enum progress_state outcome,
         progress->outcome = outcome;
     if (total != 0)
         progress->tokens = total;
-    error = progress_telling_line(error);
-    if (error.len > PROGRESS_ERROR_BYTES)
-        error.len = PROGRESS_ERROR_BYTES;
-    bool is_known = progress->error_len != 0 && error.len >= progress->error_len &&
-                    memcmp(error.ptr, progress->error, progress->error_len) == 0;
-    if (error.len != 0 && !is_known && outcome != PROGRESS_SUCCEEDED)
-        say(progress, CLI_PROGRESS_ERROR, error);
+    if (outcome != PROGRESS_SUCCEEDED)
+        say_error(progress, error);
 }
 
 void cli_progress_event(struct cli_progress *progress, const struct dify_event *event)
@@ -383,6 +396,7 @@ void cli_progress_event(struct cli_progress *progress, const struct dify_event *
         return;
     const struct dify_event_data *data = &event->data;
     progress->rounds = progress->iteration_round = progress->loop_round = 0;
+    progress->retry_error = (struct dify_slice){NULL, 0};
     switch (event->type) {
     case DIFY_EVENT_ITERATION_STARTED:
         progress->rounds = number_of(data->metadata, "\"iteration_length\"", 0);
@@ -395,6 +409,9 @@ void cli_progress_event(struct cli_progress *progress, const struct dify_event *
             number_of(data->execution_metadata, "\"iteration_index\"", UINT64_MAX) + 1;
         progress->loop_round =
             number_of(data->execution_metadata, "\"loop_index\"", UINT64_MAX) + 1;
+        break;
+    case DIFY_EVENT_NODE_RETRY:
+        progress->retry_error = data->error;
         break;
     case DIFY_EVENT_ITERATION_NEXT:
     case DIFY_EVENT_LOOP_NEXT:
@@ -424,6 +441,24 @@ void cli_progress_event(struct cli_progress *progress, const struct dify_event *
     default:
         break;
     }
+}
+
+void cli_progress_result(struct cli_progress *progress, const struct dify_result *result)
+{
+    if (progress == NULL || progress->options.kind == CLI_PROGRESS_NONE || progress->has_ended ||
+        !result->has_ended)
+        return;
+    enum progress_state state = progress_state_of(result->status);
+    bool tells_success = state == PROGRESS_SUCCEEDED || state == PROGRESS_UNKNOWN;
+    if (tells_success)
+        state = result->success ? PROGRESS_SUCCEEDED : PROGRESS_FAILED;
+    progress->outcome = state;
+    progress->tokens = result->total_tokens;
+    if (strcmp(result->total_price, "0") != 0)
+        snprintf(progress->price, sizeof progress->price, "%s %.*s", result->total_price,
+                 result->currency.len < 8 ? (int)result->currency.len : 8, result->currency.ptr);
+    if (!result->success)
+        say_error(progress, result->message);
 }
 
 static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
@@ -466,6 +501,12 @@ void cli_progress_hide(struct cli_progress *progress)
 {
     if (progress != NULL && is_live(progress))
         progress_draw(progress, false);
+}
+
+void cli_progress_forget(struct cli_progress *progress)
+{
+    if (progress != NULL)
+        progress->drawn = 0;
 }
 
 void cli_progress_end(struct cli_progress *progress)

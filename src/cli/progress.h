@@ -15,6 +15,7 @@
  *     // ... some ten times a second, and whenever bytes are about to be folded:
  *     cli_progress_tick(progress, now);
  *     // ... when the run has ended, before the result is printed:
+ *     cli_progress_result(progress, &result);
  *     cli_progress_end(progress);
  *     cli_progress_free(progress);
  *
@@ -31,6 +32,7 @@
 #define DIFY_CLI_PROGRESS_H
 
 #include "cli/terminal.h"
+#include "difystream/result.h"
 #include "difystream/run.h"
 
 #include <stdbool.h>
@@ -83,7 +85,15 @@ void cli_progress_resize(struct cli_progress *progress, size_t columns, size_t r
 /* Takes the region off the screen until the next tick, so that something else can be printed. */
 void cli_progress_hide(struct cli_progress *progress);
 
-/* The last lines: what still ran, and how it all ended as far as the events told. Nothing is drawn
+/* What was drawn is no longer where it was, because somebody else has printed below it (a shell,
+ * before SIGCONT). It stays there; the next tick draws anew. */
+void cli_progress_forget(struct cli_progress *progress);
+
+/* The run's result, for the last lines: it may have been learnt otherwise than from events. What
+ * went wrong is said, unless it just was. Of a run that has not ended: does nothing. */
+void cli_progress_result(struct cli_progress *progress, const struct dify_result *result);
+
+/* The last lines: what still ran, and how it all ended as far as it was told. Nothing is drawn
  * after it but what cli_progress_say() is told. A second call does nothing. */
 void cli_progress_end(struct cli_progress *progress);
 

@@ -266,6 +266,8 @@ static void put_totals(struct progress_pen *pen, const struct cli_progress *prog
                  progress->tokens == 1 ? "" : "s");
         put_part(pen, width, part);
     }
+    if (progress->price[0] != '\0')
+        put_part(pen, width, progress->price);
 }
 
 void progress_keep_totals(struct cli_progress *progress)

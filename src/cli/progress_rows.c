@@ -64,13 +64,17 @@ enum progress_state progress_state_of(struct dify_slice status)
     return PROGRESS_UNKNOWN;
 }
 
+void progress_row_set_error(struct progress_row *row, struct dify_slice error)
+{
+    row->error_len = keep(row->error, sizeof row->error, progress_telling_line(error));
+}
+
 void progress_row_describe(struct progress_row *row, const struct dify_node *node)
 {
-    struct dify_slice error = progress_telling_line(node->error);
     row->title_len =
         keep(row->title, sizeof row->title, node->title.len != 0 ? node->title : node->node_id);
     row->type_len = keep(row->type, sizeof row->type, node->node_type);
-    row->error_len = keep(row->error, sizeof row->error, error);
+    progress_row_set_error(row, node->error);
     row->is_container = node->is_container;
     row->retries = node->retries;
     row->has_tokens = node->has_tokens;

@@ -79,6 +79,8 @@ enum progress_state progress_state_of(struct dify_slice status);
 /* The line of an error that says most: of a Python traceback the last one, else the first. */
 struct dify_slice progress_telling_line(struct dify_slice error);
 
+void progress_row_set_error(struct progress_row *row, struct dify_slice error);
+
 /* Fills in what a node tells of itself. */
 void progress_row_describe(struct progress_row *row, const struct dify_node *node);
 

@@ -32,6 +32,7 @@ struct cli_progress {
     struct progress_text text;
     /* What the event at hand tells of the node it is about, 0: nothing. */
     uint64_t rounds, iteration_round, loop_round;
+    struct dify_slice retry_error;
 
     bool saw_agent; /* an agent_message came: a later message repeats it all */
 
@@ -40,6 +41,7 @@ struct cli_progress {
     enum progress_state outcome;      /* RUNNING: not known yet */
     char error[PROGRESS_ERROR_BYTES]; /* that was shown last, so that no error is shown twice */
     size_t error_len;
+    char price[DIFY_DECIMAL_TEXT_BYTES + 16]; /* with its currency; "": none that is known */
     bool has_ended;
 
     /* LIVE */

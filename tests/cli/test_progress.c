@@ -100,7 +100,10 @@ static struct text lines_of(const struct stage *stage)
     for (size_t i = 0; i < raw.len; i++) {
         size_t blanks = strspn(raw.ptr + i, " ");
         bool at_start = i == 0 || raw.ptr[i - 1] == '\n';
-        if (blanks > 2 && !at_start) {
+        if (at_start && blanks != 0) {
+            text_add_repeated(&text, ' ', blanks);
+            i += blanks - 1;
+        } else if (blanks > 2) {
             text_add_chars(&text, "  ");
             i += blanks - 1;
         } else if (i + 2 < raw.len && raw.ptr[i] == '\xE2' && raw.ptr[i + 1] == '\xA0') {
@@ -218,6 +221,56 @@ static void test_ends(void **state)
     }
 }
 
+/* The result knows more than the events that came: a price, an end that was asked for. */
+static void test_a_result_has_the_last_word(void **state)
+{
+    struct stage stage;
+    struct dify_result result;
+    (void)state;
+    open_stage(&stage, CLI_PROGRESS_LIVE, 120, 10);
+    play(&stage, STREAM(STARTED("a", ""),
+                        FINISHED("a", "succeeded",
+                                 ",'execution_metadata':{'total_tokens':7,'total_price':'0.25',"
+                                 "'currency':'EUR\\u001b['}")));
+    dify_run_result(stage.run, &result);
+    cli_progress_result(stage.progress, &result); /* has not ended */
+    dify_run_end(stage.run);
+    dify_run_result(stage.run, &result);
+    cli_progress_result(stage.progress, &result);
+    struct text expected = {NULL, 0, 0};
+    text_addf(
+        &expected,
+        "\xE2\x9C\x93 a  250 ms  7 tokens\n! %.*s\n"
+        "\xE2\x9C\x97 failed in <1 ms \xC2\xB7 1 node \xC2\xB7 7 tokens \xC2\xB7 0.25 EUR?[\n",
+        (int)result.message.len, result.message.ptr);
+    end(&stage);
+    assert_lines(&stage, expected.ptr);
+    text_fini(&expected);
+    close_stage(&stage);
+
+    open_stage(&stage, CLI_PROGRESS_LIVE, 80, 10);
+    play(&stage, STREAM("{'event':'workflow_finished','data':{'status':'failed','error':'E'}}"));
+    dify_run_end(stage.run);
+    dify_run_result(stage.run, &result);
+    cli_progress_result(stage.progress, &result);
+    end(&stage);
+    assert_lines(&stage, "! E\n\xE2\x9C\x97 failed in <1 ms \xC2\xB7 0 nodes \xC2\xB7 0 tokens\n");
+    close_stage(&stage);
+}
+
+static void test_what_was_printed_below_stays(void **state)
+{
+    struct stage stage;
+    (void)state;
+    open_stage(&stage, CLI_PROGRESS_LIVE, 80, 10);
+    tick(&stage, 100);
+    screen_write(&stage.screen, "stopped\n", 8);
+    cli_progress_forget(stage.progress);
+    tick(&stage, 100);
+    assert_lines(&stage, "* 0.1 s \xC2\xB7 0 nodes done\nstopped\n* 0.2 s \xC2\xB7 0 nodes done\n");
+    close_stage(&stage);
+}
+
 static void test_a_pause_can_be_over(void **state)
 {
     struct stage stage;
@@ -259,7 +312,7 @@ static void test_rounds_and_retries(void **state)
     end(&stage);
     assert_lines(&stage, "\xE2\x9C\x97 it 2/3  200 ms\n  x\n  \xE2\x9C\x93 a #2  250 ms\n"
                          "  ~ b \xE2\x86\xBB"
-                         "1 unfinished  100 ms\n"
+                         "1 unfinished  100 ms\n    again\n"
                          "~ no end seen after 200 ms \xC2\xB7 1 node \xC2\xB7 0 tokens\n");
     close_stage(&stage);
 }
@@ -436,7 +489,8 @@ static void test_plain_lines(void **state)
                         "{'event':'text_chunk','data':{'text':'not shown'}}"));
     stage.now_ms += 61500;
     cli_progress_tick(stage.progress, stage.now_ms);
-    play(&stage, STREAM("{'event':'node_retry','data':{'id':'a','node_id':'na','loop_id':'lp'}}",
+    play(&stage, STREAM("{'event':'node_retry','data':{'id':'a','node_id':'na','loop_id':'lp',"
+                        "'error':'503'}}",
                         FINISHED("a", "failed",
                                  ",'loop_id':'lp','error':'E','execution_metadata':"
                                  "{'total_tokens':1234,'loop_index':0}"),
@@ -447,7 +501,7 @@ static void test_plain_lines(void **state)
     assert_string_equal(stage.drawn,
                         "    0.0 s  started     Loop (loop)\n"
                         "    0.0 s  started     Loop > a #1 (code)\n"
-                        "   61.5 s  retry       Loop > a #1 (code), 1 so far\n"
+                        "   61.5 s  retry       Loop > a #1 (code), 1 so far: 503\n"
                         "   61.5 s  failed      Loop > a #1 (code), 250 ms, 1,234 tokens: E\n"
                         "   61.5 s  started     b\n"
                         "   61.5 s  note        run 0190\n"
@@ -475,6 +529,8 @@ static void test_none_is_nothing(void **state)
     cli_progress_tick(NULL, 1);
     cli_progress_resize(NULL, 1, 1);
     cli_progress_hide(NULL);
+    cli_progress_forget(NULL);
+    cli_progress_result(NULL, NULL);
     cli_progress_end(NULL);
     cli_progress_free(NULL);
 }
@@ -557,6 +613,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_running_below_what_is_over),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_a_result_has_the_last_word),
+        cmocka_unit_test(test_what_was_printed_below_stays),
         cmocka_unit_test(test_a_pause_can_be_over),
         cmocka_unit_test(test_rounds_and_retries),
         cmocka_unit_test(test_thousands_at_once),
