@@ -283,8 +283,7 @@ void progress_keep_totals(struct cli_progress *progress)
 static void end_line(struct cli_progress *progress, const struct progress_pen *pen)
 {
     cli_put(pen->sink, "\033[K\n");
-    if (progress->drawn < PROGRESS_LINES_MAX)
-        progress->drawn_columns[progress->drawn++] = (unsigned short)pen->used;
+    progress->drawn++;
 }
 
 /* The rows in at most `room` lines: all that run, as far as there is room, and the latest of those
@@ -344,15 +343,42 @@ static void draw_region(struct cli_progress *progress, const struct cli_sink *si
     end_line(progress, &pen);
 }
 
+/* How many rows of `columns` the lines at `text` take: a character that does not fit into a row
+ * begins the next one. Sequences take no room. */
+static size_t broken_rows(const struct cli_style *style, struct dify_slice text, size_t columns)
+{
+    size_t rows = 0, used = 0;
+    while (text.len != 0) {
+        struct cli_glyph glyph = cli_next_glyph(style, text);
+        if (*text.ptr == '\n') {
+            rows++;
+            used = glyph.columns = 0;
+        } else if (*text.ptr == '\033') {
+            glyph.columns = 0;
+            while (glyph.len < text.len && strchr("KJhm", text.ptr[glyph.len]) == NULL)
+                glyph.len++;
+            glyph.len += glyph.len < text.len;
+        } else if (used + glyph.columns > columns) {
+            rows++;
+            used = 0;
+        }
+        used += glyph.columns;
+        text.ptr += glyph.len;
+        text.len -= glyph.len;
+    }
+    return rows;
+}
+
 /* How many rows of the screen the region takes now. Where the terminal has become narrower since,
- * it has broken the lines anew. */
+ * it has broken the lines anew, as most terminals do. */
 static size_t drawn_rows(const struct cli_progress *progress)
 {
-    size_t columns = progress->options.columns;
-    size_t rows = 0;
-    for (size_t i = 0; i < progress->drawn; i++) {
-        size_t used = progress->drawn_columns[i];
-        rows += used <= columns ? 1 : (used + columns - 1) / columns;
+    size_t rows = progress->drawn;
+    if (rows != 0 && progress->options.columns < progress->drawn_columns &&
+        !progress->frame_is_cut) {
+        struct dify_slice region = {progress->frame.ptr + progress->region_at,
+                                    progress->frame.len - progress->region_at};
+        rows = broken_rows(&progress->options.style, region, progress->options.columns);
     }
     return rows < progress->options.rows ? rows : progress->options.rows - 1;
 }
@@ -374,6 +400,7 @@ void progress_draw(struct cli_progress *progress, bool has_region)
         cli_put(&sink, move);
     }
     to_frame(progress, progress->pending.ptr, progress->pending.len);
+    progress->region_at = progress->frame.len;
     if (has_region)
         draw_region(progress, &sink);
     cli_put(&sink, "\033[J\033[?7h\033[?25h");
@@ -381,6 +408,7 @@ void progress_draw(struct cli_progress *progress, bool has_region)
         progress->drawn = drawn;
         return;
     }
+    progress->drawn_columns = progress->options.columns;
     dify__buffer_clear(&progress->pending, PROGRESS_PENDING_BYTES);
     progress->pending_line = 0;
     fwrite(progress->frame.ptr, 1, progress->frame.len, progress->options.out);

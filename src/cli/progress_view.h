@@ -49,9 +49,10 @@ struct cli_progress {
     size_t pending_line;         /* where the last of them begins */
     bool pending_is_cut;         /* for want of room: that line is left out */
     struct dify__buffer frame;
-    bool frame_is_cut; /* something did not fit into the frame: it is not shown */
-    size_t drawn;      /* lines of the region on the screen */
-    unsigned short drawn_columns[PROGRESS_LINES_MAX];
+    bool frame_is_cut;    /* something did not fit into the frame: it is not shown */
+    size_t region_at;     /* where the region begins in the frame */
+    size_t drawn;         /* lines of the region on the screen, as they were drawn */
+    size_t drawn_columns; /* for a terminal of that width */
 };
 
 /* Where something is being drawn, and how far the line is filled. */
