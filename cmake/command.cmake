@@ -24,6 +24,7 @@ add_library(dify_cli OBJECT
     src/cli/progress_pen.c
     src/cli/progress_rows.c
     src/cli/progress_text.c
+    src/cli/record.c
     src/cli/settings.c
     src/cli/summary.c
     src/cli/terminal.c
