@@ -25,7 +25,7 @@ enum cli_journal_err cli_journal_system_error(struct cli_journal_error *error, c
                                               const char *folder, const char *name)
 {
     int why = errno;
-    snprintf(error->text, sizeof error->text, "%s %s%s%s: %s", what, folder,
+    snprintf(error->text, sizeof error->text, "%s %.400s%s%s: %s", what, folder,
              name != NULL ? "/" : "", name != NULL ? name : "", strerror(why));
     return CLI_JOURNAL_FAILED;
 }
