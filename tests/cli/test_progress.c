@@ -476,6 +476,61 @@ static void test_recordings_at_any_pace_and_width(void **state)
     }
 }
 
+/* One event of a server that keeps no order. */
+static void add_any_event(struct text *stream, uint64_t *seed)
+{
+    static const char *const names[] = {
+        "node_started",      "node_started",        "node_finished",  "node_finished",
+        "node_retry",        "iteration_started",   "loop_started",   "iteration_next",
+        "loop_next",         "iteration_completed", "loop_completed", "text_chunk",
+        "workflow_finished", "workflow_paused",     "message_end",    "error"};
+    static const char *const titles[] = {"x", "",
+                                         "\xE9\x80\x90\xE5\x9B\xBE\xE6\xA3\x80\xE6\xB5\x8B",
+                                         "e\xCC\x81\xCC\x81", "\xF0\x9F\x98\x80 a b c d e f g"};
+    static const char *const ends[] = {"succeeded", "failed", "paused", "exception", "other"};
+    size_t most = random_below(seed, 400) == 0 ? 16 : 12; /* ends of the run are rare */
+    text_addf(stream, "data: {\"event\":\"%s\",\"data\":{", names[random_below(seed, most)]);
+    text_addf(stream, "\"node_id\":\"%c\",\"status\":\"%s\",\"index\":%u,\"text\":\"%s \"",
+              (char)('a' + random_below(seed, 6)), ends[random_below(seed, COUNT_OF(ends))],
+              (unsigned)random_below(seed, 5), titles[random_below(seed, COUNT_OF(titles))]);
+    text_addf(stream, ",\"title\":\"%s\",\"error\":\"e\"", titles[random_below(seed, 5)]);
+    if (random_below(seed, 4) != 0)
+        text_addf(stream, ",\"id\":\"%u\"", (unsigned)random_below(seed, 60));
+    if (random_below(seed, 6) == 0)
+        text_add_chars(stream, ",\"node_type\":\"iteration\"");
+    if (random_below(seed, 2) == 0)
+        text_addf(stream, ",\"iteration_id\":\"%c\"", (char)('a' + random_below(seed, 6)));
+    if (random_below(seed, 2) == 0)
+        text_addf(stream, ",\"loop_id\":\"%c\"", (char)('a' + random_below(seed, 6)));
+    text_addf(stream, ",\"metadata\":{\"iteration_length\":%u}}}\n\n",
+              (unsigned)random_below(seed, 9));
+}
+
+static void test_any_order_of_events(void **state)
+{
+    uint64_t seed = test_seed();
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        struct stage stage;
+        open_stage(&stage, i % 6 == 5 ? CLI_PROGRESS_PLAIN : CLI_PROGRESS_LIVE,
+                   20 + random_below(&seed, 100), 2 + random_below(&seed, 40));
+        for (int j = 0; j < 60; j++) {
+            struct text stream = {NULL, 0, 0};
+            for (size_t count = random_below(&seed, 12); count > 0; count--)
+                add_any_event(&stream, &seed);
+            play(&stage, stream);
+            if (random_below(&seed, 10) == 0)
+                cli_progress_hide(stage.progress);
+            if (random_below(&seed, 10) == 0)
+                cli_progress_say(stage.progress, CLI_PROGRESS_NOTE, "a few words, some of them");
+            tick(&stage, random_below(&seed, 30000));
+        }
+        end(&stage);
+        assert_int_equal(count_lines_with(&stage, "*"), 0);
+        close_stage(&stage);
+    }
+}
+
 /* ---- plain, none, no memory ------------------------------------------------------------------ */
 
 static void test_plain_lines(void **state)
@@ -622,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_text_streams_below_the_nodes),
         cmocka_unit_test(test_no_control_character_comes_through),
         cmocka_unit_test(test_recordings_at_any_pace_and_width),
+        cmocka_unit_test(test_any_order_of_events),
         cmocka_unit_test(test_plain_lines),
         cmocka_unit_test(test_none_is_nothing),
         cmocka_unit_test(test_each_allocation_failed),
