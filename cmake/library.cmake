@@ -1,10 +1,10 @@
 # library.cmake: libdifystream, shared and static, and what an installed copy brings with it.
 
-set_target_properties(dify_core PROPERTIES C_VISIBILITY_PRESET hidden)
+set_target_properties(dify_core dify_client PROPERTIES C_VISIBILITY_PRESET hidden)
 
 # Shared. While the major version is 0 the ABI changes with the minor one.
-add_library(difystream SHARED $<TARGET_OBJECTS:dify_core>)
-target_link_libraries(difystream PRIVATE dify_yyjson)
+add_library(difystream SHARED $<TARGET_OBJECTS:dify_core> $<TARGET_OBJECTS:dify_client>)
+target_link_libraries(difystream PRIVATE dify_yyjson PkgConfig::DIFY_CURL m)
 target_link_options(difystream PRIVATE -Wl,--no-undefined)
 target_include_directories(difystream INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
@@ -17,7 +17,7 @@ set_target_properties(difystream PROPERTIES
 # Static: one object in which all but the public names are local, so that it can be linked beside
 # anything, another yyjson included.
 set(merged ${CMAKE_CURRENT_BINARY_DIR}/difystream.o)
-set(objects $<TARGET_OBJECTS:dify_core>)
+set(objects $<TARGET_OBJECTS:dify_core> $<TARGET_OBJECTS:dify_client>)
 if(NOT DIFY_YYJSON_SYSTEM)
     list(APPEND objects $<TARGET_OBJECTS:dify_yyjson>)
 endif()
@@ -25,7 +25,7 @@ add_custom_command(OUTPUT ${merged}
     COMMAND ${CMAKE_LINKER} -r -o ${merged} ${objects}
     COMMAND ${CMAKE_OBJCOPY} --localize-hidden --remove-section=.gnu.lto_*
         --remove-section=.gnu.debuglto_* ${merged}
-    DEPENDS ${objects} dify_core dify_yyjson
+    DEPENDS ${objects} dify_core dify_client dify_yyjson
     COMMAND_EXPAND_LISTS VERBATIM)
 add_library(difystream_static STATIC ${merged})
 target_include_directories(difystream_static INTERFACE
@@ -36,12 +36,12 @@ set_target_properties(difystream_static PROPERTIES
 
 # ---- installation ----------------------------------------------------------------------------
 
-set(DIFY_REQUIRES_PRIVATE "")
-set(DIFY_LINK_YYJSON "")
+# What a program has to be linked with beside the static library.
+set(DIFY_REQUIRES_PRIVATE "libcurl >= 7.88")
+set(DIFY_STATIC_NEEDS "curl;m")
 if(DIFY_YYJSON_SYSTEM)
-    set(DIFY_REQUIRES_PRIVATE "yyjson >= 0.10")
-    set(DIFY_LINK_YYJSON "set_property(TARGET difystream::difystream_static
-    APPEND PROPERTY INTERFACE_LINK_LIBRARIES yyjson)")
+    string(APPEND DIFY_REQUIRES_PRIVATE ", yyjson >= 0.10")
+    list(APPEND DIFY_STATIC_NEEDS yyjson)
 endif()
 
 include(CMakePackageConfigHelpers)

@@ -52,7 +52,8 @@ struct dify_node {
     bool has_tokens;
     bool is_container;
     bool is_finished; /* also while `paused`, which the next end of the same execution replaces */
-    bool is_empty;    /* finished, but a resumed stream brought neither outputs nor figures */
+    bool is_empty;    /* finished, but neither its outputs nor its figures came: while no stream was
+                       * open, or only a resumed stream told of it, which has none */
 };
 
 /* What happened to a node when the observer hears of it. */

@@ -41,7 +41,7 @@ static void keep_status_text(struct dify_run *run, dify__text *target, struct di
     dify__run_note(run, err);
 }
 
-static void set_status(struct dify_run *run, struct dify_slice status)
+void dify__fold_status(struct dify_run *run, struct dify_slice status)
 {
     if (status.ptr == NULL)
         return;
@@ -52,6 +52,7 @@ static void set_status(struct dify_run *run, struct dify_slice status)
 
 static void start_workflow(struct dify_run *run, const struct dify_event_data *data)
 {
+    run->is_paused = false;
     dify__fill(run, &run->workflow_id, data->workflow_id);
     dify__fill(run, &run->started_created_at, dify__only_number(data->created_at));
 }
@@ -74,6 +75,22 @@ static void set_steps(struct dify_run *run, const struct dify_event_data *data)
         dify__replace(run, &run->total_steps, data->total_steps.text);
 }
 
+/* After a gap parts of a chatflow's answer may be missing; its outputs have the whole. */
+static void mend_answer(struct dify_run *run)
+{
+    struct dify__members outputs;
+    if (!run->has_gap || (!run->has_answer && run->conversation_id == 0) ||
+        !dify__decoder_outputs(run->decoder, &outputs))
+        return;
+    while (dify__members_next(&outputs)) {
+        struct dify_slice answer = dify__members_string(&outputs);
+        if (!dify__slice_is(outputs.key, "answer") || answer.ptr == NULL)
+            continue;
+        run->has_answer = true;
+        set_kept(run, &run->answer, answer);
+    }
+}
+
 static void finish_workflow(struct dify_run *run, const struct dify_event_data *data)
 {
     uint64_t tokens;
@@ -81,7 +98,8 @@ static void finish_workflow(struct dify_run *run, const struct dify_event_data *
     if (!run->has_workflow_finished)
         run->status = run->total_steps = 0; /* of a pause or a message_end before it */
     run->has_workflow_finished = true;
-    set_status(run, data->status);
+    run->is_paused = false;
+    dify__fold_status(run, data->status);
     dify__replace(run, &run->reason, data->error);
     dify__fill(run, &run->workflow_id, data->workflow_id);
     dify__replace(run, &run->finished_created_at, dify__only_number(data->created_at));
@@ -96,12 +114,13 @@ static void finish_workflow(struct dify_run *run, const struct dify_event_data *
     set_kept(run, &run->workflow_outputs, data->outputs);
     run->has_workflow_outputs = run->workflow_outputs.len != 0;
     dify__merge_outputs(run);
+    mend_answer(run);
 }
 
 static void add_form(struct dify_run *run, struct dify_slice form_id, struct dify_slice node_id,
                      struct dify_slice json)
 {
-    struct dify__form form = {0, 0, 0};
+    struct dify__run_form form = {0, 0, 0};
     if (json.ptr == NULL || json.ptr[0] != '{')
         return;
     dify__replace(run, &form.form_id, form_id);
@@ -124,7 +143,8 @@ static void add_form(struct dify_run *run, struct dify_slice form_id, struct dif
 
 static void pause_workflow(struct dify_run *run, const struct dify_event_data *data)
 {
-    set_status(run, DIFY_SLICE("paused"));
+    run->is_paused = true;
+    dify__fold_status(run, DIFY_SLICE("paused"));
     set_steps(run, data);
     struct dify__elements reasons = dify__decoder_reasons(run->decoder);
     while (dify__elements_next(&reasons)) {
@@ -214,7 +234,7 @@ static void end_message(struct dify_run *run, const struct dify_event *event)
     uint64_t tokens;
     run->has_message_end = true;
     if (!run->has_workflow_finished && !run->has_error)
-        set_status(run, DIFY_SLICE("succeeded"));
+        dify__fold_status(run, DIFY_SLICE("succeeded"));
     if (dify__parse_uint(event->usage.total_tokens.text, &tokens))
         run->usage_tokens = tokens;
     struct dify__figure figure = dify__read_decimal(run, event->usage.total_price);
@@ -265,6 +285,13 @@ static bool is_late(enum dify_event_type type)
            type == DIFY_EVENT_TTS_MESSAGE || type == DIFY_EVENT_TTS_MESSAGE_END;
 }
 
+/* A workflow_finished that the server made up for a stream without an end (from Dify 1.15 on). */
+static bool is_invented(const struct dify_event *event)
+{
+    return event->type == DIFY_EVENT_WORKFLOW_FINISHED &&
+           dify__slice_is(event->data.error, "Workflow stream ended without a terminal event");
+}
+
 /* Whether the members of an event's `data` change the result. Most events of a stream are pieces of
  * text, whose `data` need not be looked at. */
 static bool reads_data(enum dify_event_type type)
@@ -290,6 +317,10 @@ void dify__run_fold(struct dify_run *run, const struct dify_event *event)
     take_ids(run, event);
     if (reads_data(event->type))
         dify__decoder_data(run->decoder);
+    if (run->distrusts && is_invented(event)) {
+        run->has_invented_end = true;
+        return;
+    }
     switch (event->type) {
     case DIFY_EVENT_WORKFLOW_STARTED:
         start_workflow(run, data);

@@ -47,6 +47,7 @@ static void describe(struct dify_run *run, struct dify__nodes *nodes, uint32_t n
                      const struct dify_event_data *data)
 {
     struct dify__node *node = &nodes->node[number];
+    node->flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
     dify__run_note(run, dify__nodes_place(nodes, number, data->node_id));
     dify__fill(run, &node->node_type, data->node_type);
     dify__fill(run, &node->title, data->title);
@@ -221,8 +222,10 @@ static void name_container(struct dify_run *run, const struct dify_event_data *d
     struct dify__nodes *containers = &run->containers;
     uint32_t number = data->id.ptr != NULL ? dify__nodes_by_id(containers, data->id)
                                            : dify__nodes_latest_open(containers, data->node_id);
-    if (number != DIFY__NO_NODE)
+    if (number != DIFY__NO_NODE) {
+        containers->node[number].flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
         return;
+    }
     if (data->id.ptr != NULL)
         number = dify__nodes_first_unnamed(containers, data->node_id);
     if (number == DIFY__NO_NODE) {

@@ -35,6 +35,9 @@ static inline struct dify_slice dify__only_number(struct dify_number number)
  * warned of. */
 struct dify__figure dify__read_decimal(struct dify_run *run, struct dify_number number);
 
+/* The run's status, and how the result shows it; an absent one says nothing. */
+void dify__fold_status(struct dify_run *run, struct dify_slice status);
+
 /* Rule 3: merges the outputs of the event at hand. */
 void dify__merge_outputs(struct dify_run *run);
 

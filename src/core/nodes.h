@@ -19,6 +19,7 @@ enum {
     DIFY__NODE_HAS_OUTPUTS = 4,
     DIFY__NODE_HAS_TOKENS = 8,
     DIFY__NODE_HAS_ANY = 16, /* inputs, outputs, process data or metadata came with its end */
+    DIFY__NODE_IN_GAP = 32   /* unfinished when events may have been lost, and not seen since */
 };
 
 struct dify__node {

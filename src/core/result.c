@@ -4,6 +4,7 @@
  */
 #include "difystream/result.h"
 
+#include "core/json_text.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "core/run_state.h"
@@ -50,6 +51,9 @@ static enum dify_outcome find_outcome(const struct dify_run *run)
 {
     if (run->failed != DIFY_OK)
         return DIFY_OUTCOME_INVALID_RESPONSE;
+    if (run->was_stopped && run->has_workflow_finished &&
+        dify__slice_is(get(run, run->status), "failed"))
+        return DIFY_OUTCOME_STOPPED_AS_FAILED;
     if (run->has_error && !(run->has_workflow_finished && run->status != 0))
         return DIFY_OUTCOME_ERROR_EVENT;
     if (run->fail_outcome != DIFY_OUTCOME_SUCCEEDED && !dify_run_has_terminal_event(run))
@@ -164,13 +168,39 @@ static void set_totals(const struct dify_run *run, struct dify_result *out)
     out->workflow_elapsed_time = get(run, run->workflow_elapsed_time);
 }
 
+/* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
+ * container, and retries (so it is in all recordings but for pauses and empty iterations, which
+ * count one more). */
+static uint64_t steps_seen(const struct dify__nodes *nodes)
+{
+    uint64_t steps = 0;
+    for (size_t i = 0; i < nodes->count; i++) {
+        const struct dify__node *node = &nodes->node[i];
+        if (node->iteration_id == 0 && node->loop_id == 0)
+            steps++;
+        steps += node->retries;
+    }
+    return steps;
+}
+
+/* After a gap: whether nodes are missing that nothing has told of. */
+static bool is_any_unseen(const struct dify_run *run)
+{
+    uint64_t steps;
+    for (size_t i = 0; i < run->containers.count; i++)
+        if ((run->containers.node[i].flags & DIFY__NODE_IN_GAP) != 0)
+            return true;
+    return dify__parse_uint(get(run, run->total_steps), &steps) &&
+           steps_seen(&run->nodes) + steps_seen(&run->containers) < steps;
+}
+
 static bool is_complete(const struct dify_run *run)
 {
     struct dify_node node;
     for (size_t i = 0; dify_run_node(run, i, &node); i++)
         if (node.is_empty)
             return false;
-    return true;
+    return !run->has_gap || !run->has_workflow_finished || !is_any_unseen(run);
 }
 
 void dify_run_result(const struct dify_run *run, struct dify_result *out)

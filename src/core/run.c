@@ -6,6 +6,7 @@
 
 #include "core/decoder.h"
 #include "core/message.h"
+#include "core/run_follow.h"
 #include "core/slices.h"
 #include "core/utf8.h"
 #include "difystream/limits.h"
@@ -159,6 +160,7 @@ void dify_run_resume(struct dify_run *run)
     if (run->has_ended || run->in_feed)
         return;
     dify_sse_reset(run->sse);
+    dify__run_note_gap(run);
     run->resumed++;
 }
 

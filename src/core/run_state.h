@@ -22,7 +22,8 @@ struct dify__warning {
     char *reason; /* NUL-terminated */
 };
 
-struct dify__form {
+/* A form that the paused run waits for. */
+struct dify__run_form {
     dify__text form_id, node_id;
     dify__text json;
 };
@@ -45,6 +46,10 @@ struct dify_run {
     enum dify_err failed; /* sticky */
     bool failed_in_fold;  /* else in the stream's framing */
     bool in_feed;         /* callbacks may be running */
+    bool distrusts;       /* an end that the server invented is not folded */
+    bool has_invented_end;
+    bool has_gap;          /* events may have been lost between streams */
+    bool was_stopped;      /* a stop was acknowledged */
     bool has_ended;       /* dify_run_end() or dify_run_fail() was called */
 
     /* why it ended, where the stream did not tell */
@@ -65,6 +70,7 @@ struct dify_run {
 
     /* what events said */
     bool has_workflow_finished, has_message_end, has_error;
+    bool is_paused; /* workflow_paused was the last word */
     enum dify_event_type last_type;
     dify__text workflow_run_id, task_id, workflow_id, conversation_id, message_id;
     dify__text status, status_error, status_code; /* the latter two: as the result shows it */
@@ -94,7 +100,7 @@ struct dify_run {
     uint64_t tts_bytes;
     bool has_tts;
 
-    struct dify__form *form;
+    struct dify__run_form *form;
     size_t forms, form_capacity;
 };
 

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * follow_ask.c: what is asked about a run beside its stream or instead of one: its detail, the logs
+ * by which it is found; and its stop.
+ */
+#include "client/follow_state.h"
+
+#include "core/json.h"
+#include "core/slices.h"
+
+/* A row of the logs may be so much older than the request by the two clocks' difference alone. */
+#define SLACK_S 5
+
+/* Rows of the logs that are compared. */
+#define ROWS 64
+
+/* ---- a run's detail ------------------------------------------------------------------------ */
+
+/* The members of a detail that decide. Texts live as long as `json`. */
+struct detail {
+    struct dify__json json;
+    struct dify_slice status, inputs;
+};
+
+static bool read_detail(struct detail *detail, const struct dify_follow *follow,
+                        struct dify_slice body)
+{
+    struct dify__members members;
+    detail->status = detail->inputs = (struct dify_slice){NULL, 0};
+    dify__json_init(&detail->json, follow->env->allocator);
+    if (dify__json_read(&detail->json, body) != DIFY_OK)
+        return false;
+    dify__members_of_root(&members, &detail->json);
+    while (dify__members_next(&members)) {
+        if (dify__slice_is(members.key, "status"))
+            detail->status = dify__members_string(&members);
+        else if (dify__slice_is(members.key, "inputs"))
+            detail->inputs = dify__members_string(&members);
+    }
+    return true;
+}
+
+static bool is_under_way(struct dify_slice status)
+{
+    return dify__slice_is(status, "running") || dify__slice_is(status, "scheduled");
+}
+
+void dify__follow_take_ending(struct dify_follow *follow)
+{
+    enum dify_err err =
+        dify__run_tell(follow->run, DIFY__TOLD_BY_DETAIL, dify__buffer_slice(&follow->ending));
+    if (dify_run_has_terminal_event(follow->run)) {
+        dify__follow_end(follow, DIFY_REASON_FINISHED_DETAIL);
+    } else if (dify__run_is_paused(follow->run)) {
+        dify__follow_end(follow, DIFY_REASON_PAUSED);
+    } else if (err == DIFY_ERR_NOMEM) {
+        dify__follow_no_memory(follow);
+    } else {
+        struct dify__text_of text = dify__text_begin(follow);
+        dify__say(&text, "the run's detail cannot be read: ");
+        dify__say(&text, dify_strerror(err));
+        dify__follow_fail(follow, DIFY_REASON_BAD_STREAM, DIFY_OUTCOME_INVALID_RESPONSE, "", 0,
+                          &text);
+    }
+}
+
+/* The detail knows the run's end. An open stream may be about to tell it, with more. */
+static void take_end(struct dify_follow *follow, struct dify_slice body)
+{
+    bool waits = follow->is_stream && !follow->has_ending;
+    follow->ending.len = 0;
+    if (dify__buffer_append(&follow->ending, body.ptr, body.len) != DIFY_OK) {
+        dify__follow_no_memory(follow);
+        return;
+    }
+    follow->has_ending = true;
+    if (waits)
+        dify__alarm_in(follow->env, &follow->question, DIFY__DETAIL_GRACE_MS);
+    else
+        dify__follow_take_ending(follow);
+}
+
+static void ask_again(struct dify_follow *follow)
+{
+    uint64_t ms = DIFY__QUESTION_MS;
+    bool has_no_stream =
+        follow->state == DIFY_FOLLOW_POLLING || follow->state == DIFY_FOLLOW_SEARCHING;
+    if (has_no_stream && follow->asked < 5 &&
+        (uint64_t)DIFY__POLL_FIRST_MS << follow->asked < DIFY__QUESTION_MS)
+        ms = (uint64_t)DIFY__POLL_FIRST_MS << follow->asked;
+    if (follow->state == DIFY_FOLLOW_POLLING || follow->state == DIFY_FOLLOW_SEARCHING ||
+        follow->state == DIFY_FOLLOW_SUSPECT ||
+        (follow->state == DIFY_FOLLOW_STREAMING && follow->is_resumed))
+        dify__follow_ask_in(follow, ms);
+}
+
+static void take_running(struct dify_follow *follow)
+{
+    if (follow->state != DIFY_FOLLOW_BROKEN || !follow->was_silent) {
+        ask_again(follow);
+        return;
+    }
+    /* the server has given the run's worker up, and its row will say `running` for ever */
+    struct dify__text_of text = dify__text_begin(follow);
+    dify__say(&text, "the run's worker has given no sign for ");
+    dify__say_s(&text, dify__now(follow->env) - follow->heard_ms);
+    dify__say(&text, "; Dify has ended the stream, and still calls the run running");
+    dify__follow_fail(follow, DIFY_REASON_READ_TIMEOUT, DIFY_OUTCOME_READ_TIMEOUT, "", 0, &text);
+}
+
+static void take_not_found(struct dify_follow *follow)
+{
+    struct dify__text_of text;
+    if (++follow->not_found < DIFY__NOT_FOUND) {
+        if (follow->state == DIFY_FOLLOW_BROKEN)
+            dify__follow_ask_in(follow, DIFY__POLL_FIRST_MS);
+        else
+            ask_again(follow);
+        return;
+    }
+    text = dify__text_begin(follow);
+    dify__say(&text, "Dify does not know the run ");
+    dify__add_slice(&text.text, &text.err, dify__run_id(follow->run));
+    dify__say(&text, " of this app");
+    dify__follow_fail(follow, DIFY_REASON_LOST, DIFY_OUTCOME_RUN_LOST, "", 0, &text);
+}
+
+static bool is_stale_pause(const struct dify_follow *follow, struct dify_slice status)
+{
+    return dify__slice_is(status, "paused") && follow->continued_ms != 0 &&
+           dify__now(follow->env) - follow->continued_ms < DIFY__CONTINUE_MS;
+}
+
+static void on_detail(void *ctx, const struct dify_answer *answer)
+{
+    struct dify_follow *follow = ctx;
+    struct detail detail;
+    follow->call = NULL;
+    follow->asked++;
+    if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
+        if (answer->http_status == 404)
+            take_not_found(follow);
+        else
+            ask_again(follow);
+        return;
+    }
+    bool is_read = read_detail(&detail, follow, answer->body);
+    if (!is_read)
+        ask_again(follow);
+    else if (detail.status.ptr == NULL)
+        take_not_found(follow); /* Dify 1.12 answers so for a run that it does not know */
+    else if (is_under_way(detail.status) || is_stale_pause(follow, detail.status))
+        take_running(follow);
+    else
+        take_end(follow, answer->body);
+    dify__json_fini(&detail.json);
+}
+
+/* ---- searching ----------------------------------------------------------------------------- */
+
+static void compare_next(struct dify_follow *follow);
+
+/* One fits: that is the run. Else it is looked for again. */
+static void take_search(struct dify_follow *follow)
+{
+    if (follow->fits != 1) {
+        ask_again(follow);
+        return;
+    }
+    struct dify__text_of text = dify__text_begin(follow);
+    dify__run_learn_ids(follow->run, dify__slice(follow->found_id), (struct dify_slice){NULL, 0});
+    dify__say(&text, "the logs have the run: ");
+    dify__say(&text, follow->found_id);
+    if (follow->state == DIFY_FOLLOW_SEARCHING) {
+        follow->reopens = 0;
+        dify__follow_recover(follow, DIFY_REASON_FOUND, &text);
+        return;
+    }
+    dify__buffer_fini(&text.text);
+    dify__follow_ask_in(follow, 0);
+}
+
+static void take_fit(struct dify_follow *follow, const char *id)
+{
+    size_t len = strlen(id);
+    follow->fits++;
+    memcpy(follow->found_id, id, len < sizeof follow->found_id ? len + 1 : 0);
+}
+
+static void on_candidate(void *ctx, const struct dify_answer *answer)
+{
+    struct dify_follow *follow = ctx;
+    struct detail detail;
+    const char *id = follow->rows.ptr + follow->row_at;
+    follow->call = NULL;
+    if (answer->outcome == DIFY_OUTCOME_SUCCEEDED) {
+        bool is_read = read_detail(&detail, follow, answer->body);
+        if (is_read && detail.inputs.ptr != NULL &&
+            dify__inputs_match(follow->env->allocator, dify__buffer_slice(&follow->prepared),
+                               detail.inputs))
+            take_fit(follow, id);
+        dify__json_fini(&detail.json);
+    } else if (answer->http_status == 0 || answer->http_status >= 500) {
+        ask_again(follow); /* an unanswered one might be it */
+        return;
+    }
+    follow->row_at += strlen(id) + 1;
+    compare_next(follow);
+}
+
+static void compare_next(struct dify_follow *follow)
+{
+    while (follow->has_own_user && follow->row_at < follow->rows.len) {
+        take_fit(follow, follow->rows.ptr + follow->row_at);
+        follow->row_at += strlen(follow->rows.ptr + follow->row_at) + 1;
+    }
+    if (follow->row_at >= follow->rows.len)
+        take_search(follow);
+    else if (dify__ask_detail(follow->app, follow->rows.ptr + follow->row_at,
+                              DIFY__QUESTION_SILENCE_MS, on_candidate, follow,
+                              &follow->call) != DIFY_OK)
+        dify__follow_no_memory(follow);
+}
+
+static yyjson_val *member(yyjson_val *object, const char *key)
+{
+    return yyjson_is_obj(object) ? yyjson_obj_get(object, key) : NULL;
+}
+
+static bool is_text(yyjson_val *value, const char *text)
+{
+    return yyjson_is_str(value) && yyjson_get_len(value) == strlen(text) &&
+           memcmp(yyjson_get_str(value), text, strlen(text)) == 0;
+}
+
+/* Keeps the ids of the rows that may be the run: of its user, and not older than it. */
+static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int64_t since_s)
+{
+    yyjson_val *row;
+    size_t i, count, kept = 0;
+    enum dify_err err = DIFY_OK;
+    follow->rows.len = follow->row_at = 0;
+    follow->fits = 0;
+    yyjson_arr_foreach(rows, i, count, row)
+    {
+        yyjson_val *run = member(row, "workflow_run"), *id = member(run, "id");
+        yyjson_val *made = member(run, "created_at");
+        if (!yyjson_is_str(id) || yyjson_get_len(id) >= sizeof follow->found_id ||
+            strlen(yyjson_get_str(id)) != yyjson_get_len(id) || kept == ROWS)
+            continue;
+        if (!is_text(member(member(row, "created_by_end_user"), "session_id"), follow->user))
+            continue;
+        if (!follow->has_own_user && yyjson_is_int(made) && yyjson_get_sint(made) < since_s)
+            continue;
+        kept++;
+        dify__add_slice(&follow->rows, &err,
+                        (struct dify_slice){yyjson_get_str(id), yyjson_get_len(id) + 1});
+    }
+    return err;
+}
+
+static void on_logs(void *ctx, const struct dify_answer *answer)
+{
+    struct dify_follow *follow = ctx;
+    struct dify__json json;
+    enum dify_err err = DIFY_OK;
+    follow->call = NULL;
+    follow->asked++;
+    if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
+        ask_again(follow);
+        return;
+    }
+    int64_t now_s = follow->env->unix_ms(follow->env->ctx) / 1000;
+    int64_t skew_s = answer->server_time_s != 0 ? answer->server_time_s - now_s : 0;
+    dify__json_init(&json, follow->env->allocator);
+    follow->rows.len = follow->row_at = 0;
+    follow->fits = 0;
+    if (dify__json_read(&json, answer->body) == DIFY_OK)
+        err = keep_rows(follow, member(yyjson_doc_get_root(json.doc), "data"),
+                        follow->sent_unix_ms / 1000 + skew_s - SLACK_S);
+    dify__json_fini(&json);
+    if (err != DIFY_OK)
+        dify__follow_no_memory(follow);
+    else
+        compare_next(follow);
+}
+
+static void on_search_over(struct dify__alarm *alarm)
+{
+    struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, step);
+    struct dify__text_of text = dify__text_begin(follow);
+    dify__say(&text, "the run was sent, its answer was lost, and ");
+    dify__say(&text, follow->fits > 1 ? "more than one run in Dify's logs of user "
+                                      : "none was found in Dify's logs of user ");
+    dify__say(&text, follow->user);
+    dify__say(&text, follow->fits > 1 ? " has its inputs and may be it" : "");
+    dify__say(&text, " (asked ");
+    dify__add_uint(&text.text, &text.err, follow->asked);
+    dify__say(&text, " times in ");
+    dify__say_s(&text, DIFY__SEARCH_MS);
+    dify__say(&text, "); it may have run, or run still");
+    dify__follow_fail(follow, DIFY_REASON_LOST, DIFY_OUTCOME_RUN_LOST, "", 0, &text);
+}
+
+void dify__begin_searching(struct dify_follow *follow)
+{
+    struct dify__buffer ignored = {.allocator = follow->env->allocator, .max = SIZE_MAX / 2};
+    enum dify_err err = DIFY_OK;
+    if (follow->prepared.len == 0) /* taken up: nothing was checked before */
+        err = dify__inputs_write(&follow->inputs, NULL, &follow->prepared, &ignored);
+    dify__buffer_fini(&ignored);
+    if (err != DIFY_OK) {
+        dify__follow_no_memory(follow);
+        return;
+    }
+    follow->step.ring = on_search_over;
+    dify__alarm_in(follow->env, &follow->step, DIFY__SEARCH_MS);
+    dify__follow_ask_in(follow, 0);
+}
+
+void dify__begin_polling(struct dify_follow *follow)
+{
+    dify__run_note_gap(follow->run);
+    dify__follow_ask_in(follow, 0);
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static void on_question(struct dify__alarm *alarm)
+{
+    struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, question);
+    enum dify_err err = DIFY_OK;
+    char id[128];
+    struct dify_slice run_id = dify__run_id(follow->run);
+    if (follow->has_ending) {
+        dify__follow_take_ending(follow);
+        return;
+    }
+    if (follow->call != NULL)
+        return;
+    if (dify__follow_has_row(follow) && run_id.len < sizeof id) {
+        memcpy(id, run_id.ptr, run_id.len);
+        id[run_id.len] = '\0';
+        err = dify__ask_detail(follow->app, id, DIFY__QUESTION_SILENCE_MS, on_detail, follow,
+                               &follow->call);
+    } else if (dify__follow_is_searchable(follow)) {
+        err = dify__ask_logs(follow->app, follow->user, DIFY__QUESTION_SILENCE_MS, on_logs, follow,
+                             &follow->call);
+    }
+    if (err != DIFY_OK)
+        dify__follow_no_memory(follow);
+}
+
+void dify__follow_ask_in(struct dify_follow *follow, uint64_t ms)
+{
+    if (dify__follow_is_over(follow))
+        return;
+    follow->question.ring = on_question;
+    dify__alarm_in(follow->env, &follow->question, ms);
+}
+
+/* ---- stopping ------------------------------------------------------------------------------ */
+
+static void on_stopped(void *ctx, const struct dify_answer *answer)
+{
+    struct dify_follow *follow = ctx;
+    follow->stop_call = NULL;
+    if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
+        dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_AGAIN_MS);
+        return;
+    }
+    follow->stop_acknowledged = true;
+    dify__run_note_stop(follow->run);
+    dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_MS);
+    if (!follow->is_stream && follow->call == NULL && dify__follow_has_row(follow))
+        dify__follow_ask_in(follow, 0);
+}
+
+void dify__follow_try_stop(struct dify_follow *follow)
+{
+    char id[128];
+    struct dify_slice task = dify__run_task(follow->run);
+    if (!follow->wants_stop || follow->stop_acknowledged || follow->stop_call != NULL ||
+        task.len == 0 || task.len >= sizeof id || dify__follow_is_over(follow))
+        return;
+    memcpy(id, task.ptr, task.len);
+    id[task.len] = '\0';
+    if (dify_stop_task(follow->app, follow->kind, id, follow->user, on_stopped, follow,
+                       &follow->stop_call) != DIFY_OK)
+        dify__follow_no_memory(follow);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * transport.h: how requests reach Dify. What follows runs knows no more of the network than this;
+ * transfer.c does it by libcurl, a test by a model.
+ */
+#ifndef DIFY_CLIENT_TRANSPORT_H
+#define DIFY_CLIENT_TRANSPORT_H
+
+#include "difystream/client.h"
+
+struct dify__exchange; /* a request under way; the transport's */
+struct dify__source;   /* the bytes of a file that is uploaded: source.h */
+
+enum dify__request_flags {
+    DIFY__REQUEST_POST = 1,
+    DIFY__REQUEST_FRESH = 2, /* on a connection of its own, so that nobody repeats it by himself */
+    DIFY__REQUEST_STREAM = 4 /* an event stream is wanted: no compression */
+};
+
+/* All is borrowed until the exchange is over. */
+struct dify__request {
+    unsigned flags;
+    const char *path;          /* with its query, behind the base URL: "/info" */
+    struct dify_slice body;    /* JSON, of a POST without a file */
+    struct dify__source *file; /* NULL: none; sent as multipart */
+    const char *user;          /* beside the file */
+    const char *last_event_id; /* NULL or "": none */
+};
+
+/* The head of an answer. Slices die when the callback returns. */
+struct dify__head {
+    int status;
+    struct dify_slice content_type;    /* as sent; absent if none */
+    struct dify_slice release;         /* X-Version */
+    struct dify_slice workflow_run_id; /* X-Workflow-Run-ID */
+    int64_t retry_after_s;             /* -1: none */
+    int64_t date_s;                    /* Unix seconds; 0: none */
+    struct dify_slice text;            /* all of it, as received */
+};
+
+enum dify__failure {
+    DIFY__WHOLE,         /* the answer came whole */
+    DIFY__NO_CONNECTION, /* no address, refused, no TLS, a proxy that said no */
+    DIFY__CONNECT_TIMEOUT,
+    DIFY__RESET,      /* the connection was reset */
+    DIFY__CLOSED,     /* it was closed before the answer was whole */
+    DIFY__BAD_ANSWER, /* what came is no HTTP, or too large a head */
+    DIFY__BAD_SOURCE, /* the file could not be read */
+    DIFY__NO_MEMORY
+};
+
+struct dify__end {
+    enum dify__failure failure;
+    bool may_have_been_sent; /* false: certainly not one byte of the request was */
+    const char *detail;      /* English, "" where there is nothing to say */
+    struct dify_slice address;
+    struct dify_call_times times;
+};
+
+/* Who is told of an exchange. `head` at most once, then `body` any number of times, then `end`
+ * exactly once, unless it is cancelled. Inside them exchanges may be started and cancelled, this
+ * one too. */
+struct dify__receiver {
+    void *ctx;
+    void (*head)(void *ctx, const struct dify__head *head);
+    void (*body)(void *ctx, struct dify_slice bytes);
+    void (*end)(void *ctx, const struct dify__end *end);
+};
+
+struct dify__transport {
+    void *ctx;
+
+    /* Begins; the receiver is copied and hears nothing before this has returned. On error nothing
+     * was begun. NOMEM. */
+    enum dify_err (*start)(void *ctx, struct dify_app *app, const struct dify__request *request,
+                           const struct dify__receiver *receiver, struct dify__exchange **out);
+
+    /* Ends it at once; the receiver hears nothing more. */
+    void (*cancel)(void *ctx, struct dify__exchange *exchange);
+};
+
+#endif
