@@ -19,7 +19,8 @@ static void on_node(void *ctx, const struct dify_node *node, enum dify_node_chan
                 node->elapsed_time.ptr);
 }
 
-static void on_change(void *ctx, struct dify_follow *follow, const struct dify_follow_change *change)
+static void on_change(void *ctx, struct dify_follow *follow,
+                      const struct dify_follow_change *change)
 {
     (void)ctx;
     (void)follow;
@@ -57,7 +58,8 @@ int main(int argc, char **argv)
     }
     dify_follow_start(follow);
     dify_client_wait_all(client);
-    if (dify_run_write_result(dify_follow_run(follow), DIFY_JSON_PRETTY, to_stdout, NULL) == DIFY_OK)
+    if (dify_run_write_result(dify_follow_run(follow), DIFY_JSON_PRETTY, to_stdout, NULL) ==
+        DIFY_OK)
         putchar('\n');
     dify_run_result(dify_follow_run(follow), &result);
     dify_follow_free(follow);

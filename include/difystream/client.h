@@ -281,10 +281,13 @@ struct dify_file {
     int64_t length; /* bytes, where `read` knows them; -1: unknown. Of the others it is looked up */
 };
 
+/* A file with nothing said of it yet. */
+#ifdef __cplusplus
+#define DIFY_FILE_INIT (dify_file{sizeof(dify_file), 0, -1, 0, 0, 0, 0, -1})
+#else
 #define DIFY_FILE_INIT                                                                             \
-    {                                                                                              \
-        .size = sizeof(struct dify_file), .descriptor = -1, .length = -1                           \
-    }
+    ((struct dify_file){.size = sizeof(struct dify_file), .descriptor = -1, .length = -1})
+#endif
 
 /* POST /files/upload, streamed: memory does not grow with the file. `user` owns it: a run that uses
  * it must have the same. A path is opened, and what is wrong with it told, before anything is sent
