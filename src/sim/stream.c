@@ -16,7 +16,7 @@
 /* A client is sent so much ahead while it reads; what is more waits for it. One that has taken
  * nothing for so long does not read, and loses events once so much waits. */
 #define AHEAD_BYTES ((size_t)1 << 20)
-#define UNREAD_MS 200
+#define UNREAD_MS 5000
 #define LOST_BYTES ((size_t)8 << 20)
 
 #define SILENCE_LEAST_MS 100
@@ -368,6 +368,8 @@ static void on_alarm(struct sim_alarm *alarm)
     } else if (stream->waits_for_snapshot && stream->run != NULL) {
         send_snapshot(stream, stream->run->bindings.run);
         wait_on(stream);
+    } else if (http_exchange_pending(stream->visit->exchange) > AHEAD_BYTES) {
+        wait_on(stream); /* the relay still writes: it does not listen meanwhile */
     } else if (!stream->pings || is_given_up(stream)) {
         end_by_silence(stream);
     } else {
