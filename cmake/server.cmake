@@ -49,6 +49,7 @@ add_library(dify_sim OBJECT
     src/sim/cutter.c
     src/sim/describe.c
     src/sim/faults.c
+    src/sim/feedback.c
     src/sim/forms.c
     src/sim/index.c
     src/sim/loader.c

@@ -35,7 +35,8 @@ const struct cli_option cli_sim_options[] = {
     [SIM_SPEED] = {"speed", 's', "N", NULL,
                    "so much faster than recorded, for example 10 or 0.5 (1); 0: without waiting"},
     [SIM_FAULT] = {"fault", 'f', "FAULT", NULL,
-                   "NAME[=VALUE][,p=0.1][,times=N][,skip=N]: what goes wrong, and when; may be "
+                   "NAME[=VALUE][,on=KIND][,p=0.1][,times=N][,skip=N]: what goes wrong, where and "
+                   "when; may be "
                    "repeated; 'help' lists all"},
     [SIM_SEED] = {"seed", 0, "N", NULL, "seed of ids and of faults by probability (a random one)"},
     [SIM_CONNECTIONS] = {"connections", 0, "N", NULL,

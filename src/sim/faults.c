@@ -13,60 +13,84 @@ enum value { NO_VALUE, MAY_HAVE_VALUE, NEEDS_VALUE };
 #define RUN (1U << SIM_PLACE_RUN)
 #define EVENTS (1U << SIM_PLACE_EVENTS)
 #define DETAIL (1U << SIM_PLACE_DETAIL)
-#define ANY (RUN | EVENTS | DETAIL | 1U << SIM_PLACE_OTHER)
+#define STREAMS (RUN | EVENTS)
+#define ANY ((1U << SIM_PLACES) - 1)
+
+/* What `on` says, by place; NULL: it cannot be named. */
+static const char *const place_names[SIM_PLACES] = {
+    [SIM_PLACE_RUN] = "run",   [SIM_PLACE_EVENTS] = "events", [SIM_PLACE_DETAIL] = "detail",
+    [SIM_PLACE_LOGS] = "logs", [SIM_PLACE_UPLOAD] = "upload", [SIM_PLACE_PARAMETERS] = "parameters",
+    [SIM_PLACE_INFO] = "info", [SIM_PLACE_META] = "meta",     [SIM_PLACE_SITE] = "site",
+    [SIM_PLACE_STOP] = "stop", [SIM_PLACE_FORM] = "form",     [SIM_PLACE_FEEDBACK] = "feedback"};
 
 static const struct kind {
     const char *name;
     enum value value;
-    unsigned places;
+    unsigned places; /* that it meets by itself */
+    unsigned may;    /* and those that it can be sent to by `on` */
     const char *help;
 } kinds[SIM_FAULT_KINDS] = {
-    [SIM_FAULT_RESET_AFTER_EVENTS] = {"reset-after-events", NEEDS_VALUE, RUN | EVENTS,
+    [SIM_FAULT_RESET_AFTER_EVENTS] = {"reset-after-events", NEEDS_VALUE, STREAMS, STREAMS,
                                       "TCP reset after N events of a stream"},
-    [SIM_FAULT_RESET_AFTER_BYTES] = {"reset-after-bytes", NEEDS_VALUE, RUN | EVENTS,
+    [SIM_FAULT_RESET_AFTER_BYTES] = {"reset-after-bytes", NEEDS_VALUE, STREAMS, STREAMS,
                                      "TCP reset after N bytes of a stream"},
-    [SIM_FAULT_CLOSE_AFTER_EVENTS] = {"close-after-events", NEEDS_VALUE, RUN | EVENTS,
+    [SIM_FAULT_CLOSE_AFTER_EVENTS] = {"close-after-events", NEEDS_VALUE, STREAMS, STREAMS,
                                       "close without the last chunk after N events"},
-    [SIM_FAULT_END_AFTER_EVENTS] = {"end-after-events", NEEDS_VALUE, RUN | EVENTS,
+    [SIM_FAULT_END_AFTER_EVENTS] = {"end-after-events", NEEDS_VALUE, STREAMS, STREAMS,
                                     "clean end after N events, without a terminal event"},
-    [SIM_FAULT_STALL_AFTER_EVENTS] = {"stall-after-events", NEEDS_VALUE, RUN | EVENTS,
+    [SIM_FAULT_STALL_AFTER_EVENTS] = {"stall-after-events", NEEDS_VALUE, STREAMS, STREAMS,
                                       "send nothing more after N events, keep the connection"},
-    [SIM_FAULT_CUT_IN_CHARACTER] = {"cut-in-character", MAY_HAVE_VALUE, RUN | EVENTS,
+    [SIM_FAULT_CUT_IN_CHARACTER] = {"cut-in-character", MAY_HAVE_VALUE, STREAMS, STREAMS,
                                     "close inside the first character of several bytes that "
                                     "follows N events (0)"},
-    [SIM_FAULT_BYTE_BY_BYTE] = {"byte-by-byte", NO_VALUE, RUN | EVENTS,
+    [SIM_FAULT_BYTE_BY_BYTE] = {"byte-by-byte", NO_VALUE, STREAMS, STREAMS,
                                 "send each byte as a chunk of its own"},
-    [SIM_FAULT_BAD_JSON] = {"bad-json", MAY_HAVE_VALUE, RUN | EVENTS,
+    [SIM_FAULT_BAD_JSON] = {"bad-json", MAY_HAVE_VALUE, STREAMS, STREAMS,
                             "break the JSON of the event that follows N events (1)"},
-    [SIM_FAULT_BIG_EVENT] = {"big-event", NEEDS_VALUE, RUN | EVENTS,
+    [SIM_FAULT_BIG_EVENT] = {"big-event", NEEDS_VALUE, STREAMS, STREAMS,
                              "send an event of N bytes after the first one"},
-    [SIM_FAULT_LOST_FINISH] = {"lost-finish", NO_VALUE, RUN | EVENTS,
+    [SIM_FAULT_LOST_FINISH] = {"lost-finish", NO_VALUE, STREAMS, STREAMS,
                                "do not send the terminal event; the stream falls silent"},
-    [SIM_FAULT_ERROR_THEN_PINGS] = {"error-then-pings", MAY_HAVE_VALUE, RUN | EVENTS,
+    [SIM_FAULT_ERROR_THEN_PINGS] = {"error-then-pings", MAY_HAVE_VALUE, STREAMS, STREAMS,
                                     "an error event after N events (1), then only pings"},
-    [SIM_FAULT_PINGS_ONLY] = {"pings-only", NO_VALUE, RUN | EVENTS,
+    [SIM_FAULT_RESET_ANYWHERE] = {"reset-anywhere", NEEDS_VALUE, STREAMS, STREAMS,
+                                  "TCP reset after 0 to N events of a stream, as the seed has it"},
+    [SIM_FAULT_CLOSE_ANYWHERE] = {"close-anywhere", NEEDS_VALUE, STREAMS, STREAMS,
+                                  "close without the last chunk after 0 to N events"},
+    [SIM_FAULT_PINGS_ONLY] = {"pings-only", NO_VALUE, STREAMS, STREAMS,
                               "send pings and no event; the run goes on"},
-    [SIM_FAULT_RESET_BEFORE_RUN] = {"reset-before-run", NO_VALUE, RUN,
+    [SIM_FAULT_RESET_BEFORE_RUN] = {"reset-before-run", NO_VALUE, RUN, ANY,
                                     "TCP reset instead of an answer; no run is started"},
-    [SIM_FAULT_RESET_AFTER_START] = {"reset-after-start", NO_VALUE, RUN,
+    [SIM_FAULT_RESET_AFTER_START] = {"reset-after-start", NO_VALUE, RUN, RUN,
                                      "TCP reset before a byte of the answer; the run goes on"},
-    [SIM_FAULT_PROXY_502] = {"proxy-502", NO_VALUE, RUN,
+    [SIM_FAULT_PROXY_502] = {"proxy-502", NO_VALUE, RUN, ANY,
                              "a proxy's page 502 Bad Gateway; the run goes on"},
-    [SIM_FAULT_PROXY_504] = {"proxy-504", NO_VALUE, RUN,
+    [SIM_FAULT_PROXY_503] = {"proxy-503", NO_VALUE, RUN, ANY,
+                             "a proxy's page 503 Service Temporarily Unavailable; the run goes on"},
+    [SIM_FAULT_BUSY] = {"busy", NO_VALUE, RUN, RUN,
+                        "Dify's 400 \"Too many requests\"; no run is started"},
+    [SIM_FAULT_PROXY_504] = {"proxy-504", NO_VALUE, RUN, ANY,
                              "a proxy's page 504 Gateway Time-out; the run goes on"},
-    [SIM_FAULT_TOO_MANY_REQUESTS] = {"429", MAY_HAVE_VALUE, RUN,
+    [SIM_FAULT_TOO_MANY_REQUESTS] = {"429", MAY_HAVE_VALUE, RUN, ANY,
                                      "refuse with 429, and Retry-After: N; no run is started"},
-    [SIM_FAULT_UNAUTHORIZED] = {"401", NO_VALUE, ANY, "refuse with 401 unauthorized"},
-    [SIM_FAULT_DEAD_WORKER] = {"dead-worker", MAY_HAVE_VALUE, RUN,
+    [SIM_FAULT_UNAUTHORIZED] = {"401", NO_VALUE, ANY, ANY, "refuse with 401 unauthorized"},
+    [SIM_FAULT_DEAD_WORKER] = {"dead-worker", MAY_HAVE_VALUE, RUN, RUN,
                                "the worker dies after N events (1): silence, running for ever"},
-    [SIM_FAULT_QUEUED] = {"queued", NEEDS_VALUE, RUN, "the run waits N seconds for a worker"},
-    [SIM_FAULT_SLOW_DETAIL] = {"slow-detail", NEEDS_VALUE, DETAIL,
+    [SIM_FAULT_QUEUED] = {"queued", NEEDS_VALUE, RUN, RUN, "the run waits N seconds for a worker"},
+    [SIM_FAULT_SLOW_DETAIL] = {"slow-detail", NEEDS_VALUE, DETAIL, DETAIL,
                                "the run detail answers after N seconds"},
-    [SIM_FAULT_NO_EVENTS_ROUTE] = {"no-events-route", NO_VALUE, EVENTS,
+    [SIM_FAULT_LOST_IN_WINDOW] = {"lost-in-window", NEEDS_VALUE, EVENTS, EVENTS,
+                                  "the N events that follow a snapshot are lost to its reader"},
+    [SIM_FAULT_RESET] = {"reset", NO_VALUE, ANY, ANY,
+                         "TCP reset before a byte of the answer; the request is carried out"},
+    [SIM_FAULT_INTERNAL] = {"500", NO_VALUE, ANY, ANY,
+                            "Dify's 500 Internal Server Error; nothing is carried out"},
+    [SIM_FAULT_SLOW] = {"slow", NEEDS_VALUE, ANY, ANY, "the request is looked at after N seconds"},
+    [SIM_FAULT_NO_EVENTS_ROUTE] = {"no-events-route", NO_VALUE, EVENTS, EVENTS,
                                    "GET /workflow/{id}/events is 404, as before release 1.14"},
-    [SIM_FAULT_RESET_KEPT_ALIVE] = {"reset-kept-alive", NO_VALUE, ANY,
+    [SIM_FAULT_RESET_KEPT_ALIVE] = {"reset-kept-alive", NO_VALUE, ANY, ANY,
                                     "the connection looks kept alive; the next request resets it"},
-    [SIM_FAULT_CLOCK_SKEW] = {"clock-skew", NEEDS_VALUE, 0,
+    [SIM_FAULT_CLOCK_SKEW] = {"clock-skew", NEEDS_VALUE, 0, 0,
                               "the server's clock is N seconds ahead (behind: -N), for all "
                               "requests"},
 };
@@ -84,12 +108,21 @@ const char *sim_fault_help(enum sim_fault_kind kind)
 bool sim_fault_refuses(enum sim_fault_kind kind)
 {
     return kind == SIM_FAULT_RESET_BEFORE_RUN || kind == SIM_FAULT_TOO_MANY_REQUESTS ||
-           kind == SIM_FAULT_UNAUTHORIZED;
+           kind == SIM_FAULT_UNAUTHORIZED || kind == SIM_FAULT_BUSY || kind == SIM_FAULT_INTERNAL;
 }
 
-bool sim_fault_meets(enum sim_fault_kind kind, enum sim_fault_place place)
+int sim_fault_proxy_status(enum sim_fault_kind kind)
 {
-    return (kinds[kind].places >> place & 1U) != 0;
+    return kind == SIM_FAULT_PROXY_502   ? 502
+           : kind == SIM_FAULT_PROXY_503 ? 503
+           : kind == SIM_FAULT_PROXY_504 ? 504
+                                         : 0;
+}
+
+bool sim_fault_meets(const struct sim_fault *fault, enum sim_fault_place place)
+{
+    return fault->has_place ? fault->place == place
+                            : (kinds[fault->kind].places >> place & 1U) != 0;
 }
 
 /* Cuts `text` before the first `separator`; the rest is absent without one. */
@@ -146,6 +179,33 @@ static enum sim_fault_kind find_kind(struct dify_slice name)
     return SIM_FAULT_NONE;
 }
 
+/* The place that `on` names, if such a fault makes sense there. */
+static bool parse_place(struct dify_slice name, struct sim_fault *fault)
+{
+    for (int place = 0; place < SIM_PLACES; place++) {
+        if (place_names[place] == NULL || !dify__slice_is(name, place_names[place]))
+            continue;
+        fault->has_place = true;
+        fault->place = (enum sim_fault_place)place;
+        return (kinds[fault->kind].may >> place & 1U) != 0;
+    }
+    return false;
+}
+
+static bool parse_qualifier(struct dify_slice name, struct dify_slice value,
+                            struct sim_fault *fault)
+{
+    if (value.ptr == NULL)
+        return false;
+    if (dify__slice_is(name, "p"))
+        return parse_probability(value, &fault->probability);
+    if (dify__slice_is(name, "times"))
+        return dify__parse_uint(value, &fault->times);
+    if (dify__slice_is(name, "skip"))
+        return dify__parse_uint(value, &fault->skip);
+    return dify__slice_is(name, "on") && parse_place(value, fault);
+}
+
 /* False with the reason where the name, or having a value or none, is wrong. */
 static bool parse_name(struct dify_slice name, struct dify_slice value, struct sim_fault *fault,
                        struct dify__message *why)
@@ -184,21 +244,13 @@ bool sim_fault_parse(struct dify_slice text, struct sim_fault *fault, char *why,
     if (!parse_name(name, value, &read, &message))
         return false;
     while (text.ptr != NULL) {
-        bool is_right;
         value = split(&text, ',');
         name = split(&value, '=');
-        if (dify__slice_is(name, "p"))
-            is_right = value.ptr != NULL && parse_probability(value, &read.probability);
-        else if (dify__slice_is(name, "times"))
-            is_right = value.ptr != NULL && dify__parse_uint(value, &read.times);
-        else if (dify__slice_is(name, "skip"))
-            is_right = value.ptr != NULL && dify__parse_uint(value, &read.skip);
-        else
-            is_right = false;
-        if (!is_right) {
+        if (!parse_qualifier(name, value, &read)) {
             dify__message_text(&message, "'");
             dify__message_slice(&message, name);
-            dify__message_text(&message, "' is none of p=0…1, times=N, skip=N");
+            dify__message_text(&message, "' is none of p=0…1, times=N, skip=N, and on=KIND of a "
+                                         "request that it can meet");
             return false;
         }
     }

@@ -317,13 +317,28 @@ static void check_conversation(struct faults *faults, yyjson_val *root)
                   "value_error", id);
 }
 
+static void check_feedback(struct faults *faults, yyjson_val *root)
+{
+    yyjson_val *rating = yyjson_obj_get(root, "rating"), *content = yyjson_obj_get(root, "content");
+    if (rating != NULL && !yyjson_is_null(rating) && !yyjson_equals_str(rating, "like") &&
+        !yyjson_equals_str(rating, "dislike"))
+        add_fault(faults, "rating", "Input should be 'like' or 'dislike'", "literal_error", rating);
+    if (!yyjson_is_null(content))
+        check_string(faults, root, "content", false);
+}
+
 bool sim_payload_check(struct sim_visit *visit, const struct sim_payload *payload,
                        enum sim_model model)
 {
     static const char *const names[] = {"WorkflowRunPayload", "ChatRequestPayload",
-                                        "CompletionRequestPayload", "HumanInputFormSubmitPayload"};
+                                        "CompletionRequestPayload", "HumanInputFormSubmitPayload",
+                                        "MessageFeedbackPayload"};
     struct faults faults = {.visit = visit};
     sim_text_init(&faults.text, visit->sim->allocator);
+    if (model == SIM_MODEL_FEEDBACK) {
+        check_feedback(&faults, payload->root);
+        return tell_faults(&faults, names[model]);
+    }
     check_object(&faults, payload->root, "inputs");
     if (model == SIM_MODEL_FORM) {
         check_string(&faults, payload->root, "action", true);

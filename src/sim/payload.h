@@ -24,7 +24,8 @@ enum sim_model {
     SIM_MODEL_WORKFLOW,
     SIM_MODEL_CHAT,
     SIM_MODEL_COMPLETION,
-    SIM_MODEL_FORM /* a submitted form */
+    SIM_MODEL_FORM, /* a submitted form */
+    SIM_MODEL_FEEDBACK
 };
 
 /* Holds the members against a model. False if it was answered, with all faults in one text. */

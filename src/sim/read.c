@@ -384,6 +384,14 @@ void sim_serve_events(struct sim_visit *visit)
         sim_answer_error(visit, 404, "not_found", DIFY_SLICE("Workflow run not found"));
         return;
     }
+    if (visit->fault.kind == SIM_FAULT_RESET) {
+        sim_answer_reset(visit);
+        return;
+    }
+    if (sim_fault_proxy_status(visit->fault.kind) != 0) {
+        sim_answer_proxy(visit, sim_fault_proxy_status(visit->fault.kind));
+        return;
+    }
     wish.continues_on_pause = is_true(visit, "continue_on_pause");
     wish.wants_snapshot = is_true(visit, "include_state_snapshot");
     if (sim_stream_open(visit, run, &wish) != DIFY_OK)

@@ -73,7 +73,7 @@ static void add_dify(struct head *head, const struct sim_visit *visit, bool has_
         add(head, "Vary", DIFY_SLICE("Cookie"));
 }
 
-static void respond(struct sim_visit *visit, int status, struct head *head, struct dify_slice body)
+static void answer(struct sim_visit *visit, int status, struct head *head, struct dify_slice body)
 {
     char date[SIM_DATE_BYTES];
     visit->is_answered = true;
@@ -83,14 +83,25 @@ static void respond(struct sim_visit *visit, int status, struct head *head, stru
     http_respond(visit->exchange, status, head->fields, head->count, body);
 }
 
+/* What the request asked for was done; what its client hears of it may be something else. */
+static void respond(struct sim_visit *visit, int status, struct head *head, struct dify_slice body)
+{
+    int proxy_status = sim_fault_proxy_status(visit->fault.kind);
+    if (visit->fault.kind == SIM_FAULT_RESET)
+        sim_answer_reset(visit);
+    else if (proxy_status != 0)
+        sim_answer_proxy(visit, proxy_status);
+    else
+        answer(visit, status, head, body);
+}
+
 static void respond_text(struct sim_visit *visit, int status, struct head *head,
                          struct sim_text *take_text)
 {
     if (take_text->err == DIFY_OK) {
         respond(visit, status, head, sim_text_slice(take_text));
     } else { /* no memory for the answer */
-        visit->is_answered = true;
-        http_exchange_cut(visit->exchange, false, true);
+        sim_answer_reset(visit);
     }
     sim_text_fini(take_text);
 }
@@ -220,19 +231,39 @@ void sim_answer_options(struct sim_visit *visit, const char *allow)
     respond(visit, 200, &head, DIFY_SLICE(""));
 }
 
+void sim_answer_reset(struct sim_visit *visit)
+{
+    visit->is_answered = true;
+    http_exchange_cut(visit->exchange, false, true);
+}
+
+#define PROXY_PAGE(TITLE)                                                                          \
+    DIFY_SLICE("<html>\r\n<head><title>" TITLE "</title></head>\r\n<body>\r\n<center><h1>" TITLE   \
+               "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+
 void sim_answer_proxy(struct sim_visit *visit, int status)
 {
     struct head head = {.count = 0};
     add(&head, "Server", DIFY_SLICE("nginx"));
     add_type(&head, DIFY_SLICE("text/html"));
-    respond(visit, status, &head,
-            status == 502
-                ? DIFY_SLICE("<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-                             "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx"
-                             "</center>\r\n</body>\r\n</html>\r\n")
-                : DIFY_SLICE("<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n"
-                             "<body>\r\n<center><h1>504 Gateway Time-out</h1></center>\r\n<hr>"
-                             "<center>nginx</center>\r\n</body>\r\n</html>\r\n"));
+    answer(visit, status, &head,
+           status == 502   ? PROXY_PAGE("502 Bad Gateway")
+           : status == 503 ? PROXY_PAGE("503 Service Temporarily Unavailable")
+                           : PROXY_PAGE("504 Gateway Time-out"));
+}
+
+void sim_answer_busy(struct sim_visit *visit)
+{
+    const struct sim_app *app = visit->app;
+    struct sim_text message;
+    sim_text_init(&message, visit->sim->allocator);
+    sim_text_add(&message, "Too many requests. Please try again later. The current maximum "
+                           "concurrent requests allowed for ");
+    sim_text_add(&message, app->id);
+    sim_text_add(&message, " is ");
+    sim_text_int(&message, app->max_active > 0 ? app->max_active : 1);
+    sim_text_add(&message, ".");
+    sim_answer_message(visit, 400, "invalid_param", &message);
 }
 
 void sim_answer_too_many(struct sim_visit *visit)

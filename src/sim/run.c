@@ -86,6 +86,8 @@ static enum dify_err enter(struct sim_run *run)
     if (err == DIFY_OK)
         err = sim_index_put(&sim->runs_by_token, dify__slice(run->bindings.token), run);
     if (err == DIFY_OK && run->app->mode != SIM_WORKFLOW)
+        err = sim_index_put(&sim->runs_by_message, id_slice(run->bindings.message), run);
+    if (err == DIFY_OK && run->app->mode != SIM_WORKFLOW)
         err = sim_index_put(&sim->conversations, id_slice(run->bindings.conversation), run);
     return err;
 }
@@ -96,6 +98,7 @@ static void leave(struct sim_run *run)
     sim_index_remove(&sim->runs_by_id, id_slice(run->bindings.run), run);
     sim_index_remove(&sim->runs_by_task, id_slice(run->bindings.task), run);
     sim_index_remove(&sim->runs_by_token, dify__slice(run->bindings.token), run);
+    sim_index_remove(&sim->runs_by_message, id_slice(run->bindings.message), run);
     sim_index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
 }
 
@@ -579,6 +582,11 @@ void sim_run_resume(struct sim_run *run)
     if (sim_clock_set(&run->sim->clock, &run->alarm, sim_scaled(run->sim, SIM_RESUME_MS)) !=
         DIFY_OK)
         lose(run);
+}
+
+void sim_run_rate(struct sim_run *run, bool is_rated)
+{
+    run->is_rated = is_rated;
 }
 
 bool sim_run_is_final(const struct sim_run *run)

@@ -46,6 +46,7 @@ struct sim_run {
     bool is_aborted; /* the engine stopped it: the row says `stopped` whatever the stream said */
     bool was_form_sent;
     bool is_expired;
+    bool is_rated;     /* its message has its user's feedback */
     uint64_t began_ms; /* loop time at which the script began */
     uint64_t heard_ms; /* of the last event, or of the request before there was one */
     uint64_t stop_ms;
@@ -103,6 +104,9 @@ void sim_run_stop(struct sim_run *run);
 
 /* The form was sent: goes on with `resumed`. */
 void sim_run_resume(struct sim_run *run);
+
+/* Its user's feedback comes, or is taken back. */
+void sim_run_rate(struct sim_run *run, bool is_rated);
 
 /* Whether the stored row is final. */
 bool sim_run_is_final(const struct sim_run *run);

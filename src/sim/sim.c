@@ -157,7 +157,7 @@ static enum dify_err init_faults(struct sim *sim)
     return DIFY_OK;
 }
 
-#define INDEXES 5
+#define INDEXES 6
 
 static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
 {
@@ -166,6 +166,7 @@ static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
     indexes[2] = &sim->runs_by_token;
     indexes[3] = &sim->conversations;
     indexes[4] = &sim->files_by_id;
+    indexes[5] = &sim->runs_by_message;
 }
 
 static void init_indexes(struct sim *sim)

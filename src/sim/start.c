@@ -61,20 +61,12 @@ static bool is_below_limit(struct start *start)
     const struct sim_app *app = start->visit->app;
     struct sim *sim = start->visit->sim;
     unsigned active = sim_app_state(sim, app)->active;
-    struct sim_text message;
     bool is_refused = app->max_active > 0 && active >= app->max_active;
     if (app->max_active == 1 && start->is_streaming && sim_is_at_least(sim, SIM_1_14_2))
         is_refused = true;
     if (!is_refused)
         return true;
-    sim_text_init(&message, sim->allocator);
-    sim_text_add(&message, "Too many requests. Please try again later. The current maximum "
-                           "concurrent requests allowed for ");
-    sim_text_add(&message, app->id);
-    sim_text_add(&message, " is ");
-    sim_text_int(&message, app->max_active);
-    sim_text_add(&message, ".");
-    sim_answer_message(start->visit, 400, "invalid_param", &message);
+    sim_answer_busy(start->visit);
     return false;
 }
 
@@ -206,15 +198,13 @@ static void answer_run(struct start *start, struct sim_run *run)
     struct sim_visit *visit = start->visit;
     struct sim_wish wish = {.watch = start->is_streaming ? SIM_WATCH_POST : SIM_WATCH_BLOCKING,
                             .on_end = sim_blocking_answer};
-    enum sim_fault_kind fault = visit->fault.kind;
-    if (fault == SIM_FAULT_RESET_AFTER_START) {
-        visit->is_answered = true;
-        http_exchange_cut(visit->exchange, false, true);
-    } else if (fault == SIM_FAULT_PROXY_502 || fault == SIM_FAULT_PROXY_504) {
-        sim_answer_proxy(visit, fault == SIM_FAULT_PROXY_502 ? 502 : 504);
-    } else if (sim_stream_open(visit, run, &wish) != DIFY_OK) {
+    int proxy_status = sim_fault_proxy_status(visit->fault.kind);
+    if (visit->fault.kind == SIM_FAULT_RESET_AFTER_START || visit->fault.kind == SIM_FAULT_RESET)
+        sim_answer_reset(visit);
+    else if (proxy_status != 0)
+        sim_answer_proxy(visit, proxy_status);
+    else if (sim_stream_open(visit, run, &wish) != DIFY_OK)
         sim_answer_internal(visit);
-    }
 }
 
 static void start_run(struct start *start)

@@ -74,7 +74,7 @@ struct sim {
     struct sim_run *newest, *oldest; /* all runs */
     size_t run_count;
     size_t kept_bytes; /* of runs that are over or paused */
-    struct sim_index runs_by_id, runs_by_task, runs_by_token;
+    struct sim_index runs_by_id, runs_by_task, runs_by_token, runs_by_message;
     struct sim_index conversations;           /* by the id of a conversation: its latest run */
     struct sim_run *queue_first, *queue_last; /* wait for a worker */
     unsigned working;                         /* runs that hold a worker */

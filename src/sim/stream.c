@@ -183,9 +183,11 @@ static void fail_after_events(struct sim_stream *stream)
         return;
     switch (fault_of(stream)) {
     case SIM_FAULT_RESET_AFTER_EVENTS:
+    case SIM_FAULT_RESET_ANYWHERE:
         cut(stream, true);
         break;
     case SIM_FAULT_CLOSE_AFTER_EVENTS:
+    case SIM_FAULT_CLOSE_ANYWHERE:
         cut(stream, false);
         break;
     case SIM_FAULT_END_AFTER_EVENTS:
@@ -397,6 +399,17 @@ static void hear(struct sim_stream *stream)
         wait_on(stream);
 }
 
+/* Whether an event falls into the time between the snapshot and the stream's subscription: then
+ * the stream does not hear of an end, or of a pause, either. */
+static bool falls_into_window(struct sim_stream *stream, struct dify_slice name)
+{
+    bool falls = stream->to_lose > 0;
+    stream->to_lose -= falls;
+    if (is_end(name) || dify__slice_is(name, "workflow_paused"))
+        stream->misses_end = falls;
+    return falls;
+}
+
 bool sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_slice name)
 {
     bool is_seen = false;
@@ -406,7 +419,8 @@ bool sim_stream_event(struct sim_run *run, struct dify_slice json, struct dify_s
             continue;
         if (stream->waits_for_snapshot)
             send_snapshot(stream, run->bindings.task);
-        if (!stream->is_mute && !stream->is_closing && (is_end(name) || !is_lost(stream)))
+        if (!stream->is_mute && !stream->is_closing && !falls_into_window(stream, name) &&
+            (is_end(name) || !is_lost(stream)))
             is_seen = send_event(stream, json, name) || is_seen;
         hear(stream);
     }
@@ -442,7 +456,9 @@ void sim_stream_run_over(struct sim_run *run, bool is_pause)
             continue;
         if (stream->waits_for_snapshot)
             send_snapshot(stream, run->bindings.task);
-        if (!(stream->continues_on_pause && (is_pause || !stream->wants_snapshot)))
+        if (stream->misses_end)
+            stream->misses_end = false;
+        else if (!(stream->continues_on_pause && (is_pause || !stream->wants_snapshot)))
             close_soon(stream);
     }
 }
@@ -510,6 +526,8 @@ enum dify_err sim_stream_open(struct sim_visit *visit, struct sim_run *run,
     stream->wants_snapshot = wish->wants_snapshot;
     stream->on_end = wish->on_end;
     stream->as_of = run->played;
+    if (fault_of(stream) == SIM_FAULT_LOST_IN_WINDOW)
+        stream->to_lose = fault_value(stream);
     stream->heard_ms = stream->taken_ms = uv_now(visit->sim->loop);
     stream->alarm.ring = on_alarm;
     stream->next = run->streams;

@@ -23,6 +23,8 @@ struct sim_stream {
     bool continues_on_pause, wants_snapshot;
     bool waits_for_snapshot; /* it is not sent yet */
     bool is_mute;            /* no event is sent any more */
+    bool misses_end;         /* the run's end or pause was lost to it */
+    uint64_t to_lose;        /* events that are lost to it before others come */
     bool pings;              /* by itself, after each 10 s without anything */
     bool is_closing;         /* the last chunk goes out when the alarm rings */
     uint64_t as_of;          /* events played when the request came */

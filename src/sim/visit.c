@@ -110,7 +110,7 @@ static void give_place(struct sim_visit *visit)
 /* Draws whether a fault meets this request. */
 static bool strikes(struct sim *sim, struct sim_fault *fault, enum sim_fault_place place)
 {
-    if (!sim_fault_meets(fault->kind, place) || fault->times == 0)
+    if (!sim_fault_meets(fault, place) || fault->times == 0)
         return false;
     if (fault->skip > 0) {
         fault->skip--;
@@ -149,6 +149,10 @@ static bool choose_fault(struct sim_visit *visit)
             break;
         }
     }
+    if (visit->fault.kind == SIM_FAULT_RESET_ANYWHERE ||
+        visit->fault.kind == SIM_FAULT_CLOSE_ANYWHERE)
+        visit->fault.value =
+            (int64_t)(sim_random_next(&sim->chance) % ((uint64_t)visit->fault.value + 1));
     sim->stats.faults += visit->fault.kind != SIM_FAULT_NONE;
     return true;
 }
@@ -177,8 +181,16 @@ static bool fail_at_once(struct sim_visit *visit)
 {
     switch (visit->fault.kind) {
     case SIM_FAULT_RESET_BEFORE_RUN:
-        visit->is_answered = true;
-        http_exchange_cut(visit->exchange, false, true);
+        sim_answer_reset(visit);
+        return true;
+    case SIM_FAULT_BUSY:
+        visit->app = sim_routes_app(visit, NULL);
+        if (visit->app == NULL)
+            return false;
+        sim_answer_busy(visit);
+        return true;
+    case SIM_FAULT_INTERNAL:
+        sim_answer_internal(visit);
         return true;
     case SIM_FAULT_TOO_MANY_REQUESTS:
         sim_answer_too_many(visit);
@@ -293,7 +305,8 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
 static void refuse_run(struct sim_visit *visit)
 {
     count_refused(visit);
-    (void)fail_at_once(visit);
+    if (!fail_at_once(visit))
+        sim_routes_serve(visit);
 }
 
 /* A run that is refused is read first, so that it can be counted. */
@@ -306,6 +319,8 @@ static void serve(struct sim_visit *visit)
         return;
     if (visit->route->place == SIM_PLACE_RUN && sim_fault_refuses(visit->fault.kind))
         sim_visit_read(visit, refuse_run);
+    else if (visit->fault.kind == SIM_FAULT_SLOW)
+        sim_visit_wait(visit, (double)visit->fault.value * 1000, sim_routes_serve);
     else if (!fail_at_once(visit))
         sim_routes_serve(visit);
 }

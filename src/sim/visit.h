@@ -48,6 +48,8 @@ void sim_visit_wait(struct sim_visit *visit, double ms, void (*then)(struct sim_
 
 /* ---- answers (reply.c) --------------------------------------------------------------------- */
 
+/* The visit's fault may put a proxy's page or a reset in place of any of these. */
+
 enum sim_answer_style {
     SIM_ANSWER_ASCII,  /* most: application/json, a line feed at the end */
     SIM_ANSWER_SPACED, /* blocking bodies: application/json; charset=utf-8 */
@@ -70,7 +72,9 @@ void sim_answer_not_found(struct sim_visit *visit); /* the HTML page of an unkno
 void sim_answer_method(struct sim_visit *visit);    /* 405 */
 void sim_answer_redirect(struct sim_visit *visit);  /* of /v1 to /v1/ */
 void sim_answer_options(struct sim_visit *visit, const char *allow);
+void sim_answer_reset(struct sim_visit *visit);             /* a TCP reset instead */
 void sim_answer_proxy(struct sim_visit *visit, int status); /* a proxy's own page */
+void sim_answer_busy(struct sim_visit *visit);              /* too many runs of the visit's app */
 void sim_answer_too_many(struct sim_visit *visit);          /* 429, as the visit's fault has it */
 /* Begins a stream, with Cache-Control where it is the events endpoint's. */
 void sim_answer_stream(struct sim_visit *visit, bool is_events);

@@ -47,11 +47,13 @@ KEY = "app-steps"
 # Faults that act within a stream, with a value with which they act on the one of STEPS.
 OF_STREAMS = ["reset-after-events=2", "reset-after-bytes=100", "close-after-events=2",
               "end-after-events=2", "stall-after-events=2", "cut-in-character", "byte-by-byte",
-              "bad-json", "big-event=1000", "lost-finish", "error-then-pings", "pings-only"]
-OF_RUNS = ["reset-before-run", "reset-after-start", "proxy-502", "proxy-504", "429=3",
-           "dead-worker", "queued=1"]
+              "bad-json", "big-event=1000", "lost-finish", "error-then-pings", "reset-anywhere=2",
+              "close-anywhere=2", "pings-only"]
+OF_RUNS = ["reset-before-run", "reset-after-start", "proxy-502", "proxy-503", "proxy-504", "429=3",
+           "busy", "dead-worker", "queued=1"]
 OF_OTHERS = ["401", "slow-detail=1", "no-events-route", "reset-kept-alive", "clock-skew=100"]
-NAMES = [re.split("=", fault)[0] for fault in OF_STREAMS + OF_RUNS + OF_OTHERS]
+IN_FAULTS_ON = ["lost-in-window=1", "reset", "500", "slow=1"]  # faults_on.py tests these
+NAMES = [re.split("=", fault)[0] for fault in OF_STREAMS + OF_RUNS + OF_OTHERS + IN_FAULTS_ON]
 
 
 def steps(given, *options):
@@ -78,7 +80,7 @@ def ways(given, fault):
 
 # ---- the list and the texts --------------------------------------------------------------------
 
-def test_every_listed_fault_is_tested_here(given):
+def test_every_listed_fault_is_tested(given):
     text = support.must_run([os.path.join(given.build, "difystream"), "sim", "--fault", "help"])
     listed = [line.split()[0] for line in text.splitlines()]
     given.checks.equal(sorted(listed), sorted(NAMES), "the faults of --fault help")
@@ -385,7 +387,8 @@ def test_reset_after_start(given):
 
 
 def test_proxy_pages(given):
-    for status, title in ((502, "502 Bad Gateway"), (504, "504 Gateway Time-out")):
+    for status, title in ((502, "502 Bad Gateway"), (503, "503 Service Temporarily Unavailable"),
+                          (504, "504 Gateway Time-out")):
         for mode in ("streaming", "blocking"):
             for simulator, field in ways(given, "proxy-%d" % status):
                 connection = simulator.post_run({"word": "a"}, mode=mode, fault=field).read_head()

@@ -87,7 +87,8 @@ static const struct bad bads[] = {
     {"clock-skew=-3155760001", "clock-skew: the value must be a whole number, at most 3155760000"},
     {"clock-skew=--1", "clock-skew: the value must be a whole number, at most 3155760000"},
     {"clock-skew=-", "clock-skew: the value must be a whole number, at most 3155760000"},
-    {"lost-finish,p=1.1", "'p' is none of p=0…1, times=N, skip=N"},
+    {"lost-finish,p=1.1",
+     "'p' is none of p=0…1, times=N, skip=N, and on=KIND of a request that it can meet"},
     {"lost-finish,p=2", "'p' is none of"},
     {"lost-finish,p=", "'p' is none of"},
     {"lost-finish,p", "'p' is none of"},
@@ -100,6 +101,14 @@ static const struct bad bads[] = {
     {"lost-finish,times=-1", "'times' is none of"},
     {"lost-finish,skip=x", "'skip' is none of"},
     {"lost-finish,often=1", "'often' is none of"},
+    {"lost-finish,on", "'on' is none of"},
+    {"lost-finish,on=", "'on' is none of"},
+    {"lost-finish,on=Run", "'on' is none of"},
+    {"lost-finish,on=detail", "'on' is none of"},
+    {"reset-anywhere=3,on=upload", "'on' is none of"},
+    {"401,on=other", "'on' is none of"},
+    {"queued=1,on=events", "'on' is none of"},
+    {"clock-skew=1,on=run", "'on' is none of"},
     {"lost-finish,", "'' is none of"},
     {"lost-finish,p=1,", "'' is none of"},
 };
@@ -134,6 +143,12 @@ static void test_the_reason_fits_its_place(void **state)
     }
 }
 
+static bool meets(enum sim_fault_kind kind, enum sim_fault_place place)
+{
+    const struct sim_fault fault = {.kind = kind};
+    return sim_fault_meets(&fault, place);
+}
+
 static void test_names_and_places(void **state)
 {
     (void)state;
@@ -149,16 +164,42 @@ static void test_names_and_places(void **state)
             assert_true(sim_fault_parse(slice_of(text), &fault, why, sizeof why));
         assert_int_equal(fault.kind, kind);
         if (kind <= SIM_FAULT_PINGS_ONLY) /* of streams */
-            assert_true(sim_fault_meets(as_kind, SIM_PLACE_RUN) &&
-                        sim_fault_meets(as_kind, SIM_PLACE_EVENTS));
-        if (kind != SIM_FAULT_UNAUTHORIZED && kind != SIM_FAULT_RESET_KEPT_ALIVE)
-            assert_false(sim_fault_meets(as_kind, SIM_PLACE_OTHER));
-        assert_int_equal(sim_fault_meets(as_kind, SIM_PLACE_DETAIL),
-                         kind == SIM_FAULT_UNAUTHORIZED || kind == SIM_FAULT_RESET_KEPT_ALIVE ||
-                             kind == SIM_FAULT_SLOW_DETAIL);
+            assert_true(meets(as_kind, SIM_PLACE_RUN) && meets(as_kind, SIM_PLACE_EVENTS));
+        bool is_of_any = as_kind == SIM_FAULT_UNAUTHORIZED || as_kind == SIM_FAULT_INTERNAL ||
+                         as_kind == SIM_FAULT_RESET_KEPT_ALIVE || as_kind == SIM_FAULT_RESET ||
+                         as_kind == SIM_FAULT_SLOW;
+        for (int place = SIM_PLACE_LOGS; place < SIM_PLACES; place++)
+            assert_int_equal(meets(as_kind, (enum sim_fault_place)place), is_of_any);
+        assert_int_equal(meets(as_kind, SIM_PLACE_DETAIL),
+                         is_of_any || as_kind == SIM_FAULT_SLOW_DETAIL);
     }
     assert_null(sim_fault_name(SIM_FAULT_NONE));
-    assert_false(sim_fault_meets(SIM_FAULT_NONE, SIM_PLACE_RUN));
+    assert_false(meets(SIM_FAULT_NONE, SIM_PLACE_RUN));
+}
+
+static const struct {
+    const char *name;
+    enum sim_fault_place place;
+} places[] = {
+    {"run", SIM_PLACE_RUN},   {"events", SIM_PLACE_EVENTS}, {"detail", SIM_PLACE_DETAIL},
+    {"logs", SIM_PLACE_LOGS}, {"upload", SIM_PLACE_UPLOAD}, {"parameters", SIM_PLACE_PARAMETERS},
+    {"info", SIM_PLACE_INFO}, {"meta", SIM_PLACE_META},     {"site", SIM_PLACE_SITE},
+    {"stop", SIM_PLACE_STOP}, {"form", SIM_PLACE_FORM},     {"feedback", SIM_PLACE_FEEDBACK}};
+
+/* Sent to one kind of request, a fault meets no other. */
+static void test_places_by_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        char text[64], why[160];
+        struct sim_fault fault;
+        snprintf(text, sizeof text, "proxy-502,on=%s,times=3", places[i].name);
+        assert_true(sim_fault_parse(slice_of(text), &fault, why, sizeof why));
+        assert_int_equal(fault.times, 3);
+        for (int place = 0; place < SIM_PLACES; place++)
+            assert_int_equal(sim_fault_meets(&fault, (enum sim_fault_place)place),
+                             place == (int)places[i].place);
+    }
 }
 
 int main(void)
@@ -168,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_the_reason_fits_its_place),
         cmocka_unit_test(test_names_and_places),
+        cmocka_unit_test(test_places_by_name),
     };
     return cmocka_run_group_tests_name("sim fault text", tests, NULL, NULL);
 }

@@ -392,6 +392,9 @@ static void talk_of_rows(void)
                 "X-Sim-Fault: bad-json=0\r\n", NULL, EXACT, NULL);
         ask_for("a slow detail", made("GET /v1/workflows/run/%s", run), "flow",
                 "X-Sim-Fault: slow-detail=5\r\n", NULL, EXACT, NULL);
+        ask_for("a proxy's detail", made("GET /v1/workflows/run/%s", run), "flow",
+                "X-Sim-Fault: proxy-503,on=detail\r\n", NULL, EXACT, NULL);
+        ask_for("the truth about it", made("GET /sim/runs/%s", run), "", "", NULL, ROUGH, NULL);
     }
     text_fini(&answer);
     post("a failed run", RUN, "flow", BLOCK_OF("fail"));
@@ -408,6 +411,7 @@ static void talk_of_rows(void)
     get("a bad limit", "GET /v1/workflows/logs?limit=1000", "flow");
     get("a bad time", "GET /v1/workflows/logs?created_at__after=x", "flow");
     ask_for("statistics", "GET /sim/stats", "", "", NULL, ROUGH, NULL);
+    ask_for("the truth about all", "GET /sim/runs?user=u", "", "", NULL, ROUGH, NULL);
 }
 
 static void talk_of_a_running_run(void)
@@ -443,7 +447,7 @@ static void talk_of_a_running_run(void)
 static void talk_of_chats(void)
 {
     struct text answer;
-    char conversation[64];
+    char conversation[64], message[64];
     ask_for("a chatflow", CHAT, "talk", "", TALK_OF("tea", "streaming"), EXACT, &answer);
     if (find_string(&answer, "conversation_id", conversation))
         post("its second turn", CHAT, "talk",
@@ -453,6 +457,14 @@ static void talk_of_chats(void)
     text_fini(&answer);
     post("a chatflow's failure", CHAT, "talk", TALK_OF("fail", "blocking"));
     ask_for("a chat", CHAT, "chat", "", TALK_OF("tea", "streaming"), EXACT, &answer);
+    if (find_string(&answer, "message_id", message)) {
+        post("feedback", made("POST /v1/messages/%s/feedbacks", message), "chat",
+             "{'user':'u','rating':'like'}");
+        post("bad feedback", made("POST /v1/messages/%s/feedbacks", message), "chat",
+             "{'user':'u','rating':'x'}");
+        post("feedback of another", made("POST /v1/messages/%s/feedbacks", message), "chat",
+             "{'user':'v','rating':'like'}");
+    }
     if (find_string(&answer, "conversation_id", conversation)) {
         post("a chat's second turn", CHAT, "chat",
              made("{'inputs':{},'query':'more','user':'u','response_mode':'streaming',"
@@ -557,7 +569,12 @@ static void talk_of_faults(void)
                                          "reset-before-run",
                                          "reset-after-start",
                                          "proxy-502",
+                                         "proxy-503",
                                          "proxy-504",
+                                         "busy",
+                                         "500",
+                                         "reset",
+                                         "slow=5",
                                          "429=7",
                                          "dead-worker=2",
                                          "queued=10",
