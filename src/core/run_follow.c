@@ -64,7 +64,8 @@ static enum dify_err fold_text(struct dify_run *run, const struct dify__buffer *
     return run->failed;
 }
 
-/* The outputs of a detail: an object, or before Dify 1.13 a string that holds one. */
+/* The outputs of a detail: an object; before Dify 1.13 a string that holds one, or null where the
+ * stream says {}. */
 static void write_outputs(struct dify__writer *writer, const struct dify_run *run,
                           const struct dify__members *member)
 {
@@ -72,7 +73,8 @@ static void write_outputs(struct dify__writer *writer, const struct dify_run *ru
     struct dify__json inner;
     dify__write_key(writer, "outputs");
     if (text.ptr == NULL) {
-        dify__write_json(writer, dify__members_text(member));
+        dify__write_json(writer, yyjson_is_null(member->value) ? DIFY_SLICE("{}")
+                                                               : dify__members_text(member));
         return;
     }
     dify__json_init(&inner, run->allocator);
