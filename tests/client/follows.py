@@ -1,0 +1,176 @@
+"""What the tests of the client over real sockets share: the program many, and the simulator."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+for folder in ("sim", "system", "oracle"):
+    sys.path.insert(0, os.path.join(os.path.dirname(HERE), folder))
+
+import support
+from server import Simulator
+
+RECORDINGS = os.path.join(os.path.dirname(HERE), "recordings")
+RELEASES = ("1.12.1", "1.14.2", "1.16.1")
+DEADLINE_S = 300  # a safety net; nothing here waits for time to pass
+# What each run has of its own: ids, as they are or in a file's reference, and times.
+OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+                 r"|dify-file-ref:[\w=+/-]+|\b1[789]\d{8}\b")
+# Between events of a faster clock a busy machine is silent for long: only a test of silence says
+# less.
+PATIENT_MS = 1000000000
+
+
+def arguments(name, more=None):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source", required=True, type=os.path.abspath)
+    parser.add_argument("--build", required=True, type=os.path.abspath)
+    parser.add_argument("--seed", type=int, default=1435)
+    parser.add_argument("--only", default="", help="tests whose name has this")
+    if more is not None:
+        more(parser)
+    given = parser.parse_args()
+    given.checks = support.Checks()
+    given.checks.name = "client.many-" + name
+    given.folder = tempfile.TemporaryDirectory(prefix="difystream-client-")
+    return given
+
+
+def scenario(given, name, text):
+    path = os.path.join(given.folder.name, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+class Followed:
+    """A run as the program many tells of it."""
+
+    def __init__(self, told):
+        self.line, self.user = told["line"], told["user"]
+        self.result = told["result"]
+        self.data = self.result["data"]
+        self.metadata = self.data["metadata"]
+        self.changes = told["changes"]
+
+    @property
+    def run(self):
+        return self.data["workflow_run_id"]
+
+    @property
+    def code(self):
+        return self.result.get("code")
+
+    @property
+    def reasons(self):
+        return [change[2] for change in self.changes]
+
+    @property
+    def states(self):
+        return [change[1] for change in self.changes]
+
+    @property
+    def incomplete(self):
+        return sorted(self.metadata.get("incomplete_nodes", []))
+
+    def story(self):
+        return "\n".join("    %s -> %s: %s: %s" % tuple(change) for change in self.changes)
+
+
+class Many:
+    """What became of some orders. `followed` are in the order of the orders."""
+
+    def __init__(self, given, base_url, key, orders, *options, descriptors=(), deadline_s=DEADLINE_S):
+        text = "".join(json.dumps(order) + "\n" for order in orders)
+        done = subprocess.run(
+            [os.path.join(given.build, "tests", "client", "client_many"), "--base-url", base_url,
+             "--api-key", key, *map(str, options)],
+            input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=deadline_s, pass_fds=descriptors, check=False)
+        self.err = done.stderr.decode("utf-8", "replace")
+        if done.returncode != 0 or self.err:
+            raise AssertionError("many ended with %d: %s" % (done.returncode, self.err[-4000:]))
+        lines = [json.loads(line) for line in done.stdout.decode("utf-8", "surrogatepass").split("\n")
+                 if line]
+        self.summary = lines.pop()
+        self.followed = sorted(map(Followed, lines), key=lambda one: one.line)
+        if [one.line for one in self.followed] != list(range(len(orders))):
+            raise AssertionError("not one result for each order")
+
+
+def follow(given, simulator, orders, *options, **more):
+    return Many(given, "http://127.0.0.1:%d/v1" % simulator.port, simulator.key, orders, *options,
+                **more)
+
+
+def truths(simulator):
+    """What the simulator knows of all its runs, by user."""
+    found, page = {}, 1
+    while True:
+        answer = simulator.truths("limit=100&page=%d" % page)
+        for run in answer["data"]:
+            found.setdefault(run["user"], []).append(run)
+        if not answer["has_more"]:
+            return found
+        page += 1
+
+
+def masked(value):
+    """A value without what each run has of its own."""
+    return OWN.sub("OWN", json.dumps(value, sort_keys=True))
+
+
+def kept_streams(folder, line):
+    """The bytes of the streams of a run."""
+    streams = []
+    while os.path.exists(os.path.join(folder, "%d-%d.sse" % (line, len(streams)))):
+        with open(os.path.join(folder, "%d-%d.sse" % (line, len(streams))), "rb") as file:
+            streams.append(file.read())
+    return streams
+
+
+def events_of(stream):
+    """The events of a stream's bytes, those that are whole and JSON."""
+    for frame in stream.split(b"\n\n")[:-1]:
+        if frame.startswith(b"data: "):
+            try:
+                yield json.loads(frame[6:])
+            except ValueError:
+                pass
+
+
+CONTAINERS = ("iteration", "loop")
+
+
+def is_empty(data):
+    """Whether a node_finished is one of a snapshot, which has lost what the node made."""
+    return all(data.get(name) is None
+               for name in ("inputs", "outputs", "process_data", "execution_metadata"))
+
+
+class Received:
+    """What a client has read of a run: its nodes' executions, those that ended with their figures,
+    and how many containers it saw begin and not end."""
+
+    def __init__(self, streams):
+        self.named, self.whole = set(), set()
+        self.open_containers = 0
+        for stream in streams:
+            for event in events_of(stream):
+                self.take(event.get("event"), event.get("data"))
+
+    def take(self, name, data):
+        if name in ("iteration_started", "loop_started"):
+            self.open_containers += 1
+        elif name in ("iteration_completed", "loop_completed"):
+            self.open_containers -= 1
+        elif name in ("node_started", "node_finished", "node_retry") and \
+                data["node_type"] not in CONTAINERS:
+            self.named.add(data["id"])
+            if name == "node_finished" and not is_empty(data):
+                self.whole.add(data["id"])

@@ -1,0 +1,181 @@
+"""A thousand runs over connections that are cut at any moment, and a thousand results.
+
+Each run has a user of its own, so that the simulator can tell whether it was ever sent twice. Its
+result is held against that of the same run undisturbed, against the bytes that the client has
+received, and against what the simulator knows of it.
+
+usage: thousand.py --source FOLDER --build FOLDER [--release R] [--runs N] [--seed N] [--host uv]
+"""
+
+import os
+import random
+import time
+
+import follows
+from follows import Received, Simulator
+
+SPEED = 50
+WINDOW = 100
+# The cases that are run, and which recordings they play.
+CASES = {
+    "label": "label-check/streaming", "parallel": "parallel-3/streaming",
+    "items": "iter-http-par/streaming", "bad-item": "iter-seq-rm/bad-streaming",
+    "llm": "llm-one/streaming", "llm-items": "llm-in-iteration/streaming",
+    "loop": "loop-break/streaming", "fails": "code-fail/streaming",
+    "retries": "http-retry-ok/streaming", "item-fails": "iter-seq-term/bad-streaming",
+    "branch": "if-else/true-streaming",
+}
+SCENARIO = """
+apps:
+  - name: all
+    inputs: [{name: case}, {name: number, type: number}]
+    runs:
+"""
+# How many of 100 streams meet which fault; of a cut, at one of as many moments.
+CUTS = {"reset-after-events": 20, "close-after-events": 12, "end-after-events": 8}
+MOMENTS = 15
+MOST_EVENTS = 42
+OTHERS = {"stall-after-events=7": 2, "lost-finish": 2, "cut-in-character=3": 3,
+          "reset-after-bytes=3000": 3, "reset-after-start": 3, "proxy-502": 2, "proxy-504": 2}
+
+
+def faults(seed):
+    """The shares as options: the first fault that strikes acts, so a later one is asked only where
+    no earlier one struck."""
+    chance, shares = random.Random(seed), []
+    for name, share in CUTS.items():
+        for moment in chance.sample(range(MOST_EVENTS), MOMENTS):
+            shares.append(("%s=%d" % (name, moment), share / MOMENTS))
+    shares += OTHERS.items()
+    chance.shuffle(shares)
+    options, left = [], 1.0
+    for fault, share in shares:
+        options += ["--fault", "%s,p=%.9f" % (fault, share / 100 / left)]
+        left -= share / 100
+    return options
+
+
+def serve(given, *options):
+    text = SCENARIO + "".join(
+        "      - {when: {inputs: {case: %s}}, recording: %s/%s}\n" % (
+            case, follows.RECORDINGS, folder) for case, folder in CASES.items())
+    return Simulator(given.build, follows.scenario(given, "thousand.yaml", text), "--release",
+                     given.release, "--seed", str(given.seed), "--speed", str(SPEED),
+                     "--connections", "0", "--workers", "0", "--quiet", *options, key="app-all")
+
+
+def order(number, case):
+    return {"user": "user-%d" % number, "inputs": {"case": case, "number": number}}
+
+
+def run_all(given, simulator, orders, folder):
+    os.mkdir(folder)
+    options = ["--host", "uv"] if given.host == "uv" else []
+    return follows.follow(given, simulator, orders, "--speed", SPEED, "--window", WINDOW,
+                          "--seed", given.seed, "--silence-timeout", follows.PATIENT_MS,
+                          "--run-timeout", follows.PATIENT_MS, "--keep", folder, *options)
+
+
+# ---- what is right -----------------------------------------------------------------------------
+
+def totals(one):
+    """What is right of every run."""
+    return {"status": one.data["status"], "code": one.code,
+            "workflow_outputs": one.data["workflow_outputs"],
+            "total_steps": one.metadata["total_steps"],
+            "total_tokens": one.metadata["total_tokens"]}
+
+
+def figures(one):
+    """What is right of a complete one."""
+    return {"outputs": one.data["outputs"], "total_price": one.metadata["total_price"],
+            "currency": one.metadata["currency"], "elapsed_time": one.metadata["elapsed_time"],
+            "nodes": sorted((node["node_id"], node["status"], node["total_tokens"],
+                             node["total_price"], node["retries"])
+                            for node in one.data["nodes"])}
+
+
+class Judge:
+    """Holds results against what they should be."""
+
+    def __init__(self, given, undisturbed, truths, folder):
+        self.checks, self.undisturbed = given.checks, undisturbed
+        self.truths, self.folder = truths, folder
+
+    def judge(self, one, case):
+        wanted, runs = self.undisturbed[case], self.truths.get(one.user, [])
+        what = "%s (%s)" % (one.user, case)
+        good = self.checks.equal(len(runs), 1, what + ": runs at the server")
+        if not good:
+            return
+        truth = runs[0]
+        good &= self.checks.equal((truth["posts"], truth["started"]), (1, 1), what + ": POSTs")
+        good &= self.checks.equal(one.run, truth["id"], what + ": run")
+        good &= self.checks.equal(follows.masked(totals(one)), follows.masked(totals(wanted)),
+                                  what + ": totals")
+        good &= self.nodes(one, truth, what)
+        if one.metadata["complete"]:
+            good &= self.checks.equal(follows.masked(figures(one)),
+                                      follows.masked(figures(wanted)), what + ": figures")
+        if not good:
+            print("  its story:\n%s" % one.story())
+
+    def nodes(self, one, truth, what):
+        """Incomplete are exactly the nodes that ended and whose end the client has not read; it can
+        name those that it has read of."""
+        received = Received(follows.kept_streams(self.folder, one.line))
+        ended = {node["id"] for node in truth["nodes"]
+                 if node["node_type"] not in follows.CONTAINERS}
+        seen = {node["id"] for node in truth["nodes"] if node["seen"]}
+        missing = ended - received.whole
+        good = self.checks.true(not received.whole - seen, what + ": the simulator saw it seen",
+                                received.whole - seen)
+        good &= self.checks.equal(one.incomplete, sorted(missing & received.named),
+                                  what + ": incomplete nodes")
+        # in a container whose end it has not read there may have been nodes that nothing names
+        may_be_incomplete = received.open_containers > 0
+        return good & self.checks.true(
+            one.metadata["complete"] != bool(missing) or
+            may_be_incomplete and not one.metadata["complete"], what + ": complete", missing)
+
+
+def main():
+    given = follows.arguments("thousand", lambda parser: (
+        parser.add_argument("--release", default="1.14.2"),
+        parser.add_argument("--runs", type=int, default=1000),
+        parser.add_argument("--host", default="")))
+    given.checks.name += "-" + given.release
+    cases = list(CASES)
+    orders = [order(number, cases[number % len(cases)]) for number in range(given.runs)]
+    with serve(given) as simulator:
+        folder = os.path.join(given.folder.name, "undisturbed")
+        found = run_all(given, simulator, orders[:len(cases)], folder).followed
+        undisturbed = dict(zip(cases, found))
+    for case, one in undisturbed.items():
+        given.checks.true(one.metadata["complete"] and "resumed" not in one.data,
+                          case + ": undisturbed", one.story())
+    began = time.monotonic()
+    with serve(given, *faults(given.seed)) as simulator:
+        folder = os.path.join(given.folder.name, "disturbed")
+        many = run_all(given, simulator, orders, folder)
+        stats, truths = simulator.stats(), follows.truths(simulator)
+    given.checks.equal((stats["posts"], stats["runs_started"]), (given.runs, given.runs),
+                       "POSTs and runs in all")
+    judge = Judge(given, undisturbed, truths, folder)
+    for number, one in enumerate(many.followed):
+        judge.judge(one, cases[number % len(cases)])
+    print("release %s, seed %d: %d runs in %.1f s, %d faults; %d not of one stream alone: %d "
+          "resumed, %d found in the logs, %d ended by their detail; %d complete" % (
+              given.release, given.seed, given.runs, time.monotonic() - began, stats["faults"],
+              sum(one.states != ["checking", "submitting", "streaming", "ended"]
+                  for one in many.followed),
+              sum("resumed" in one.data for one in many.followed),
+              sum("found" in one.reasons for one in many.followed),
+              sum("finished_detail" in one.reasons for one in many.followed),
+              sum(one.metadata["complete"] for one in many.followed)))
+    print("reasons: %s" % ", ".join("%s %d" % pair for pair in many.summary["counts"].items()))
+    given.checks.finish("%d runs followed, seed %d" % (given.runs, given.seed))
+
+
+if __name__ == "__main__":
+    main()
