@@ -22,6 +22,7 @@ struct dify__env {
     struct dify_decoder *decoder; /* shared by all runs */
     size_t reserved;              /* places of alarms that were promised: dify__reserve_alarms() */
     struct dify_call *calls;      /* all, newest first */
+    struct dify_follow *follows;  /* likewise */
     size_t under_way;             /* calls, and follows that were started and have not ended */
     uint64_t reasons[DIFY_REASONS];
 };

@@ -144,7 +144,7 @@ void dify__follow_enter(struct dify_follow *follow, enum dify_follow_state state
     dify__alarm_off(follow->env, &follow->question);
     follow->state = state;
     follow->entered_ms = dify__now(follow->env);
-    follow->asked = follow->not_found = 0;
+    follow->asked = follow->not_found = follow->refused = 0;
     follow->env->reasons[reason]++;
     if (take_text != NULL) {
         dify__add_nul(&take_text->text, &take_text->err);

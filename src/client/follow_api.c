@@ -12,8 +12,10 @@ static void on_telling(struct dify__alarm *alarm)
 {
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, telling);
     struct dify__env *env = follow->env;
-    if (!dify__follow_is_over(follow)) { /* the kick of the start */
-        if (!follow->takes_up)
+    if (!dify__follow_is_over(follow)) {              /* the kick of the start */
+        if (dify_run_has_terminal_event(follow->run)) /* so said what was recalled */
+            dify__follow_end(follow, DIFY_REASON_FINISHED);
+        else if (!follow->takes_up)
             dify__follow_enter(follow, DIFY_FOLLOW_CHECKING, DIFY_REASON_STARTED, 0, NULL);
         else
             dify__follow_recover(follow, DIFY_REASON_STARTED, NULL);
@@ -150,9 +152,9 @@ static enum dify_err init(struct dify_follow *follow, const struct dify_order *o
         if (order->task_id != NULL && *order->task_id != '\0')
             task = dify__slice(order->task_id);
         dify__run_learn_ids(follow->run, dify__slice(order->workflow_run_id), task);
-        if (follow->kind == DIFY_KIND_AUTO)
-            follow->kind = DIFY_KIND_WORKFLOW;
     }
+    if (follow->takes_up && follow->kind == DIFY_KIND_AUTO)
+        follow->kind = DIFY_KIND_WORKFLOW;
     return err;
 }
 
@@ -171,6 +173,10 @@ enum dify_err dify_follow_new(struct dify_app *app, const struct dify_order *ord
     }
     follow->env = env;
     follow->app = app;
+    follow->next = env->follows;
+    if (env->follows != NULL)
+        env->follows->previous = follow;
+    env->follows = follow;
     if (observer != NULL)
         follow->observer = *observer;
     enum dify_err err = init(follow, order);
@@ -201,6 +207,12 @@ void dify_follow_free(struct dify_follow *follow)
     dify__alarm_off(env, &follow->stopping);
     dify__alarm_off(env, &follow->telling);
     dify__release_alarms(env, DIFY__FOLLOW_ALARMS);
+    if (follow->next != NULL)
+        follow->next->previous = follow->previous;
+    if (follow->previous != NULL)
+        follow->previous->next = follow->next;
+    else
+        env->follows = follow->next;
     dify_run_free(follow->run);
     dify__inputs_fini(&follow->inputs);
     dify__buffer_fini(&follow->prepared);
@@ -242,6 +254,10 @@ void dify_follow_start(struct dify_follow *follow)
         return;
     follow->started_ms = dify__now(follow->env) + 1; /* never 0 */
     follow->env->under_way++;
+    if (dify__run_is_paused(follow->run)) { /* when it was seen last: its form may be in by now */
+        dify__run_reopen(follow->run);
+        follow->continued_ms = follow->started_ms;
+    }
     dify__alarm_in(follow->env, &follow->ceiling, follow->app->run_timeout_ms);
     dify__alarm_in(follow->env, &follow->telling, 0);
     tell_host(follow);

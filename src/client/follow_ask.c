@@ -8,8 +8,8 @@
 #include "core/json.h"
 #include "core/slices.h"
 
-/* A row of the logs may be so much older than the request by the two clocks' difference alone. */
-#define SLACK_S 5
+/* Times come in whole seconds, of two clocks: a row may seem so much older than its request. */
+#define SLACK_S 2
 
 /* Rows of the logs that are compared. */
 #define ROWS 64
@@ -125,6 +125,20 @@ static void take_not_found(struct dify_follow *follow)
     dify__follow_fail(follow, DIFY_REASON_LOST, DIFY_OUTCOME_RUN_LOST, "", 0, &text);
 }
 
+/* The key is refused, over and over: nothing more is to be learnt with it. */
+static void take_refused(struct dify_follow *follow, const struct dify_answer *answer)
+{
+    struct dify__text_of text;
+    if (++follow->refused < DIFY__NOT_FOUND) {
+        ask_again(follow);
+        return;
+    }
+    text = dify__text_begin(follow);
+    dify__say(&text, "Dify refuses to tell how the run goes on: ");
+    dify__add_slice(&text.text, &text.err, answer->message);
+    dify__follow_fail(follow, DIFY_REASON_REFUSED, DIFY_OUTCOME_STREAM_INCOMPLETE, "", 0, &text);
+}
+
 static bool is_stale_pause(const struct dify_follow *follow, struct dify_slice status)
 {
     return dify__slice_is(status, "paused") && follow->continued_ms != 0 &&
@@ -140,10 +154,13 @@ static void on_detail(void *ctx, const struct dify_answer *answer)
     if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
         if (answer->http_status == 404)
             take_not_found(follow);
+        else if (answer->http_status == 401 || answer->http_status == 403)
+            take_refused(follow, answer);
         else
             ask_again(follow);
         return;
     }
+    follow->refused = 0;
     bool is_read = read_detail(&detail, follow, answer->body);
     if (!is_read)
         ask_again(follow);
@@ -233,6 +250,15 @@ static bool is_text(yyjson_val *value, const char *text)
            memcmp(yyjson_get_str(value), text, strlen(text)) == 0;
 }
 
+/* Whether another run that is followed here has the id. */
+static bool is_anothers(const struct dify_follow *follow, struct dify_slice id)
+{
+    for (const struct dify_follow *other = follow->env->follows; other != NULL; other = other->next)
+        if (other != follow && dify__slice_equals(dify__run_id(other->run), id))
+            return true;
+    return false;
+}
+
 /* Keeps the ids of the rows that may be the run: of its user, and not older than it. */
 static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int64_t since_s)
 {
@@ -251,6 +277,8 @@ static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int
         if (!is_text(member(member(row, "created_by_end_user"), "session_id"), follow->user))
             continue;
         if (!follow->has_own_user && yyjson_is_int(made) && yyjson_get_sint(made) < since_s)
+            continue;
+        if (is_anothers(follow, (struct dify_slice){yyjson_get_str(id), yyjson_get_len(id)}))
             continue;
         kept++;
         dify__add_slice(&follow->rows, &err,

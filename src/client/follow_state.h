@@ -23,14 +23,16 @@
 #define DIFY__SUSPECT_MS 25000          /* of silence: the worker pings every 10 s */
 #define DIFY__QUESTION_MS 10000         /* between two questions beside a stream */
 #define DIFY__QUESTION_SILENCE_MS 60000 /* a question is given up */
-#define DIFY__POLL_FIRST_MS 1000        /* polling without a stream begins with this ... */
-#define DIFY__SEARCH_MS 300000          /* a queued run has no row yet */
+#define DIFY__QUESTION_FIRST_MS 2000 /* on a new stream: an end may be lost behind its snapshot */
+#define DIFY__POLL_FIRST_MS 1000     /* polling without a stream begins with this ... */
+#define DIFY__SEARCH_MS 300000       /* a queued run has no row yet */
 #define DIFY__BACKOFF_MOST_MS 15000
 #define DIFY__LATE_MS 2000         /* what may come behind a chat's terminal event */
 #define DIFY__LATE_MOST_MS 30000   /* audio behind it */
 #define DIFY__DETAIL_GRACE_MS 2000 /* the stream's own end, once the detail knows it */
 #define DIFY__STOP_MS 30000        /* after a stop, for a row that says `running` for ever */
 #define DIFY__STOP_AGAIN_MS 5000
+#define DIFY__NOTICED_MS 11000           /* until a server has noticed that a reader has left */
 #define DIFY__CONTINUE_MS 30000          /* a run may be called paused after its form was sent */
 #define DIFY__RETRY_AFTER_MOST_MS 300000 /* what a server may make us wait */
 
@@ -45,6 +47,7 @@
 #define DIFY__FOLLOW_ALARMS 5
 
 struct dify_follow {
+    struct dify_follow *next, *previous; /* of the environment's */
     struct dify__env *env;
     struct dify_app *app;
     struct dify_follow_observer observer;
@@ -77,11 +80,13 @@ struct dify_follow {
     /* the answer at hand */
     int status;
     bool has_head, is_stream, is_html, is_resumed;
+    bool is_plain; /* the last stream of the events endpoint was asked for without a snapshot */
     int64_t retry_after_s;
     struct dify__buffer answer; /* of what is no stream */
     unsigned stream_number;     /* streams that have begun */
     uint64_t heard_ms;          /* when the last byte came, or the request went out */
     uint64_t event_ms;          /* when the last event came */
+    uint64_t lost_ms;           /* when the last stream ended */
     uint64_t events;            /* of this stream */
     uint64_t events_before;     /* of the run, before the bytes at hand */
     bool was_silent;            /* the stream ended after as much silence as ends a read */
@@ -93,6 +98,7 @@ struct dify_follow {
     unsigned reopens;                  /* in a row, without an event between */
     uint64_t opened_ms[DIFY__STREAMS]; /* the last reopened streams */
     unsigned opened;                   /* how many in all */
+    unsigned refused;                  /* answers of 401 and 403 in a row, likewise */
     unsigned asked, not_found;         /* questions since the state was entered; 404 in a row */
     uint64_t entered_ms, started_ms;
     uint64_t continued_ms; /* when a paused run was gone on with; 0: it was not */

@@ -73,7 +73,7 @@ void dify__begin_streaming(struct dify_follow *follow)
 {
     watch_silence(follow);
     if (follow->is_resumed)
-        dify__follow_ask_in(follow, DIFY__QUESTION_MS);
+        dify__follow_ask_in(follow, DIFY__QUESTION_FIRST_MS);
 }
 
 void dify__begin_suspecting(struct dify_follow *follow)
@@ -92,12 +92,23 @@ static void on_next_reopen(struct dify__alarm *alarm)
     dify__follow_enter(follow, DIFY_FOLLOW_RESUMING, DIFY_REASON_RETRY, 0, NULL);
 }
 
+/* From Dify 1.15 to 1.16 the departure of one reader, which the server notices when it sends the
+ * next event, cuts the run's other readers after it: a plain stream is closed then, one that began
+ * with a snapshot falls silent for good. So the first stream after a cut is a plain one, which
+ * shows its end; the second has the snapshot, and lives. */
+static bool is_plain_next(const struct dify_follow *follow)
+{
+    return follow->reopens <= 1 && !follow->is_plain && follow->stream_number > 0 &&
+           dify__now(follow->env) - follow->lost_ms < DIFY__NOTICED_MS &&
+           !dify__app_is_before(follow->app, 1, 15) && dify__app_is_before(follow->app, 1, 17);
+}
+
 /* The first try comes at once, so that little is missed; the second soon after, since up to Dify
  * 1.16.1 the first stream after a cut dies; then slower. */
 static uint64_t reopen_delay(const struct dify_follow *follow)
 {
-    if (follow->reopens == 0)
-        return dify__random_below(follow->env, 250);
+    if (follow->reopens == 0) /* a plain stream does not bring back what it missed */
+        return dify__random_below(follow->env, is_plain_next(follow) ? 50 : 250);
     if (follow->reopens == 1)
         return 300 + dify__random_below(follow->env, 700);
     return dify__backoff_ms(follow->env, follow->reopens, DIFY__BACKOFF_MOST_MS);
@@ -502,6 +513,7 @@ static void end_stream(struct dify_follow *follow, const struct dify__end *end)
                               : end->failure == DIFY__RESET ? DIFY_REASON_RESET
                                                             : DIFY_REASON_CLOSED;
     follow->is_stream = false;
+    follow->lost_ms = dify__now(follow->env);
     if (follow->observer.stream_end != NULL)
         follow->observer.stream_end(follow->observer.ctx, follow, reason);
     if (dify__follow_is_over(follow)) {
@@ -579,7 +591,8 @@ void dify__begin_resuming(struct dify_follow *follow)
     dify__add_encoded(&path, &err, err == DIFY_OK ? id.ptr : "");
     dify__add(&path, &err, "/events?user=");
     dify__add_encoded(&path, &err, follow->user);
-    dify__add(&path, &err, "&include_state_snapshot=true");
+    follow->is_plain = is_plain_next(follow);
+    dify__add(&path, &err, follow->is_plain ? "" : "&include_state_snapshot=true");
     dify__add_nul(&path, &err);
     dify__buffer_fini(&id);
     struct dify_slice last = dify_run_last_event_id(follow->run);
