@@ -56,7 +56,7 @@ struct sim_file {
 struct sim_stats {
     uint64_t runs_started, streams_opened, requests, faults;
     uint64_t posts; /* requests to a route that starts runs, whatever became of them */
-    size_t serving_most, abandoned_most, in_flight_most;
+    size_t serving_most, abandoned_most, streams_most, in_flight_most;
 };
 
 struct sim {
@@ -88,6 +88,7 @@ struct sim {
     struct sim_visit *waiting_first, *waiting_last; /* wait for a place */
     size_t serving, waiting;
     size_t abandoned; /* of those being served, whose client has left */
+    size_t streams;   /* that are open */
     size_t in_flight; /* runs that are queued or play */
 
     struct sim_stats stats;

@@ -536,6 +536,8 @@ enum dify_err sim_stream_open(struct sim_visit *visit, struct sim_run *run,
     if (wish->watch == SIM_WATCH_BLOCKING)
         return DIFY_OK;
     visit->sim->stats.streams_opened++;
+    if (++visit->sim->streams > visit->sim->stats.streams_most)
+        visit->sim->stats.streams_most = visit->sim->streams;
     sim_answer_stream(visit, wish->watch == SIM_WATCH_EVENTS);
     if (fault_of(stream) == SIM_FAULT_PINGS_ONLY) {
         stream->is_mute = stream->pings = true;
@@ -582,6 +584,7 @@ void sim_stream_gone(struct sim_stream *stream)
     struct sim_run *run = stream->run;
     bool has_left = !stream->is_closing && stream->watch != SIM_WATCH_BLOCKING;
     sim_clock_clear(&sim->clock, &stream->alarm);
+    sim->streams -= stream->watch != SIM_WATCH_BLOCKING;
     if (run != NULL) {
         sim_stream_forget(stream);
         if (has_left && run->finished.len == 0 && sim_is_at_least(sim, SIM_1_16_1) &&

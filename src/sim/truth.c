@@ -51,6 +51,8 @@ void sim_serve_stats(struct sim_visit *visit)
     add_count(&text, "serving", sim->serving);
     add_count(&text, "waiting", sim->waiting);
     add_count(&text, "places_held_most", stats->serving_most);
+    add_count(&text, "streams_open", sim->streams);
+    add_count(&text, "streams_open_most", stats->streams_most);
     add_count(&text, "abandoned", sim->abandoned);
     add_count(&text, "abandoned_most", stats->abandoned_most);
     add_count(&text, "runs_in_flight", sim->in_flight);

@@ -139,10 +139,14 @@ def test_the_most_places_held(given):
         held = [sim.start().take(4) for _ in range(3)]
         waiting = sim.send("GET", "/v1/info")
         sim.until(sim.stats, lambda stats: stats["waiting"] == 1)
-        held.pop().connection.abort()
+        blocking = sim.post_run(mode="blocking")
+        sim.until(sim.stats, lambda stats: stats["waiting"] == 2)
+        given.checks.equal((sim.stats()["streams_open"], sim.stats()["streams_open_most"]), (3, 3),
+                           "three streams")
+        stats = sim.stats()
+        blocking.close()
         for stream in held:
             stream.connection.abort()
-        stats = sim.stats()
         given.checks.equal((stats["places_held_most"], stats["runs_in_flight_most"],
                             stats["runs_in_flight"]), (3, 3, 3), "what waits holds none")
         waiting.close()
