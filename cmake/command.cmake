@@ -4,13 +4,18 @@
 add_library(dify_cli OBJECT
     src/cli/api_key.c
     src/cli/args.c
+    src/cli/asking.c
     src/cli/base_url.c
     src/cli/cmd_events.c
     src/cli/cmd_fold.c
+    src/cli/cmd_params.c
+    src/cli/cmd_show.c
     src/cli/cmd_sim.c
     src/cli/cmd_sse.c
+    src/cli/cmd_stop.c
     src/cli/completion.c
     src/cli/config.c
+    src/cli/dify.c
     src/cli/help.c
     src/cli/http_head.c
     src/cli/input.c
@@ -27,6 +32,7 @@ add_library(dify_cli OBJECT
     src/cli/record.c
     src/cli/settings.c
     src/cli/summary.c
+    src/cli/table.c
     src/cli/terminal.c
     src/cli/text.c
     src/cli/uuid7.c)
@@ -34,7 +40,7 @@ target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML)
 
 add_executable(difystream_command src/cli/main.c)
-target_link_libraries(difystream_command PRIVATE dify_cli dify_core dify_http dify_conf
+target_link_libraries(difystream_command PRIVATE dify_cli dify_client dify_core dify_http dify_conf
     dify_sim)
 target_sources(dify_cli PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES

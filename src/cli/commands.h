@@ -19,4 +19,13 @@ int cli_run_events(const struct cli_args *args);
 extern const struct cli_option cli_sim_options[];
 int cli_run_sim(const struct cli_args *args);
 
+extern const struct cli_option cli_show_options[];
+int cli_run_show(const struct cli_args *args);
+
+extern const struct cli_option cli_stop_options[];
+int cli_run_stop(const struct cli_args *args);
+
+extern const struct cli_option cli_params_options[];
+int cli_run_params(const struct cli_args *args);
+
 #endif

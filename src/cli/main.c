@@ -33,6 +33,25 @@ const struct cli_command cli_commands[] = {
      "{\"offset\":...,\"type\":...,\"data\":...}: where it begins in the stream, its type, and its "
      "data unchanged. Pings are no events; data that is no JSON object is named on standard error.",
      cli_events_options, cli_run_events, false},
+    {"show", "RUN", 1, NULL, "show what Dify has stored of a run",
+     "Prints the detail of the run with the id RUN: its status, times, steps, tokens, inputs and "
+     "outputs. Where Dify has the inputs or outputs as a text that holds JSON, the object itself "
+     "is shown. The exit status is 3 if the app has no such run, whatever became of the run "
+     "itself otherwise.\n\n"
+     "A run that was stopped, or whose worker died, may be stored as running for ever.",
+     cli_show_options, cli_run_show, true},
+    {"stop", "TASK", 1, NULL, "ask Dify to stop a run",
+     "Asks Dify to stop the run with the task id TASK, and prints its answer. It promises little: "
+     "Dify says success also of a task that it does not know, or that has ended; it does not check "
+     "whose the task is; it does not stop a run that is paused. A run that is stopped ends a "
+     "second or two later, as 'stopped' or as 'failed' with \"User requested stop\", and some "
+     "releases go on to store it as running.",
+     cli_stop_options, cli_run_stop, true},
+    {"params", "", 0, NULL, "show the inputs that an app takes",
+     "Prints the form of the app: a line for each input with its name, type, whether it is "
+     "required, its default, what it takes (options of a select, kinds of files, how much) and its "
+     "label.",
+     cli_params_options, cli_run_params, true},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "

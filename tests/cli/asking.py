@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""The commands that ask an app one thing, against the simulator: what they print, how they fail, in
+one line each, and that no key is seen anywhere."""
+
+import json
+import os
+import re
+import socket
+import sys
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TESTS, name) for name in ("system", "sim", "oracle")]
+
+import runner
+import server
+import support
+
+RELEASES = ("1.12.1", "1.14.2", "1.16.1")
+KEY = "app-S3cr3tOfTheTests9876"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+SCENARIO = """
+apps:
+  - name: echo
+    key: %(key)s
+    inputs:
+      - {name: topic, label: "What “about”", required: true, max_length: 40}
+      - {name: case, type: select, options: [good, "bad, too"], default: good}
+      - {name: how_many, type: number, default: 3}
+      - {name: papers, type: file-list, max_length: 4, file_types: [image, document]}
+    runs:
+      - when: {inputs: {topic: fail}}
+        nodes: [start, {id: c, type: code, error: "it \\u001b[31mbroke"}]
+      - when: {inputs: {topic: long}}
+        nodes: [start, {id: c, type: code, seconds: 100000}]
+      - nodes:
+          - start
+          - {id: llm, type: llm, seconds: 1, text: "About {{inputs.topic}}.", tokens: 7, price: "0.1"}
+          - {type: end, outputs: {text: "About {{inputs.topic}}.", n: 12345678901234567890}}
+  - name: talk
+    mode: advanced-chat
+    runs:
+      - nodes: [start, {type: answer, outputs: {answer: hello}}]
+  - name: plain
+    mode: completion
+    runs:
+      - answer: hello
+  - name: empty
+    runs:
+      - nodes: [start, {type: end, outputs: {a: 1}}]
+  - name: form
+    inputs: [{name: q}]
+    runs:
+      - recording: %(recordings)s/human-input/approve/streaming
+        resumed: %(recordings)s/human-input/approve/events-resume-snapshot-continue
+"""
+
+
+class World:
+    """A simulator and the command beside it."""
+
+    def __init__(self, given, release, *options):
+        self.checks, self.build, self.folder = given.checks, given.build, given.folder
+        self.release = release
+        text = SCENARIO % {"key": KEY, "recordings": os.path.join(TESTS, "recordings")}
+        self.sim = server.Simulator(given.build, given.scenario(text), "--speed", "0", "--seed",
+                                    "7", "--release", release, *options, key=KEY)
+        self.said = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.sim.__exit__(*error)
+        for words, ran in self.said:
+            what = "'%s' on %s" % (" ".join(words), self.release)
+            self.checks.true(not ran.crashed(), what + " ends by itself", ran.err[-2000:])
+            self.checks.true(KEY not in ran.err and KEY.encode() not in ran.out,
+                             what + " shows no key")
+            self.checks.true("\x1b" not in ran.err and b"\x1b" not in ran.out,
+                             what + " shows no control characters")
+
+    def run(self, *words, key=KEY, url=None, environment=None, **more):
+        given = {name: value for name, value in os.environ.items()
+                 if not name.startswith("DIFY") and "proxy" not in name.lower()}
+        given.update({"DIFY_API_KEY": key, "HOME": self.folder, "XDG_CONFIG_HOME": self.folder,
+                      "DIFY_BASE_URL": url or "http://127.0.0.1:%d/v1" % self.sim.port,
+                      "DIFYSTREAM_SPEED": "1000", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})
+        given.update(environment or {})
+        ran = support.Ran(support.subprocess.run(
+            [os.path.join(self.build, "difystream"), *words], env=given,
+            stdout=support.subprocess.PIPE, stderr=support.subprocess.PIPE,
+            timeout=server.DEADLINE_S, **(more or {"stdin": support.subprocess.DEVNULL})))
+        self.said.append((words, ran))
+        return ran
+
+    def good(self, *words, **more):
+        """Standard output of a command that has to succeed, and to say nothing else."""
+        ran = self.run(*words, **more)
+        self.checks.equal((ran.status, ran.err), (0, ""), "'%s' on %s" % (" ".join(words),
+                                                                           self.release))
+        return ran.out.decode("utf-8")
+
+    def good_json(self, *words, **more):
+        out = self.good(*words, **more)
+        self.checks.true(out.count("\n") == 1 and out.endswith("\n"), "one line of JSON", out)
+        return json.loads(out)
+
+    def bad(self, status, says, *words, **more):
+        """A command that has to fail with one line that holds a pattern."""
+        ran = self.run(*words, **more)
+        what = "'%s' on %s" % (" ".join(words), self.release)
+        self.checks.equal((ran.status, ran.out), (status, b""), what + " fails: " + ran.err)
+        self.checks.true(ran.err.count("\n") == 1 and ran.err.startswith("difystream " + words[0]),
+                         what + " says one line", ran.err)
+        self.checks.true(re.search(says, ran.err), "%s says '%s'" % (what, says), ran.err)
+        return ran
+
+    def blocking(self, topic="tea", user="u-1", **more):
+        """A run that has ended; its answer."""
+        body = {"inputs": dict({"topic": topic}, **more)}
+        with self.sim.post_run(user=user, mode="blocking", body=body).read_head() as connection:
+            return json.loads(connection.body())
+
+
+def closed_port():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
+
+
+# ---- what goes wrong, whatever is asked ----------------------------------------------------------
+
+
+def failures(given):
+    with World(given, "1.14.2") as world:
+        for words in (("params",), ("show", UNKNOWN), ("stop", "x", "--kind", "chat")):
+            if words[0] != "stop":  # the simulator, as Dify, asks for a good key in any case
+                world.bad(3, r"Access token is invalid \(unauthorized\); .*doctor", *words,
+                          key="app-wrong")
+            world.bad(7, "cannot connect to 127.0.0.1:", *words,
+                      url="http://127.0.0.1:%d" % closed_port())
+            world.bad(7, r"nowhere\.invalid.*[Rr]esolve.*doctor", *words,
+                      url="http://nowhere.invalid/v1")
+            world.bad(7, "cannot connect to .*SSL", *words,
+                      url="https://127.0.0.1:%d/v1" % world.sim.port)
+            world.bad(3, "base URL", *words, url="http://127.0.0.1:%d/v2" % world.sim.port)
+            world.bad(2, "DIFY_API_KEY", *words, key="")
+            world.bad(2, "DIFYSTREAM_SPEED", *words, environment={"DIFYSTREAM_SPEED": "-1"})
+        for words in (("show",), ("stop",), ("show", ""), ("stop", "")):
+            world.bad(2, "needs .*--help", *words)
+        with socket.socket() as silent:  # takes the connection and says nothing
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            url = "http://127.0.0.1:%d/v1" % silent.getsockname()[1]
+            world.bad(6, "sent nothing for 300 s; --read-timeout", "params", url=url)
+            world.bad(6, "--max-time", "params", "--max-time", "0.2", url=url,
+                      environment={"DIFYSTREAM_SPEED": "1"})
+
+
+# ---- show, stop, params --------------------------------------------------------------------------
+
+
+def show(given):
+    for release in RELEASES:
+        with World(given, release) as world:
+            run = world.blocking("tea “ü”\n", user="u-ü")["workflow_run_id"]
+            said = world.good_json("show", run)
+            truth = world.sim.detail(run)
+            given.checks.equal(said["outputs"], {"text": "About tea “ü”\n.",
+                                                 "n": 12345678901234567890}, "outputs are values")
+            given.checks.equal(said["inputs"]["topic"], "tea “ü”\n", "inputs are values")
+            given.checks.equal({name: said[name] for name in said
+                                if name not in ("inputs", "outputs")},
+                               {name: truth[name] for name in truth
+                                if name not in ("inputs", "outputs")}, "the rest is as it was")
+            text = world.good("show", run, "--output", "summary")
+            for words in ("succeeded\n", "run       " + run, "tokens    7\n", "steps     3\n",
+                          '"n": 12345678901234567890', "seconds   1."):
+                given.checks.true(words in text, "the summary of show has " + words, text)
+            run = world.blocking("fail")["workflow_run_id"]
+            text = world.good("show", run, "-o", "summary")
+            given.checks.true(text.startswith("failed\n") and "error " in text,
+                              "the summary of a failed run", text)
+            world.bad(3, "not[_ ]found", "show", UNKNOWN)
+            world.bad(3, "not[_ ]found", "show", run, key="app-empty")
+            world.bad(3, "UUID", "show", "no-uuid")
+
+
+def stop(given):
+    for release in RELEASES:
+        with World(given, release) as world:
+            with world.sim.start({"topic": "long"}) as stream:
+                stream.until("node_started")
+                given.checks.equal(world.good_json("stop", stream.task, "--user", "u-1"),
+                                   {"result": "success"}, "Dify's answer")
+                stream.until("workflow_finished")
+                given.checks.true(stream.finish["status"] in ("stopped", "failed"),
+                                  "the run was stopped", stream.finish)
+            for key, kind in ((KEY, "workflow"), ("app-talk", "chat"),
+                              ("app-plain", "completion")):
+                for words in ((), ("--kind", kind)):
+                    given.checks.equal(world.good_json("stop", UNKNOWN, *words, key=key),
+                                       {"result": "success"}, "also of an unknown task")
+            world.bad(3, "not_workflow_app", "stop", UNKNOWN, "-k", "workflow", key="app-talk")
+            world.bad(2, "--kind takes one of", "stop", UNKNOWN, "-k", "agent")
+
+
+def params(given):
+    for release in RELEASES:
+        with World(given, release) as world:
+            lines = [re.split(r"  +", line) for line in world.good("params").splitlines()]
+            given.checks.equal(lines, [
+                ["name", "type", "required", "default", "takes", "label"],
+                ["topic", "text-input", "yes", "at most 40 characters", "What “about”"],
+                ["case", "select", "no", "good", "good|bad, too", "case"],
+                ["how_many", "number", "no", "3", "how_many"],
+                ["papers", "file-list", "no", "image, document, at most 4 files", "papers"],
+            ], "the form of %s" % release)
+            given.checks.equal(
+                world.good_json("params", "--output", "json"),
+                world.sim.whole("GET", "/v1/parameters")[1], "the form as it is")
+            ran = world.run("params", key="app-empty")
+            given.checks.equal((ran.status, ran.out, ran.err),
+                               (0, b"", "the app takes no inputs\n"), "a form without inputs")
+
+
+if __name__ == "__main__":
+    runner.run((failures, show, stop, params), "cli.asking",
+               "commands that ask one thing, on %s" % ", ".join(RELEASES))
