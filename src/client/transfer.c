@@ -316,10 +316,16 @@ static bool set_options(struct dify__exchange *exchange, const struct dify__requ
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+/* One that is kept and still takes its options: one whose host's name had no address does not, as
+ * curl has left it its buffer. */
 static CURL *take_handle(struct dify_client *client)
 {
-    if (client->idle_count > 0)
-        return client->idle[--client->idle_count];
+    while (client->idle_count > 0) {
+        CURL *easy = client->idle[--client->idle_count];
+        if (curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES) == CURLE_OK)
+            return easy;
+        curl_easy_cleanup(easy);
+    }
     return curl_easy_init();
 }
 
