@@ -220,6 +220,9 @@ DIFY_API bool dify_follow_has_ended(const struct dify_follow *follow);
 /* The run, for result.h; lives as long as the follow. */
 DIFY_API const struct dify_run *dify_follow_run(const struct dify_follow *follow);
 
+/* By which routes the run is started and stopped; DIFY_KIND_AUTO until the app has said it. */
+DIFY_API enum dify_kind dify_follow_kind(const struct dify_follow *follow);
+
 /* The user of the run; lives as long as the follow. */
 DIFY_API const char *dify_follow_user(const struct dify_follow *follow);
 

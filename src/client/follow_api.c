@@ -347,6 +347,11 @@ const struct dify_run *dify_follow_run(const struct dify_follow *follow)
     return follow->run;
 }
 
+enum dify_kind dify_follow_kind(const struct dify_follow *follow)
+{
+    return follow->kind;
+}
+
 const char *dify_follow_user(const struct dify_follow *follow)
 {
     return follow->user;
