@@ -10,20 +10,26 @@ add_library(dify_cli OBJECT
     src/cli/cmd_fold.c
     src/cli/cmd_params.c
     src/cli/cmd_show.c
+    src/cli/cmd_run.c
     src/cli/cmd_sim.c
     src/cli/cmd_sse.c
     src/cli/cmd_stop.c
     src/cli/completion.c
     src/cli/config.c
     src/cli/dify.c
+    src/cli/following.c
+    src/cli/following_hears.c
     src/cli/help.c
+    src/cli/hints.c
     src/cli/http_head.c
     src/cli/input.c
+    src/cli/inputs.c
     src/cli/journal.c
     src/cli/journal_list.c
     src/cli/journal_read.c
     src/cli/manual.c
     src/cli/output.c
+    src/cli/print.c
     src/cli/progress.c
     src/cli/progress_draw.c
     src/cli/progress_pen.c
@@ -31,6 +37,7 @@ add_library(dify_cli OBJECT
     src/cli/progress_text.c
     src/cli/record.c
     src/cli/settings.c
+    src/cli/signals.c
     src/cli/summary.c
     src/cli/table.c
     src/cli/terminal.c

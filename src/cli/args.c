@@ -30,7 +30,8 @@ const struct cli_option cli_connection_options[] = {
     [CLI_READ_TIMEOUT] = {"read-timeout", 0, "S", NULL,
                           "do not trust a silence of more than S seconds (default 300)"},
     [CLI_MAX_TIME] = {"max-time", 0, "S", NULL,
-                      "give up after S seconds in all (default 0: never)"},
+                      "give up a run after S seconds, unless its stream is alive (default 3600; 0: "
+                      "never)"},
     [CLI_CONNECTION_OPTIONS] = {NULL, 0, NULL, NULL, NULL},
 };
 

@@ -4,8 +4,7 @@
  */
 #include "cli/commands.h"
 #include "cli/input.h"
-#include "cli/output.h"
-#include "core/json_text.h"
+#include "cli/print.h"
 #include "core/slices.h"
 #include "difystream/event.h"
 #include "difystream/sse.h"
@@ -25,41 +24,6 @@ struct events {
     struct dify_decoder *decoder;
     const char *type; /* NULL: all */
 };
-
-/* Data unchanged, but for the line ends that JSON may have between its values. */
-static enum dify_err write_data(struct dify_slice data)
-{
-    enum dify_err err = DIFY_OK;
-    while (data.len != 0 && err == DIFY_OK) {
-        const char *line_end = memchr(data.ptr, '\n', data.len);
-        size_t len = line_end != NULL ? (size_t)(line_end - data.ptr) : data.len;
-        if (len != 0)
-            err = cli_output_write(NULL, data.ptr, len);
-        if (line_end != NULL && err == DIFY_OK)
-            err = cli_output_write(NULL, " ", 1);
-        len += line_end != NULL;
-        data.ptr += len;
-        data.len -= len;
-    }
-    return err;
-}
-
-static enum dify_err write_event(const struct dify_sse_event *sse_event,
-                                 const struct dify_event *event)
-{
-    struct dify__writer writer;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, cli_output_write, NULL);
-    dify__write_open(&writer, '{');
-    dify__write_key(&writer, "offset");
-    dify__write_uint(&writer, sse_event->offset);
-    dify__write_key(&writer, "type");
-    dify__write_string(&writer, event->name);
-    dify__write_key(&writer, "data");
-    enum dify_err err = dify__writer_finish(&writer);
-    if (err == DIFY_OK)
-        err = write_data(sse_event->data);
-    return err == DIFY_OK ? cli_output_write(NULL, "}\n", 2) : err;
-}
 
 static bool is_wanted(const struct events *events, struct dify_slice name)
 {
@@ -81,7 +45,7 @@ static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event)
     }
     if (err != DIFY_OK || event->type == DIFY_EVENT_PING || !is_wanted(events, event->name))
         return err;
-    return write_event(sse_event, event);
+    return cli_print_event(sse_event->offset, event->name, sse_event->data);
 }
 
 int cli_run_events(const struct cli_args *args)

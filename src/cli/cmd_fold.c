@@ -5,9 +5,7 @@
 #include "cli/commands.h"
 #include "cli/http_head.h"
 #include "cli/input.h"
-#include "cli/output.h"
-#include "cli/summary.h"
-#include "cli/terminal.h"
+#include "cli/print.h"
 #include "core/slices.h"
 #include "difystream/result.h"
 #include "difystream/run.h"
@@ -121,18 +119,6 @@ static bool read_all(struct fold *fold, struct cli_input *input, const char **wr
     return true;
 }
 
-static bool print_result(const struct fold *fold, const struct cli_args *args)
-{
-    const char *form = args->value[FOLD_OUTPUT];
-    if (form != NULL && strcmp(form, "summary") == 0) {
-        cli_summary(fold->run);
-        return true;
-    }
-    enum dify_json_style style = cli_stdout_is_terminal() ? DIFY_JSON_PRETTY : DIFY_JSON_COMPACT;
-    return dify_run_write_result(fold->run, style, cli_output_write, NULL) == DIFY_OK &&
-           cli_output_write(NULL, "\n", 1) == DIFY_OK;
-}
-
 /* Ends the run, by what the HTTP response says where it is no event stream. */
 static enum dify_err end_run(struct fold *fold, const struct cli_input *input, const char *wrong)
 {
@@ -160,7 +146,8 @@ static int fold_input(struct fold *fold, struct cli_input *input, const struct c
     dify_run_result(fold->run, &result);
     if (result.event_count == 0 && result.skipped_events == 0 && !fold->is_http)
         cli_complain("fold", "%s holds no event; is it the body of an event stream?", input->name);
-    return print_result(fold, args) ? result.exit_status : CLI_EXIT_USAGE;
+    return cli_print_result(fold->run, args->value[FOLD_OUTPUT]) ? result.exit_status
+                                                                 : CLI_EXIT_USAGE;
 }
 
 static bool is_same_file(int a, int b)

@@ -16,6 +16,9 @@ int cli_run_sse(const struct cli_args *args);
 extern const struct cli_option cli_events_options[];
 int cli_run_events(const struct cli_args *args);
 
+extern const struct cli_option cli_run_options[];
+int cli_run_run(const struct cli_args *args);
+
 extern const struct cli_option cli_sim_options[];
 int cli_run_sim(const struct cli_args *args);
 

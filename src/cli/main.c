@@ -18,6 +18,17 @@
 static const struct cli_option no_options[] = {{NULL, 0, NULL, NULL, NULL}};
 
 const struct cli_command cli_commands[] = {
+    {"run", "", 0, NULL, "run an app and follow the run to its one result",
+     "Runs the app that the settings say, whatever its kind, and prints the one result on standard "
+     "output. The run's progress is shown on standard error, and first an id by which 'difystream "
+     "resume' takes the run up when this command was killed. Inputs are held against the app's "
+     "form "
+     "before anything is sent. A broken connection is taken up again; no run is started twice.\n\n"
+     "Ctrl-C stops the run at Dify and waits for its end; once more, or SIGTERM, leaves it running "
+     "and says how to take it up. When standard output is closed early, the run is followed to its "
+     "end all the same, and its result is kept.\n\n"
+     "For example: difystream run -i topic=tea -i picture=@label.png",
+     cli_run_options, cli_run_run, true},
     {"fold", "[FILE|-]", 1, NULL, "fold a recorded event stream into one result",
      "Reads the event stream of a Dify app from FILE, or from standard input, and prints the one "
      "result that it stands for: JSON, indented on a terminal and in one line elsewhere. The exit "

@@ -248,6 +248,7 @@ static bool take_rest(struct maker *maker)
     struct cli_settings *out = maker->out;
     out->connect_timeout_ms = CLI_CONNECT_TIMEOUT_MS;
     out->read_timeout_ms = CLI_READ_TIMEOUT_MS;
+    out->max_time_ms = CLI_MAX_TIME_MS;
     out->accept_partial = maker->config.accept_partial;
     if (maker->config.name != NULL) {
         out->app = cli_text_copy(dify__slice(maker->config.name));

@@ -27,6 +27,7 @@
 
 #define CLI_CONNECT_TIMEOUT_MS 30000
 #define CLI_READ_TIMEOUT_MS 300000
+#define CLI_MAX_TIME_MS 3600000
 
 /* Texts are NUL-terminated and the settings' own. */
 struct cli_settings {

@@ -156,7 +156,7 @@ static void test_environment_alone(void **state)
     assert_string_equal(settings->api_key, "app-secret");
     assert_int_equal(settings->connect_timeout_ms, 30000);
     assert_int_equal(settings->read_timeout_ms, 300000);
-    assert_int_equal(settings->max_time_ms, 0);
+    assert_int_equal(settings->max_time_ms, CLI_MAX_TIME_MS);
     assert_true(settings->is_streaming);
     assert_false(settings->accept_partial);
     assert_null(settings->app);
