@@ -36,13 +36,14 @@ set_target_properties(difystream_static PROPERTIES
 
 # ---- installation ----------------------------------------------------------------------------
 
-# What a program has to be linked with beside the static library.
-set(DIFY_REQUIRES_PRIVATE "libcurl >= 7.88")
-set(DIFY_STATIC_NEEDS "curl;m")
+# What a program has to be linked with beside the static library. Not as Requires.private: that
+# would ask for everything that a static libcurl needs.
+set(DIFY_STATIC_NEEDS curl m)
 if(DIFY_YYJSON_SYSTEM)
-    string(APPEND DIFY_REQUIRES_PRIVATE ", yyjson >= 0.10")
     list(APPEND DIFY_STATIC_NEEDS yyjson)
 endif()
+list(TRANSFORM DIFY_STATIC_NEEDS PREPEND "-l" OUTPUT_VARIABLE DIFY_LIBS_PRIVATE)
+list(JOIN DIFY_LIBS_PRIVATE " " DIFY_LIBS_PRIVATE)
 
 include(CMakePackageConfigHelpers)
 file(RELATIVE_PATH DIFY_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

@@ -144,7 +144,7 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_app_new(struct dify_client *client,
                                                     const struct dify_app_options *options,
                                                     struct dify_app **out,
                                                     struct dify_error *error);
-DIFY_API void dify_app_free(struct dify_app *app);
+DIFY_API void dify_app_free(struct dify_app *app); /* NULL is legal */
 
 /* The release of Dify as its last answer told ("1.14.2"), "" while it is not known. Dies with the
  * next callback. */

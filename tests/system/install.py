@@ -7,6 +7,7 @@ The program is the README's C example. The prefix is then moved, and all works a
 import os
 import re
 import shutil
+import subprocess
 
 import support
 
@@ -119,10 +120,40 @@ class User:
         self.by_cmake()
 
 
-def example(source):
-    """The README's first C program."""
-    found = re.search(r"^```c\n(.*?)^```", support.read(source, "README.md"), re.M | re.S)
-    return found.group(1) if found else support.read(source, "examples", "fold.c")
+def examples(source):
+    """The README's C programs: one that runs a workflow, one that folds a recorded stream."""
+    return re.findall(r"^```c\n(.*?)^```", support.read(source, "README.md"), re.M | re.S)
+
+
+def check_run(checks, prefix, where, text):
+    """The README's program that runs a workflow, on the installed simulator."""
+    lib = os.path.join(prefix, find_lib(prefix))
+    flags = support.must_run(["pkg-config", "--cflags", "--libs", "difystream"], environment={
+        "PKG_CONFIG_PATH": os.path.join(lib, "pkgconfig")}).split()
+    os.makedirs(where)
+    with open(os.path.join(where, "run.c"), "w", encoding="utf-8") as file:
+        file.write(text)
+    ran = support.run([support.tool("CC", "cc"), "-std=c11", "-Wall", "-Wextra", "-Wpedantic",
+                       "-Werror", "run.c", "-o", "run"] + flags, cwd=where)
+    if not checks.true(ran.status == 0, "the README's run program builds", ran.err):
+        return
+    command = [os.path.join(prefix, "bin", "difystream"), "sim", "--listen", "127.0.0.1:0",
+               "--speed", "20", "--fault", "reset-after-events=8,times=1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as simulator:
+        try:
+            url = re.search(r"http://\S+", simulator.stderr.readline()).group(0)
+            ran = support.run([os.path.join(where, "run"), url, '{"topic":"tea"}'], environment={
+                "DIFY_API_KEY": "app-summary", "LD_LIBRARY_PATH": lib})
+        finally:
+            simulator.kill()
+    checks.true(ran.status == 0 and b'"status": "succeeded"' in ran.out, "it runs a workflow", ran)
+    checks.true("search succeeded" in ran.err and "taken up again" in ran.err,
+                "it shows nodes, and that the run was taken up again", ran.err)
+
+
+def without_head(text):
+    """A program without the comment that it begins with."""
+    return text[text.index("*/") + 3:].lstrip("\n")
 
 
 def write_stream(where):
@@ -165,7 +196,10 @@ def main():
             checks.true(given.source not in support.read(path) and top not in support.read(path),
                         os.path.basename(path) + " names no folder of this machine")
         stream, output = write_stream(top)
-        text = example(given.source)
+        run, text = examples(given.source)
+        checks.equal(run, without_head(support.read(given.source, "examples", "run.c")),
+                     "the README's program is examples/run.c")
+        check_run(checks, prefix, os.path.join(top, "runs"), run)
         User(checks, prefix, os.path.join(top, "user one"), text, stream, output).check_all()
         check_recording(checks, prefix)
 
