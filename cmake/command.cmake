@@ -8,12 +8,15 @@ add_library(dify_cli OBJECT
     src/cli/base_url.c
     src/cli/cmd_events.c
     src/cli/cmd_fold.c
+    src/cli/cmd_form.c
+    src/cli/cmd_list.c
     src/cli/cmd_params.c
     src/cli/cmd_show.c
     src/cli/cmd_run.c
     src/cli/cmd_sim.c
     src/cli/cmd_sse.c
     src/cli/cmd_stop.c
+    src/cli/cmd_upload.c
     src/cli/completion.c
     src/cli/config.c
     src/cli/dify.c
@@ -42,7 +45,8 @@ add_library(dify_cli OBJECT
     src/cli/table.c
     src/cli/terminal.c
     src/cli/text.c
-    src/cli/uuid7.c)
+    src/cli/uuid7.c
+    src/cli/when.c)
 target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML)
 

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TICK_MS 100
+
 static uint64_t now_ms(void)
 {
     struct timespec now;
@@ -182,8 +184,13 @@ int cli_asking_wait(struct cli_asking *asking, enum dify_err err)
         asking->reply.status = CLI_EXIT_USAGE;
         return CLI_EXIT_USAGE;
     }
-    while (asking->call != NULL && left_ms(asking) != 0)
-        (void)dify_client_wait(asking->client, left_ms(asking));
+    while (asking->call != NULL && left_ms(asking) != 0) {
+        uint64_t left = left_ms(asking);
+        (void)dify_client_wait(asking->client,
+                               asking->tick != NULL && left > TICK_MS ? TICK_MS : left);
+        if (asking->tick != NULL && asking->call != NULL)
+            asking->tick(asking->tick_ctx);
+    }
     if (asking->call != NULL)
         give_up(asking);
     if (asking->is_lost) {
@@ -197,7 +204,7 @@ int cli_asked(struct cli_asking *asking, enum dify_err err)
 {
     int status = cli_asking_wait(asking, err);
     if (status != CLI_EXIT_OK)
-        cli_asking_complain(asking, "");
+        cli_asking_complain(asking, "", NULL);
     return status;
 }
 
@@ -224,9 +231,10 @@ static void write_stderr(void *ctx, const char *bytes, size_t len)
     fwrite(bytes, 1, len, stderr);
 }
 
-void cli_asking_complain(const struct cli_asking *asking, const char *before)
+static const struct cli_sink to_stderr = {write_stderr, NULL};
+
+void cli_asking_complain(const struct cli_asking *asking, const char *about, const char *hint)
 {
-    const struct cli_sink to_stderr = {write_stderr, NULL};
     const struct cli_reply *reply = &asking->reply;
     const struct cli_style style = cli_style_of(STDERR_FILENO);
     /* Dify's own codes say more than its words; ours are in the words */
@@ -234,21 +242,40 @@ void cli_asking_complain(const struct cli_asking *asking, const char *before)
                     strcmp(reply->code, dify__outcome_row(reply->outcome)->code) != 0;
     fflush(stdout);
     fprintf(stderr, "difystream %s: ", asking->command);
-    cli_put_cell(&to_stderr, &style, dify__slice(before), SIZE_MAX, false);
+    cli_put_cell(&to_stderr, &style, dify__slice(about), SIZE_MAX, false);
+    fputs(about[0] != '\0' ? ": " : "", stderr);
     cli_put_cell(&to_stderr, &style, dify__buffer_slice(&reply->message), SIZE_MAX, false);
     fprintf(stderr, "%s%s%s%s\n", has_code ? " (" : "", has_code ? reply->code : "",
-            has_code ? ")" : "", cli_reply_hint(reply));
+            has_code ? ")" : "", hint != NULL ? hint : cli_reply_hint(reply));
 }
 
-int cli_print_reply(const struct cli_reply *reply)
+void cli_complain_about(const char *command, const char *what, const char *name, const char *why)
 {
-    enum dify_json_style style = cli_stdout_is_terminal() ? DIFY_JSON_PRETTY : DIFY_JSON_COMPACT;
+    const struct cli_style style = cli_style_of(STDERR_FILENO);
+    fflush(stdout);
+    fprintf(stderr, "difystream %s: %s", command, what);
+    cli_put_cell(&to_stderr, &style, dify__slice(name), SIZE_MAX, false);
+    fprintf(stderr, "%s%s\n", why[0] != '\0' ? ": " : "", why);
+}
+
+static int print_json(const struct cli_reply *reply, enum dify_json_style style)
+{
     struct dify__writer writer;
     dify__writer_init(&writer, style, cli_output_write, NULL);
     dify__write_json(&writer, reply->root != NULL ? reply->json.text : DIFY_SLICE("{}"));
     return dify__writer_finish(&writer) == DIFY_OK && cli_output_write(NULL, "\n", 1) == DIFY_OK
                ? CLI_EXIT_OK
                : CLI_EXIT_USAGE;
+}
+
+int cli_print_reply(const struct cli_reply *reply)
+{
+    return print_json(reply, cli_stdout_is_terminal() ? DIFY_JSON_PRETTY : DIFY_JSON_COMPACT);
+}
+
+int cli_print_line(const struct cli_reply *reply)
+{
+    return print_json(reply, DIFY_JSON_COMPACT);
 }
 
 /* ---- values -------------------------------------------------------------------------------- */

@@ -54,6 +54,9 @@ struct cli_asking {
     struct cli_reply reply;
     bool is_lost;        /* no memory for the answer */
     uint64_t started_ms; /* when the command began, for --max-time */
+
+    void (*tick)(void *ctx); /* called some ten times a second while it waits; NULL: none */
+    void *tick_ctx;
 };
 
 /* Whether there is an operand that is not empty; else says that `what` is needed. */
@@ -80,8 +83,13 @@ int cli_asking_wait(struct cli_asking *asking, enum dify_err err);
 /* The same, and says what failed, in one line with a hint. */
 int cli_asked(struct cli_asking *asking, enum dify_err err);
 
-/* Says the reply's failure: "difystream show: `before`Run not found (not_found)`hint`". */
-void cli_asking_complain(const struct cli_asking *asking, const char *before);
+/* Says the reply's failure: "difystream upload: a.png: File too large (file_too_large)", with
+ * `about` (a name, or "") in front and `hint` behind; NULL: that of cli_reply_hint(). */
+void cli_asking_complain(const struct cli_asking *asking, const char *about, const char *hint);
+
+/* Says one line as cli_complain(): `what` with `name` behind, and `why` behind a colon ("": none).
+ * What could move a terminal's cursor is not shown as it is. */
+void cli_complain_about(const char *command, const char *what, const char *name, const char *why);
 
 /* What can be done about the reply's failure, to stand behind its message; "" or static. */
 const char *cli_reply_hint(const struct cli_reply *reply);
@@ -89,6 +97,9 @@ const char *cli_reply_hint(const struct cli_reply *reply);
 /* Prints the reply's object: indented on a terminal, in one line elsewhere. Returns the exit
  * status: CLI_EXIT_USAGE if it could not be written. */
 int cli_print_reply(const struct cli_reply *reply);
+
+/* The same in one line, whoever reads it. */
+int cli_print_line(const struct cli_reply *reply);
 
 /* ---- values of a reply --------------------------------------------------------------------- */
 

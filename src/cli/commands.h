@@ -28,6 +28,15 @@ int cli_run_show(const struct cli_args *args);
 extern const struct cli_option cli_stop_options[];
 int cli_run_stop(const struct cli_args *args);
 
+extern const struct cli_option cli_list_options[];
+int cli_run_list(const struct cli_args *args);
+
+extern const struct cli_option cli_upload_options[];
+int cli_run_upload(const struct cli_args *args);
+
+extern const struct cli_option cli_form_options[];
+int cli_run_form(const struct cli_args *args);
+
 extern const struct cli_option cli_params_options[];
 int cli_run_params(const struct cli_args *args);
 

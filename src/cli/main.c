@@ -63,6 +63,24 @@ const struct cli_command cli_commands[] = {
      "required, its default, what it takes (options of a select, kinds of files, how much) and its "
      "label.",
      cli_params_options, cli_run_params, true},
+    {"list", "", 0, NULL, "list the runs of an app that Dify has stored",
+     "Prints the app's runs of workflows and chatflows, newest first: when each began (by the "
+     "clock of this machine), its status, seconds, tokens and steps, whom it was for, and its id, "
+     "for 'difystream show'. Runs that have not ended are among them.\n\n"
+     "Failures of the last day: difystream list --status failed --after 1d --all",
+     cli_list_options, cli_run_list, true},
+    {"upload", "FILE...", CLI_OPERANDS_MAX, NULL, "give files to Dify, for runs that take them",
+     "Uploads each FILE ('-': standard input) and prints Dify's answer as one JSON line: its id, "
+     "name, size and type. What cannot be read, or is refused, is told, and the others are sent "
+     "all the same; the exit status is that of the first that failed. Files go as they are read, "
+     "however large they are; how large they may be is up to Dify.",
+     cli_upload_options, cli_run_upload, true},
+    {"form", "TOKEN", 1, NULL, "show or submit the form of a run that waits for a person",
+     "Shows the form with the token TOKEN, which stands in the result of a run that is paused: its "
+     "text, its inputs, the ids of its actions and how long it is open. With --submit it is "
+     "submitted, and the run goes on.\n\n"
+     "For example: difystream form TOKEN --submit approve --input comment='as it is'",
+     cli_form_options, cli_run_form, true},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "

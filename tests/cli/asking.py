@@ -224,6 +224,166 @@ def params(given):
                                (0, b"", "the app takes no inputs\n"), "a form without inputs")
 
 
+# ---- list ----------------------------------------------------------------------------------------
+
+
+def table(text):
+    return [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
+
+
+def listing(given):
+    for release in RELEASES:
+        with World(given, release) as world:
+            ran = world.run("list")
+            given.checks.equal((ran.status, ran.out, ran.err), (0, b"", "no runs\n"), "an empty list")
+            runs = [world.blocking("tea", user="u-1"), world.blocking("fail", user="u-ü 2"),
+                    world.blocking("milk", user="u-1")]
+            ids = [run["workflow_run_id"] for run in reversed(runs)]
+            rows = table(world.good("list"))
+            given.checks.equal(rows[0], ["began", "status", "seconds", "tokens", "steps", "user",
+                                         "run"], "the titles")
+            given.checks.equal([row[-1] for row in rows[1:]], ids, "newest first")
+            given.checks.equal([row[1] for row in rows[1:]], ["succeeded", "failed", "succeeded"],
+                               "how they ended")
+            given.checks.equal([row[-2] for row in rows[1:]], ["u-1", "u-ü 2", "u-1"], "for whom")
+            began = world.sim.detail(ids[0])["created_at"]
+            given.checks.equal(rows[1][0], server.time.strftime(
+                "%Y-%m-%d %H:%M:%S", server.time.gmtime(began + 9 * 3600)), "the user's clock")
+            for words, fits in ((("--user", "u-1"), [ids[0], ids[2]]), (("-u", "u-ü 2"), [ids[1]]),
+                                (("--status", "failed"), [ids[1]]), (("-k", "milk"), [ids[0]]),
+                                (("--limit", "1"), ids[:1]), (("-n1", "-p2"), ids[1:2]),
+                                (("--after", "1h"), ids), (("--before", "2999-01-01"), ids),
+                                (("-n1", "--all"), ids), (("-a",), ids)):
+                said = world.good("list", *words)
+                given.checks.equal([row[-1] for row in table(said)[1:]], fits, "list %r" % (words,))
+            whole = world.sim.whole("GET", "/v1/workflows/logs")[1]["data"]
+            given.checks.equal(world.good_json("list", "-o", "json"), whole, "rows as they are")
+            given.checks.equal(world.good_json("list", "-o", "json", "-n1", "--all"), whole,
+                               "all rows as they are")
+            lines = world.good("list", "-o", "jsonl").splitlines()
+            given.checks.equal([json.loads(line) for line in lines], whole, "a row a line")
+            for words in (("--before", "1h"), ("--after", "2999-12-31T23:59+09:00"),
+                          ("--user", "nobody"), ("-p", "9"), ("-k", "'; drop table", "--all")):
+                ran = world.run("list", *words)
+                given.checks.equal((ran.status, ran.out), (0, b""), "list %r: none" % (words,))
+                given.checks.true(re.fullmatch("no such runs( on this page)?\n", ran.err), ran.err)
+            ran = world.run("list", "-o", "json", "--user", "nobody")
+            given.checks.equal((ran.status, ran.out), (0, b"[]\n"), "an empty array")
+            for words in (("--after", "yesterday"), ("--before", "2026-02-30"), ("-n", "0"),
+                          ("-n", "101"), ("-p", "0"), ("-p", "1", "--all")):
+                world.bad(2, "--", "list", *words)
+            world.bad(3, "unauthorized", "list", key="app-wrong")
+
+
+def pages(given):
+    """All pages of many runs, and no run twice although new ones push the others on."""
+    with World(given, "1.14.2") as world:
+        for number in range(230):
+            world.blocking("n%d" % number)
+        lines = [json.loads(line) for line in
+                 world.good("list", "--all", "-o", "jsonl").splitlines()]
+        given.checks.equal(len({line["id"] for line in lines}), 230, "all rows")
+        given.checks.equal(len(lines), 230, "none twice")
+        asked = [line for line in world.sim.log if "/v1/workflows/logs" in line]
+        given.checks.equal(len(asked), 3, "pages of a hundred")
+
+
+# ---- upload --------------------------------------------------------------------------------------
+
+
+def put(given, name, content, folder="files"):
+    path = os.path.join(given.folder, folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def upload(given):
+    png = b"\x89PNG\r\n\x1a\n" + bytes(64)
+    first, quoted = put(given, "a.png", png), put(given, 'b "ü" b.txt', b"hello\n")
+    empty, large = put(given, "empty.txt", b""), put(given, "large.png", png)
+    os.truncate(large, (10 << 20) + 1)
+    for release in RELEASES:
+        with World(given, release) as world:
+            lines = [json.loads(line) for line in
+                     world.good("upload", first, quoted, empty, "--user", "u-1").splitlines()]
+            given.checks.equal([line["size"] for line in lines], [len(png), 6, 0], "the sizes")
+            given.checks.equal([line["mime_type"] for line in lines[:2]],
+                               ["image/png", "text/plain"], "the types")
+            given.checks.equal(lines[0]["name"], "a.png", "the name")
+            given.checks.true("ü" in lines[1]["name"], "a name in Unicode", lines[1]["name"])
+            given.checks.equal(len({line["id"] for line in lines}), 3, "the ids")
+            file = {"type": "image", "transfer_method": "local_file", "upload_file_id":
+                    lines[0]["id"]}
+            run = world.blocking("tea", papers=[file])
+            given.checks.equal(run["data"]["status"], "succeeded", "a run takes the file")
+            said = world.good_json("upload", "-", "--name", "x.csv", "-t", "text/csv", input=b"1,2")
+            given.checks.equal((said["name"], said["size"], said["mime_type"]),
+                               ("x.csv", 3, "text/csv"), "from standard input")
+            world.bad(3, r"large\.png.*(exceeded|limit)", "upload", large)
+            missing = os.path.join(given.folder, "missing.png")
+            world.bad(2, "cannot open .*missing.png: No such file", "upload", missing)
+            world.bad(2, "is a folder", "upload", given.folder)
+            world.bad(2, "--name", "upload", "-")
+            world.bad(2, "--name", "upload", first, quoted, "--name", "x")
+            world.bad(2, "needs a file", "upload")
+            world.bad(2, "standard input", "upload", "-", "-n", "x", "--api-key-file", "-")
+            ran = world.run("upload", missing, large, first)
+            given.checks.equal((ran.status, ran.out.count(b"\n"), ran.err.count("\n")), (2, 1, 2),
+                               "the others are sent all the same")
+            ran = world.run("upload", first, large, missing)
+            given.checks.equal((ran.status, ran.out.count(b"\n"), ran.err.count("\n")), (3, 1, 2),
+                               "the first that failed decides")
+            world.bad(3, "unauthorized", "upload", first, quoted, key="app-wrong")
+            world.bad(7, "cannot connect", "upload", first, quoted,
+                      url="http://127.0.0.1:%d" % closed_port())
+
+
+# ---- form ----------------------------------------------------------------------------------------
+
+
+def form(given):
+    for release in RELEASES[1:]:
+        with World(given, release) as world:
+            world.sim.key = "app-form"
+
+            def pause():
+                with world.sim.start({"q": "x"}) as stream:
+                    stream.until("workflow_paused")
+                    return stream.run, next(said["data"]["form_token"] for said in stream.said
+                                            if said["event"] == "human_input_required")
+
+            run, token = pause()
+            text = world.good("form", token, key="app-form")
+            for words in ("Please review: draft for", "comment  paragraph  draft for",
+                          "approve  Approve\n", "reject   Reject\n", "\nopen until 20"):
+                given.checks.true(words in text, "the form shows " + words, text)
+            said = world.good_json("form", token, "-o", "json", key="app-form")
+            given.checks.equal(sorted(said), ["expiration_time", "form_content", "inputs",
+                                              "resolved_default_values", "user_actions"],
+                               "the form as it is")
+            world.bad(3, r"Missing required inputs: comment \(invalid_form_data\)", "form", token,
+                      "--submit", "approve", key="app-form")
+            world.bad(3, "Invalid action: nonsense", "form", token, "--submit", "nonsense",
+                      "--input", "comment=x", key="app-form")
+            for words in (("-i", "comment=x"), ("-s", "approve", "-i", "comment"),
+                          ("-s", "approve", "-i", "=x")):
+                world.bad(2, "--input", "form", token, *words, key="app-form")
+            given.checks.equal(world.good_json(
+                "form", token, "-s", "approve", "-i", "comment=no", "-i", 'comment=yes "ü" = y',
+                "--user", "u-1", key="app-form"), {}, "it is submitted")
+            given.checks.true(world.sim.truth(run)["state"] != "paused", "the run goes on")
+            for words in ((), ("-s", "approve", "-i", "comment=x")):
+                world.bad(3, r"already been submitted .*\(human_input_form_submitted\)", "form",
+                          token, *words, key="app-form")
+            world.bad(3, "no form with the token nonsense", "form", "nonsense", key="app-form")
+            world.bad(3, "no form with the token", "form", token)
+            world.bad(2, "needs the token", "form")
+    with World(given, "1.12.1") as world:
+        world.bad(3, "forms from 1.14 on", "form", "some-token")
+
+
 if __name__ == "__main__":
-    runner.run((failures, show, stop, params), "cli.asking",
+    runner.run((failures, show, stop, params, listing, pages, upload, form), "cli.asking",
                "commands that ask one thing, on %s" % ", ".join(RELEASES))

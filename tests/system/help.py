@@ -229,7 +229,7 @@ def check_bash(checks, script, said):
         fold = sorted("--" + name for name, _, _ in said["fold"])
         for words, offered in (
                 ([""], sorted(name for name in said if name)),
-                (["fo"], ["fold"]),
+                (["fol"], ["fold"]),
                 (["--v"], ["--version"]),
                 (["fold", "--"], fold),
                 (["fold", "--ou"], ["--output"]),
