@@ -6,13 +6,15 @@ add_library(dify_cli OBJECT
     src/cli/args.c
     src/cli/asking.c
     src/cli/base_url.c
+    src/cli/cmd_chat.c
     src/cli/cmd_events.c
     src/cli/cmd_fold.c
     src/cli/cmd_form.c
     src/cli/cmd_list.c
     src/cli/cmd_params.c
-    src/cli/cmd_show.c
+    src/cli/cmd_resume.c
     src/cli/cmd_run.c
+    src/cli/cmd_show.c
     src/cli/cmd_sim.c
     src/cli/cmd_sse.c
     src/cli/cmd_stop.c
@@ -30,6 +32,7 @@ add_library(dify_cli OBJECT
     src/cli/journal.c
     src/cli/journal_list.c
     src/cli/journal_read.c
+    src/cli/left_run.c
     src/cli/manual.c
     src/cli/output.c
     src/cli/print.c

@@ -16,6 +16,12 @@ int cli_run_sse(const struct cli_args *args);
 extern const struct cli_option cli_events_options[];
 int cli_run_events(const struct cli_args *args);
 
+extern const struct cli_option cli_chat_options[];
+int cli_run_chat(const struct cli_args *args);
+
+extern const struct cli_option cli_resume_options[];
+int cli_run_resume(const struct cli_args *args);
+
 extern const struct cli_option cli_run_options[];
 int cli_run_run(const struct cli_args *args);
 

@@ -84,7 +84,6 @@ struct cli_following {
     unsigned interrupts;
     bool was_submitted; /* the run may have been started */
     bool has_ended;
-    bool is_recalling;            /* what comes was seen before */
     bool has_shown_text;          /* "text" on a terminal: it was shown as it came */
     bool has_agent_text;          /* pieces of it, which a `message` then repeats as a whole */
     bool can_write;               /* false: standard output has failed */

@@ -276,7 +276,7 @@ static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
     cli_progress_event(following->progress, event);
     if (event->type == DIFY_EVENT_HUMAN_INPUT_REQUIRED)
         learn(following->form_token, token, &is_new);
-    if (!following->can_write || following->is_recalling)
+    if (!following->can_write)
         return;
     if (outputs(following, "jsonl")) {
         if (cli_stdout_is_terminal())

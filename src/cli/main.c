@@ -29,6 +29,19 @@ const struct cli_command cli_commands[] = {
      "end all the same, and its result is kept.\n\n"
      "For example: difystream run -i topic=tea -i picture=@label.png",
      cli_run_options, cli_run_run, true},
+    {"resume", "[RUN]", 1, NULL, "take up a run whose command was killed or left it",
+     "Goes on with a run from what was seen of it, to the same result as if nothing had happened. "
+     "RUN is the id that 'difystream run' printed, or Dify's workflow_run_id, or the beginning of "
+     "either. Without RUN the runs that can be taken up are listed. Nothing is ever started by "
+     "it.\n\n"
+     "The address comes from the run's journal where the settings name none; the key always comes "
+     "from the settings. A run that was started elsewhere is taken up by Dify's id and --user.",
+     cli_resume_options, cli_run_resume, true},
+    {"chat", "TEXT", 1, NULL, "send one message to a chat app and print the answer",
+     "Sends TEXT to a chatflow, chat or agent app and prints its answer. The conversation's id is "
+     "told on standard error; --conversation goes on with it. A conversation belongs to its user: "
+     "name one with --user, or in the configuration, to be able to go on.",
+     cli_chat_options, cli_run_chat, true},
     {"fold", "[FILE|-]", 1, NULL, "fold a recorded event stream into one result",
      "Reads the event stream of a Dify app from FILE, or from standard input, and prints the one "
      "result that it stands for: JSON, indented on a terminal and in one line elsewhere. The exit "

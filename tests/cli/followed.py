@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 
@@ -36,7 +35,7 @@ apps:
           - start
           - {id: one, type: code, outputs: {a: 1}}
           - {id: two, type: llm, text: "zwei", chunks: 2, tokens: 9, price: "0.1", seconds: 2}
-          - {id: three, type: code, seconds: 30, outputs: {b: 2}}
+          - {id: three, type: code, seconds: 100, outputs: {b: 2}}
           - {type: end, outputs: {result: done}}
   - name: fails
     runs:
@@ -142,6 +141,3 @@ def meaning(result):
             data["metadata"]["total_price"], data["metadata"]["total_steps"],
             data["metadata"]["complete"], nodes]
 
-
-def send(process, number=signal.SIGINT):
-    process.send_signal(number)

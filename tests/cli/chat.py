@@ -1,0 +1,65 @@
+"""difystream chat, beside a simulated Dify.
+
+usage: chat.py --source FOLDER --build FOLDER [--only PART_OF_A_TEST_NAME]
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import followed
+import runner
+from followed import Command, dify
+
+APPS = followed.APPS + """
+  - name: assistant
+    mode: chat
+    runs:
+      - when: {query: break}
+        answer: {text: "Well, ", chunks: 1, error: "upstream 503"}
+      - answer: {text: "Hello, this is an\\nanswer.", chunks: 5, tokens: 12}
+"""
+
+
+def server(given, *options):
+    return dify(given, *options, scenario=given.scenario(APPS))
+
+
+def test_talk(given):
+    checks = given.checks
+    with server(given) as sim:
+        command = Command(given, sim)
+        ran = command.run("chat", "--user", "ada", "Na?", app="talk")
+        checks.equal([ran.status, ran.out], [0, "You said: Na?\n"], "the answer's text")
+        last = ran.lines[-1]
+        checks.true("difystream chat --conversation " in last and "--user 'ada'" in last,
+                    "how to go on", ran)
+        talk = last.split("--conversation ")[1].split()[0]
+        ran = command.run("chat", "-c", talk, "--user", "ada", "-o", "json", "Und?", app="talk")
+        checks.equal(ran.result["data"]["conversation_id"], talk, "the same conversation")
+        ran = command.run("chat", "-c", talk, "Und?", app="talk")
+        checks.equal([ran.status, len(ran.lines)], [2, 1], "whose is it?")
+        ran = command.run("chat", "-q", "Hi", app="assistant")
+        checks.equal([ran.status, ran.out, ran.err], [0, "Hello, this is an\nanswer.\n", ""],
+                     "quietly")
+        checks.equal(command.journals(), [], "no journal is left")
+        checks.equal(sim.stats()["posts"], sim.stats()["runs_started"], "no request too many")
+
+
+def test_wrong(given):
+    checks = given.checks
+    with server(given) as sim:
+        command = Command(given, sim)
+        ran = command.run("chat", "break", app="assistant")
+        checks.equal([ran.status, ran.out], [1, "Well, \n"], "what came of an answer that broke off")
+        checks.true("upstream 503" in ran.err, "why", ran)
+        ran = command.run("chat", app="talk")
+        checks.equal([ran.status, len(ran.lines)], [2, 1], "nothing to say")
+        ran = command.run("chat", "Hi", app="held")
+        checks.equal([ran.status, len(ran.lines)], [3, 2], "an app of another kind")
+        checks.true("another kind" in ran.lines[-1], "it says so", ran)
+
+
+if __name__ == "__main__":
+    runner.run(runner.tests_of(sys.modules[__name__]), "cli.chat", "answers, conversations, refusals")
