@@ -70,7 +70,8 @@ void dify__follow_drop_call(struct dify_follow *follow)
 
 bool dify__follow_has_row(const struct dify_follow *follow)
 {
-    return follow->kind != DIFY_KIND_COMPLETION && dify__run_id(follow->run).len != 0;
+    size_t len = dify__run_id(follow->run).len;
+    return follow->kind != DIFY_KIND_COMPLETION && len != 0 && len < DIFY__ID_BYTES;
 }
 
 bool dify__follow_is_searchable(const struct dify_follow *follow)
@@ -136,12 +137,17 @@ void dify__follow_enter(struct dify_follow *follow, enum dify_follow_state state
 {
     struct dify_follow_change change = {follow->state, state, reason, "", wait_ms};
     assert(!follow->is_feeding);
-    if (!keeps_exchange(state))
-        dify__follow_hang_up(follow);
     if (state != follow->state)
         dify__follow_drop_call(follow);
     dify__alarm_off(follow->env, &follow->step);
     dify__alarm_off(follow->env, &follow->question);
+    if (!keeps_exchange(state))
+        dify__follow_hang_up(follow);
+    if (follow->state != change.from) { /* an observer has cancelled it meanwhile */
+        if (take_text != NULL)
+            dify__buffer_fini(&take_text->text);
+        return;
+    }
     follow->state = state;
     follow->entered_ms = dify__now(follow->env);
     follow->asked = follow->not_found = follow->refused = 0;

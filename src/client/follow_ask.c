@@ -96,6 +96,7 @@ static void ask_again(struct dify_follow *follow)
 
 static void take_running(struct dify_follow *follow)
 {
+    follow->not_found = 0;
     if (follow->state != DIFY_FOLLOW_BROKEN || !follow->was_silent) {
         ask_again(follow);
         return;
@@ -103,7 +104,7 @@ static void take_running(struct dify_follow *follow)
     /* the server has given the run's worker up, and its row will say `running` for ever */
     struct dify__text_of text = dify__text_begin(follow);
     dify__say(&text, "the run's worker has given no sign for ");
-    dify__say_s(&text, dify__now(follow->env) - follow->heard_ms);
+    dify__say_s(&text, follow->quiet_ms);
     dify__say(&text, "; Dify has ended the stream, and still calls the run running");
     dify__follow_fail(follow, DIFY_REASON_READ_TIMEOUT, DIFY_OUTCOME_READ_TIMEOUT, "", 0, &text);
 }
@@ -186,6 +187,10 @@ static void take_search(struct dify_follow *follow)
     }
     struct dify__text_of text = dify__text_begin(follow);
     dify__run_learn_ids(follow->run, dify__slice(follow->found_id), (struct dify_slice){NULL, 0});
+    if (!dify__follow_has_row(follow)) {
+        dify__follow_no_memory(follow);
+        return;
+    }
     dify__say(&text, "the logs have the run: ");
     dify__say(&text, follow->found_id);
     if (follow->state == DIFY_FOLLOW_SEARCHING) {
@@ -358,7 +363,7 @@ static void on_question(struct dify__alarm *alarm)
 {
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, question);
     enum dify_err err = DIFY_OK;
-    char id[128];
+    char id[DIFY__ID_BYTES];
     struct dify_slice run_id = dify__run_id(follow->run);
     if (follow->has_ending) {
         dify__follow_take_ending(follow);
@@ -366,12 +371,14 @@ static void on_question(struct dify__alarm *alarm)
     }
     if (follow->call != NULL)
         return;
-    if (dify__follow_has_row(follow) && run_id.len < sizeof id) {
+    if (dify__follow_has_row(follow)) {
         memcpy(id, run_id.ptr, run_id.len);
         id[run_id.len] = '\0';
         err = dify__ask_detail(follow->app, id, DIFY__QUESTION_SILENCE_MS, on_detail, follow,
                                &follow->call);
-    } else if (dify__follow_is_searchable(follow)) {
+    } else if (dify__follow_is_searchable(follow) &&
+               (follow->has_own_user || follow->state == DIFY_FOLLOW_SEARCHING)) {
+        /* of a user with other runs one that fits may be another, while the stream may yet tell */
         err = dify__ask_logs(follow->app, follow->user, DIFY__QUESTION_SILENCE_MS, on_logs, follow,
                              &follow->call);
     }
@@ -406,7 +413,7 @@ static void on_stopped(void *ctx, const struct dify_answer *answer)
 
 void dify__follow_try_stop(struct dify_follow *follow)
 {
-    char id[128];
+    char id[DIFY__ID_BYTES];
     struct dify_slice task = dify__run_task(follow->run);
     if (!follow->wants_stop || follow->stop_acknowledged || follow->stop_call != NULL ||
         task.len == 0 || task.len >= sizeof id || dify__follow_is_over(follow))

@@ -40,7 +40,9 @@
 #define DIFY__SUBMIT_TRIES 3
 #define DIFY__STREAMS 3 /* reopened within ... */
 #define DIFY__STREAMS_MS 300000
-#define DIFY__NOT_FOUND 5 /* answers of 404 in a row, until a run is taken for lost */
+#define DIFY__REFUSED_STREAMS 5 /* in a row, until a run is only asked about */
+#define DIFY__NOT_FOUND 5       /* answers of 404 in a row, until a run is taken for lost */
+#define DIFY__ID_BYTES 128      /* of a run or a task that Dify can be asked about */
 #define DIFY__BLOCKING_BYTES ((size_t)64 << 20)
 #define DIFY__ERROR_BYTES ((size_t)1 << 20) /* of a refusal's body */
 #define DIFY__USER_CHARACTERS 255
@@ -85,6 +87,7 @@ struct dify_follow {
     struct dify__buffer answer; /* of what is no stream */
     unsigned stream_number;     /* streams that have begun */
     uint64_t heard_ms;          /* when the last byte came, or the request went out */
+    uint64_t quiet_ms;          /* of silence before the frame at hand */
     uint64_t event_ms;          /* when the last event came */
     uint64_t lost_ms;           /* when the last stream ended */
     uint64_t events;            /* of this stream */

@@ -72,7 +72,9 @@ static void on_silence_over(struct dify__alarm *alarm)
 void dify__begin_streaming(struct dify_follow *follow)
 {
     watch_silence(follow);
-    if (follow->is_resumed)
+    if (follow->has_ending)
+        dify__follow_ask_in(follow, DIFY__DETAIL_GRACE_MS);
+    else if (follow->is_resumed)
         dify__follow_ask_in(follow, DIFY__QUESTION_FIRST_MS);
 }
 
@@ -122,6 +124,13 @@ static bool opened_too_often(const struct dify_follow *follow)
     return dify__now(follow->env) - oldest < DIFY__STREAMS_MS;
 }
 
+/* Whether the events endpoint answers, and never with a stream: the detail may say more. */
+static bool is_refused_for_ever(const struct dify_follow *follow, enum dify_reason reason)
+{
+    return (reason == DIFY_REASON_REFUSED || reason == DIFY_REASON_GATEWAY_ERROR) &&
+           follow->reopens >= DIFY__REFUSED_STREAMS;
+}
+
 static bool has_events_route(const struct dify_follow *follow)
 {
     return !follow->app->has_no_events && !dify__app_is_before(follow->app, 1, 14);
@@ -133,6 +142,8 @@ static void reopen(struct dify_follow *follow, enum dify_reason reason,
     /* where the server itself has ended the stream, the run may be over */
     bool asks_first = reason == DIFY_REASON_NO_END || reason == DIFY_REASON_INVENTED_END;
     uint64_t ms = reopen_delay(follow) + (asks_first ? 500 : 0);
+    if (follow->was_silent) /* the answer decides */
+        ms += DIFY__QUESTION_MS;
     follow->reopens++;
     follow->step.ring = on_next_reopen;
     if (take_text != NULL) {
@@ -186,6 +197,10 @@ void dify__follow_recover(struct dify_follow *follow, enum dify_reason reason,
         if (take_text != NULL)
             dify__say(take_text, "; enough streams were opened: from here on Dify is only asked");
         dify__follow_enter(follow, DIFY_FOLLOW_POLLING, DIFY_REASON_TOO_OFTEN, 0, take_text);
+    } else if (is_refused_for_ever(follow, reason)) {
+        if (take_text != NULL)
+            dify__say(take_text, "; from here on Dify is only asked");
+        dify__follow_enter(follow, DIFY_FOLLOW_POLLING, reason, 0, take_text);
     } else if (reason == DIFY_REASON_STARTED || reason == DIFY_REASON_CONTINUED) {
         dify__follow_enter(follow, DIFY_FOLLOW_RESUMING, reason, 0, take_text);
     } else {
@@ -246,6 +261,13 @@ static void take_pause(struct dify_follow *follow)
     dify__follow_recover(follow, DIFY_REASON_PAUSED, &text);
 }
 
+/* The server gives a stream up when its run's worker has given no sign for as long as ends a read.
+ * (A resumed stream's pings say nothing of the worker.) */
+static bool is_given_up(const struct dify_follow *follow)
+{
+    return !follow->is_resumed && follow->quiet_ms >= follow->app->silence_timeout_ms / 10 * 9;
+}
+
 static void after_feeding(struct dify_follow *follow, enum dify_err err)
 {
     uint64_t events = dify__run_event_count(follow->run);
@@ -265,6 +287,7 @@ static void after_feeding(struct dify_follow *follow, enum dify_err err)
         take_terminal(follow);
     } else if (dify__run_take_invented_end(follow->run)) {
         text = dify__text_begin(follow);
+        follow->was_silent = is_given_up(follow);
         dify__say(&text, "the server ended the stream with an end of its own making");
         dify__follow_recover(follow, DIFY_REASON_INVENTED_END, &text);
     } else if (dify__run_is_paused(follow->run)) {
@@ -292,6 +315,8 @@ static void take_bytes(struct dify_follow *follow, struct dify_slice bytes)
     enum dify_err err = dify_run_feed(follow->run, bytes.ptr, bytes.len);
     follow->is_feeding = false;
     after_feeding(follow, err);
+    if (!follow->was_silent && bytes.ptr[bytes.len - 1] == '\n') /* a frame is whole, or a ping */
+        follow->quiet_ms = 0;
 }
 
 /* ---- answers that are no streams ----------------------------------------------------------- */
@@ -488,6 +513,8 @@ static void on_body(void *ctx, struct dify_slice bytes)
 {
     struct dify_follow *follow = ctx;
     struct dify__text_of text;
+    if (silent_ms(follow) > follow->quiet_ms)
+        follow->quiet_ms = silent_ms(follow);
     follow->heard_ms = dify__now(follow->env);
     if (follow->is_stream) {
         take_bytes(follow, bytes);
@@ -532,8 +559,8 @@ static void end_stream(struct dify_follow *follow, const struct dify__end *end)
     dify__say(&text, ", after ");
     dify__add_uint(&text.text, &text.err, follow->events);
     dify__say(&text, follow->events == 1 ? " event" : " events");
-    follow->was_silent = !follow->is_resumed && end->failure == DIFY__WHOLE &&
-                         silent_ms(follow) >= follow->app->silence_timeout_ms / 10 * 9;
+    follow->quiet_ms = silent_ms(follow);
+    follow->was_silent = end->failure == DIFY__WHOLE && is_given_up(follow);
     if (!follow->has_ending) {
         dify__follow_recover(follow, reason, &text);
         return;
@@ -565,6 +592,7 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
     bool is_stream = (request.flags & DIFY__REQUEST_STREAM) != 0;
     follow->has_head = follow->is_stream = follow->is_html = follow->is_late = false;
     follow->was_silent = false;
+    follow->quiet_ms = 0;
     follow->status = 0;
     follow->events = 0;
     follow->answer.len = 0;
