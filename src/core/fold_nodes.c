@@ -47,7 +47,6 @@ static void describe(struct dify_run *run, struct dify__nodes *nodes, uint32_t n
                      const struct dify_event_data *data)
 {
     struct dify__node *node = &nodes->node[number];
-    node->flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
     dify__run_note(run, dify__nodes_place(nodes, number, data->node_id));
     dify__fill(run, &node->node_type, data->node_type);
     dify__fill(run, &node->title, data->title);
@@ -55,6 +54,14 @@ static void describe(struct dify_run *run, struct dify__nodes *nodes, uint32_t n
     dify__fill(run, &node->started_at, dify__only_number(data->created_at));
     dify__fill(run, &node->iteration_id, data->iteration_id);
     dify__fill(run, &node->loop_id, data->loop_id);
+}
+
+/* Whatever is told of a node closes its gap. Of a container only a snapshot does: the nodes in it
+ * may have come and gone, and its own end does not tell of them. */
+static void describe_node(struct dify_run *run, uint32_t number, const struct dify_event_data *data)
+{
+    describe(run, &run->nodes, number, data);
+    run->nodes.node[number].flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
 }
 
 static bool is_final(const struct dify__node *node)
@@ -69,7 +76,7 @@ static void start_node(struct dify_run *run, const struct dify_event_data *data)
     if (number == DIFY__NO_NODE)
         return;
     struct dify__node *node = &run->nodes.node[number];
-    describe(run, &run->nodes, number, data);
+    describe_node(run, number, data);
     dify__fill(run, &node->live_status, DIFY_SLICE("running"));
     if (is_new)
         tell(run, false, number, DIFY_NODE_STARTED);
@@ -134,7 +141,7 @@ static void take_end(struct dify_run *run, struct dify__node *node,
                      const struct dify_event_data *data)
 {
     if (!is_final(node)) {
-        node->flags = DIFY__NODE_FINISHED;
+        node->flags = DIFY__NODE_FINISHED | (node->flags & DIFY__NODE_IN_GAP);
         if (dify__slice_is(data->status, "paused"))
             node->flags |= DIFY__NODE_PROVISIONAL;
         /* what an earlier provisional end said gives way */
@@ -159,7 +166,7 @@ static void finish_node(struct dify_run *run, const struct dify_event_data *data
     struct dify__node *node = number != DIFY__NO_NODE ? &run->nodes.node[number] : &unlisted;
     bool was_final = is_final(node);
     if (node != &unlisted)
-        describe(run, &run->nodes, number, data);
+        describe_node(run, number, data);
     take_end(run, node, data);
     bool counts = is_final(node); /* a provisional end is shown, and the next one counts */
     take_figures(run, node, data, data->usage.total_tokens, counts);
@@ -187,7 +194,7 @@ static void retry_node(struct dify_run *run, const struct dify_event_data *data)
     if (number == DIFY__NO_NODE)
         return;
     struct dify__node *node = &run->nodes.node[number];
-    describe(run, &run->nodes, number, data);
+    describe_node(run, number, data);
     node->retries++;
     if (!is_final(node)) {
         dify__replace(run, &node->live_status, DIFY_SLICE("retry"));
@@ -235,6 +242,7 @@ static void name_container(struct dify_run *run, const struct dify_event_data *d
     }
     dify__run_note(run, dify__nodes_name(containers, number, data->id));
     describe(run, containers, number, data);
+    containers->node[number].flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
 }
 
 /* By execution id, which live events do not give; else the latest unfinished of the node_id; else a
@@ -245,7 +253,12 @@ static uint32_t find_container(struct dify_run *run, const struct dify_event_dat
     uint32_t number = dify__nodes_by_id(&run->containers, id);
     if (number == DIFY__NO_NODE)
         number = dify__nodes_latest_open(&run->containers, data->node_id);
-    return number != DIFY__NO_NODE ? number : new_container(run, id, data);
+    if (number != DIFY__NO_NODE)
+        return number;
+    number = new_container(run, id, data);
+    if (number != DIFY__NO_NODE && run->has_gap) /* it began in the gap, and nodes with it */
+        run->containers.node[number].flags |= DIFY__NODE_IN_GAP;
+    return number;
 }
 
 /* What a container's failed attempt cost is its inner nodes': it counts in no sum. */

@@ -287,6 +287,33 @@ static void test_open_container_gets_its_id(void **state)
     text_fini(&second);
 }
 
+/* Without a snapshot nothing tells of the nodes in a container that came and went meanwhile,
+ * whether it was known before or not. */
+static void check_container_open_in_a_gap(struct text first)
+{
+    struct text second =
+        STREAM("{'event':'loop_completed','data':{'id':'l','node_id':'l','status':'succeeded'}}",
+               "{'event':'workflow_finished','data':{'status':'succeeded','total_steps':1}}");
+    struct dify_run *run = new_run();
+    assert_int_equal(feed_in(run, text_slice(&first), 0), DIFY_OK);
+    dify_run_resume(run);
+    assert_int_equal(feed_in(run, text_slice(&second), 0), DIFY_OK);
+    assert_result(run, "/data/metadata/complete", "false");
+    assert_result(run, "/data/metadata/total_steps", "1");
+    assert_result(run, "/data/containers/0/status", "'succeeded'");
+    dify_run_free(run);
+    text_fini(&first);
+    text_fini(&second);
+}
+
+static void test_container_open_in_a_gap(void **state)
+{
+    (void)state;
+    check_container_open_in_a_gap(
+        STREAM("{'event':'loop_started','data':{'id':'l','node_id':'l'}}"));
+    check_container_open_in_a_gap(STREAM("{'event':'workflow_started','data':{}}"));
+}
+
 static void test_last_event_id(void **state)
 {
     (void)state;
@@ -335,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_event_cut_short_is_dropped),
         cmocka_unit_test(test_snapshot_fills_in_and_erases_nothing),
         cmocka_unit_test(test_open_container_gets_its_id),
+        cmocka_unit_test(test_container_open_in_a_gap),
         cmocka_unit_test(test_last_event_id),
         cmocka_unit_test(test_offsets_begin_again),
     };
