@@ -6,7 +6,9 @@ add_library(dify_cli OBJECT
     src/cli/args.c
     src/cli/asking.c
     src/cli/base_url.c
+    src/cli/checkup.c
     src/cli/cmd_chat.c
+    src/cli/cmd_doctor.c
     src/cli/cmd_events.c
     src/cli/cmd_fold.c
     src/cli/cmd_form.c

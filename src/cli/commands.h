@@ -43,6 +43,9 @@ int cli_run_upload(const struct cli_args *args);
 extern const struct cli_option cli_form_options[];
 int cli_run_form(const struct cli_args *args);
 
+extern const struct cli_option cli_doctor_options[];
+int cli_run_doctor(const struct cli_args *args);
+
 extern const struct cli_option cli_params_options[];
 int cli_run_params(const struct cli_args *args);
 

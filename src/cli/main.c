@@ -94,6 +94,15 @@ const struct cli_command cli_commands[] = {
      "submitted, and the run goes on.\n\n"
      "For example: difystream form TOKEN --submit approve --input comment='as it is'",
      cli_form_options, cli_run_form, true},
+    {"doctor", "", 0, NULL, "check step by step whether an app can be talked to",
+     "Prints a line for each check, with the time that it took and how to mend what is wrong: the "
+     "settings and where they come from, a proxy, the host's name, TCP, TLS, HTTP and whether it "
+     "is Dify, the key, the app and its mode, the release of Dify and what that can do, the app's "
+     "inputs, the first byte of a stream (of a run that has ended), and the server's clock. No run "
+     "is started.\n\n"
+     "The exit status is 0 if all is well, 7 if the server could not be reached, 3 if the key was "
+     "refused, 2 if a setting is missing, and 1 if anything else is wrong.",
+     cli_doctor_options, cli_run_doctor, true},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "

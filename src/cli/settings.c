@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -101,12 +102,13 @@ static bool set_base_url(struct maker *maker, const char *address, const char *f
 {
     const char *why;
     maker->out->base_url = cli_base_url(address, &why);
+    snprintf(maker->out->base_url_from, CLI_FROM_BYTES, "%s", from);
     return maker->out->base_url != NULL || refuse(maker, "%s %s", from, why);
 }
 
 static bool set_config_url(struct maker *maker)
 {
-    char from[400];
+    char from[CLI_FROM_BYTES];
     snprintf(from, sizeof from, "%s: the base_url of %s", maker->config_path, maker->config.name);
     return set_base_url(maker, maker->config.text[CLI_CONFIG_BASE_URL], from);
 }
@@ -140,38 +142,47 @@ static bool config_has_key(const struct maker *maker)
     return false;
 }
 
+static bool take_key(struct maker *maker, const char *key, const char *from)
+{
+    snprintf(maker->out->api_key_from, CLI_FROM_BYTES, "%s", from);
+    return cli_api_key_take(dify__slice(key), from, &maker->out->api_key, maker->error);
+}
+
+/* `fd`: what "-" stands for; -1: nothing. */
+static bool take_key_file(struct maker *maker, const char *path, int fd)
+{
+    bool is_standard = fd >= 0 && strcmp(path, "-") == 0;
+    snprintf(maker->out->api_key_from, CLI_FROM_BYTES, "%s", is_standard ? "standard input" : path);
+    return cli_api_key_read(path, fd, &maker->out->api_key, maker->error);
+}
+
 static bool read_config_key(struct maker *maker)
 {
-    char from[400];
+    char from[CLI_FROM_BYTES];
     char *const *text = maker->config.text;
     if (text[CLI_CONFIG_API_KEY_FILE] != NULL)
-        return cli_api_key_read(text[CLI_CONFIG_API_KEY_FILE], -1, &maker->out->api_key,
-                                maker->error);
+        return take_key_file(maker, text[CLI_CONFIG_API_KEY_FILE], -1);
     if (text[CLI_CONFIG_API_KEY] != NULL) {
         snprintf(from, sizeof from, "%s: the api_key of %s", maker->config_path,
                  maker->config.name);
-        return cli_api_key_take(dify__slice(text[CLI_CONFIG_API_KEY]), from, &maker->out->api_key,
-                                maker->error);
+        return take_key(maker, text[CLI_CONFIG_API_KEY], from);
     }
     const char *value = variable(maker, text[CLI_CONFIG_API_KEY_ENV]);
     if (value == NULL)
         return refuse(maker, "no API key: %s names the variable %s for %s, which is not set",
                       maker->config_path, text[CLI_CONFIG_API_KEY_ENV], maker->config.name);
-    return cli_api_key_take(dify__slice(value), text[CLI_CONFIG_API_KEY_ENV], &maker->out->api_key,
-                            maker->error);
+    return take_key(maker, value, text[CLI_CONFIG_API_KEY_ENV]);
 }
 
 static bool read_key(struct maker *maker)
 {
     const char *value = variable(maker, "DIFY_API_KEY");
     if (flag(maker, CLI_API_KEY_FILE) != NULL)
-        return cli_api_key_read(flag(maker, CLI_API_KEY_FILE), maker->source->key_fd,
-                                &maker->out->api_key, maker->error);
+        return take_key_file(maker, flag(maker, CLI_API_KEY_FILE), maker->source->key_fd);
     if (config_has_key(maker) && (app_is_asked_for(maker) || value == NULL))
         return read_config_key(maker);
     if (value != NULL)
-        return cli_api_key_take(dify__slice(value), "DIFY_API_KEY", &maker->out->api_key,
-                                maker->error);
+        return take_key(maker, value, "DIFY_API_KEY");
     return refuse(maker, "no API key: %s, or use --api-key-file FILE, or api_key_file in %s",
                   maker->source->variable(maker->source->ctx, "DIFY_API_KEY") != NULL
                       ? "DIFY_API_KEY is empty; set it"

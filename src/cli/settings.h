@@ -25,6 +25,9 @@
 #define CLI_KEY_BYTES ((size_t)1024)
 #define CLI_APPS_MAX 1000
 
+/* Of a text that says where a setting comes from; a longer path is cut. */
+#define CLI_FROM_BYTES ((size_t)400)
+
 #define CLI_CONNECT_TIMEOUT_MS 30000
 #define CLI_READ_TIMEOUT_MS 300000
 #define CLI_MAX_TIME_MS 3600000
@@ -44,6 +47,9 @@ struct cli_settings {
     uint32_t max_time_ms;        /* 0: none */
     bool accept_partial;
     bool is_streaming;
+
+    /* Where both come from, for people: "DIFY_API_KEY", "--base-url", a file's path. */
+    char base_url_from[CLI_FROM_BYTES], api_key_from[CLI_FROM_BYTES];
 };
 
 /* Where settings come from. */

@@ -65,14 +65,19 @@ struct dify__exchange {
 
 /* ---- what curl calls ----------------------------------------------------------------------- */
 
+static void set_address(struct dify__exchange *exchange, const char *ip, int port)
+{
+    snprintf(exchange->address, sizeof exchange->address,
+             strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
+}
+
 static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_port)
 {
     struct dify__exchange *exchange = ctx;
     (void)local_ip;
     (void)local_port;
     exchange->may_be_sent = true;
-    snprintf(exchange->address, sizeof exchange->address,
-             strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
+    set_address(exchange, ip, port);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -492,9 +497,21 @@ static double ms_of(CURL *easy, CURLINFO info)
     return us > 0 ? (double)us / 1000 : -1;
 }
 
+/* A connection that stood, but became no secure one, was never ready. */
+static void find_address(struct dify__exchange *exchange)
+{
+    char *ip = NULL;
+    long port = 0;
+    if (exchange->address[0] == '\0' &&
+        curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip != NULL &&
+        *ip != '\0' && curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK)
+        set_address(exchange, ip, (int)port);
+}
+
 static void tell_end(struct dify__exchange *exchange, CURLcode code)
 {
     CURL *easy = exchange->easy;
+    find_address(exchange);
     struct dify__end end = {
         .failure = failure_of(exchange, code),
         .may_have_been_sent = exchange->may_be_sent,

@@ -2,11 +2,14 @@
 """The commands that ask an app one thing, against the simulator: what they print, how they fail, in
 one line each, and that no key is seen anywhere."""
 
+import contextlib
 import json
 import os
 import re
 import socket
+import ssl
 import sys
+import threading
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TESTS, name) for name in ("system", "sim", "oracle")]
@@ -384,6 +387,158 @@ def form(given):
         world.bad(3, "forms from 1.14 on", "form", "some-token")
 
 
+# ---- doctor --------------------------------------------------------------------------------------
+
+CHECKS = ["settings", "proxy", "name", "tcp", "tls", "http", "clock", "key", "app", "release",
+          "inputs", "stream"]
+
+
+class Tls:
+    """A TLS server in front of a port, with a certificate of its own for 127.0.0.1."""
+
+    def __init__(self, folder, port):
+        self.certificate = os.path.join(folder, "certificate.pem")
+        key = os.path.join(folder, "key.pem")
+        support.must_run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                          "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+                          "-keyout", key, "-out", self.certificate])
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, key)
+        self.behind = port
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.relay, args=(client,), daemon=True).start()
+
+    def relay(self, client):
+        try:
+            with self.context.wrap_socket(client, server_side=True) as near, \
+                    socket.create_connection(("127.0.0.1", self.behind)) as far:
+                back = threading.Thread(target=self.pump, args=(far, near), daemon=True)
+                back.start()
+                self.pump(near, far)
+                back.join()
+        except OSError:  # a client that does not trust the certificate leaves
+            client.close()
+
+    @staticmethod
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def check_states(world, status, bad, *words, none=(), hint=True, **more):
+    """What doctor's JSON says of each check, and that its text says the same: all is good up to
+    `bad`, but for what does not apply."""
+    ran = world.run("doctor", "-o", "json", *words, **more)
+    said = json.loads(ran.out)
+    checks, what = world.checks, "doctor %r on %s" % (words, world.release)
+    checks.equal((ran.status, ran.err), (status, ""), what + ": status")
+    checks.equal((said["good"], said["exit_status"]), (status == 0, status), what + ": JSON")
+    checks.equal([check["check"] for check in said["checks"]], CHECKS, what + ": names")
+    states = {check["check"]: check["state"] for check in said["checks"]}
+    checks.equal([name for name in CHECKS if states[name] == "bad"], [bad] if bad else [],
+                 what + ": what is bad: %r" % said)
+    checks.equal({name for name in CHECKS if states[name] == "none"}, set(none), what + ": none")
+    found = {check["check"]: check for check in said["checks"]}
+    for check in said["checks"]:
+        checks.true((check["hint"] is not None) == (check["state"] == "bad" and hint),
+                    what + ": a hint where it is bad", check)
+        checks.true(check["ms"] is None or 0 <= check["ms"] < 60000, what + ": a time", check)
+    ran = world.run("doctor", *words, **more)
+    checks.equal((ran.status, ran.err), (status, ""), what + ": the text's status")
+    lines = [line for line in ran.out.decode("utf-8").splitlines() if not line.startswith(" ")]
+    marks = {"good": "\u2713", "bad": "\u2717", "none": "\u2013", "untried": "\u2013"}
+    checks.equal(sorted(line.split()[:2] for line in lines),
+                 sorted([marks[states[name]], name] for name in CHECKS), what + ": the text")
+    return found
+
+
+def doctor(given):
+    for release in RELEASES:
+        with World(given, release) as world:
+            none = ["proxy", "tls", "stream"]
+            found = check_states(world, 0, None, none=none)
+            given.checks.true(release in found["release"]["text"], found["release"])
+            given.checks.equal(found["app"]["text"], '"echo", workflow', "the app")
+            given.checks.equal(found["inputs"]["text"], "4, 1 of them required", "the inputs")
+            given.checks.true("app-\u2026 of %d characters (DIFY_API_KEY)" % len(KEY) in
+                              found["settings"]["text"], found["settings"])
+            given.checks.true("(DIFY_BASE_URL)" in found["settings"]["text"], found["settings"])
+            world.blocking("tea", user="u-ü & 2")
+            if release == "1.12.1":
+                found = check_states(world, 0, None, none=none)
+                given.checks.true("from 1.14 on" in found["stream"]["text"], found["stream"])
+            else:
+                found = check_states(world, 0, None, none=none[:2])
+                given.checks.true(found["stream"]["ms"] is not None, found["stream"])
+            found = check_states(world, 0, None, none=none, key="app-plain")
+            given.checks.equal(found["app"]["text"], '"plain", completion', "another app")
+            check_states(world, 3, "key", none=none[:2], key="app-wrong")
+
+
+def doctor_finds(given):
+    """Each thing that can be wrong."""
+    with World(given, "1.14.2") as world:
+        none = ["proxy", "tls"]
+        check_states(world, 7, "tcp", none=["proxy"],
+                     url="http://127.0.0.1:%d" % closed_port())
+        check_states(world, 7, "tls", none=["proxy"], url="https://127.0.0.1:%d" % world.sim.port)
+        check_states(world, 7, "name", none=["proxy"], url="http://nowhere.invalid/v1")
+        check_states(world, 7, "http", none=none, url="http://127.0.0.1:%d/v2" % world.sim.port)
+        check_states(world, 2, "settings", hint=False, key="")
+        found = check_states(world, 2, "settings", hint=False, url="gopher://x")
+        given.checks.true("DIFY_BASE_URL" in found["settings"]["text"], found["settings"])
+        proxy = "http://u:PassWordOfTheProxy@127.0.0.1:%d" % closed_port()
+        for name in ("http_proxy", "ALL_PROXY"):
+            found = check_states(world, 7, "tcp", none=["proxy"], environment={name: proxy})
+            given.checks.equal(found["proxy"]["text"], "%s (%s)" % (proxy.split("@")[1], name),
+                               "the proxy of " + name)
+            given.checks.true("PassWord" not in json.dumps(found), "no password is shown")
+        path = put(given, "key", KEY.encode() + b"\n")
+        os.chmod(path, 0o600)
+        found = check_states(world, 0, None, "--api-key-file", path, none=none + ["stream"])
+        given.checks.true("(%s)" % path in found["settings"]["text"], found["settings"])
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            check_states(world, 7, "http", none=["proxy"],
+                         url="http://127.0.0.1:%d/v1" % silent.getsockname()[1])
+        with Tls(given.folder, world.sim.port) if support.have("openssl") else \
+                contextlib.nullcontext() as tls:
+            if tls is not None:
+                url = "https://127.0.0.1:%d" % tls.port
+                found = check_states(world, 0, None, "--ca-file", tls.certificate, url=url,
+                                     none=["proxy", "stream"])
+                given.checks.true(found["tls"]["ms"] is not None, found["tls"])
+                check_states(world, 7, "tls", none=["proxy"], url=url)
+    for fault, none in (("clock-skew=60", none + ["stream"]), ("clock-skew=-600", none + ["stream"])):
+        with World(given, "1.14.2", "--fault", fault) as world:
+            found = check_states(world, 1, "clock", none=none)
+            given.checks.true(re.search(r"is (5[89]|6[01]|59\d|60[01]) s (ahead of|behind) this",
+                                        found["clock"]["text"]), found["clock"])
+    with World(given, "1.14.2", "--fault", "no-events-route") as world:
+        world.blocking("tea")
+        check_states(world, 0, None, none=["proxy", "tls", "stream"])
+
+
 if __name__ == "__main__":
-    runner.run((failures, show, stop, params, listing, pages, upload, form), "cli.asking",
-               "commands that ask one thing, on %s" % ", ".join(RELEASES))
+    runner.run((failures, show, stop, params, listing, pages, upload, form, doctor, doctor_finds),
+               "cli.asking", "commands that ask one thing, on %s" % ", ".join(RELEASES))
