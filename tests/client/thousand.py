@@ -8,7 +8,6 @@ usage: thousand.py --source FOLDER --build FOLDER [--release R] [--runs N] [--se
 """
 
 import os
-import random
 import time
 
 import follows
@@ -31,27 +30,28 @@ apps:
     inputs: [{name: case}, {name: number, type: number}]
     runs:
 """
-# How many of 100 streams meet which fault; of a cut, at one of as many moments.
-CUTS = {"reset-after-events": 20, "close-after-events": 12, "end-after-events": 8}
-MOMENTS = 15
-MOST_EVENTS = 42
-OTHERS = {"stall-after-events=7": 2, "lost-finish": 2, "cut-in-character=3": 3,
-          "reset-after-bytes=3000": 3, "reset-after-start": 3, "proxy-502": 2, "proxy-504": 2}
+# Faults and how many of 100 requests meet them; of each kind of request the first that strikes acts.
+FAULTS = {
+    "run": {"reset-anywhere=40": 25, "close-anywhere=40": 15, "end-after-events=3": 4,
+            "stall-after-events=7": 2, "lost-finish": 2, "cut-in-character=3": 2,
+            "reset-after-bytes=3000": 2, "reset-after-start": 3, "proxy-502": 2, "proxy-503": 2,
+            "proxy-504": 2},
+    "events": {"reset-anywhere=20": 15, "close-anywhere=20": 10, "lost-in-window=1": 10,
+               "lost-in-window=4": 10, "lost-in-window=40": 5, "reset": 5, "proxy-502": 5, "500": 5},
+    "detail": {"reset": 10, "proxy-504": 5, "500": 5, "slow=3": 10},
+    "logs": {"reset": 10, "proxy-504": 5, "500": 5, "slow=3": 10},
+    "parameters": {"reset": 30},
+}
 
 
-def faults(seed):
-    """The shares as options: the first fault that strikes acts, so a later one is asked only where
-    no earlier one struck."""
-    chance, shares = random.Random(seed), []
-    for name, share in CUTS.items():
-        for moment in chance.sample(range(MOST_EVENTS), MOMENTS):
-            shares.append(("%s=%d" % (name, moment), share / MOMENTS))
-    shares += OTHERS.items()
-    chance.shuffle(shares)
-    options, left = [], 1.0
-    for fault, share in shares:
-        options += ["--fault", "%s,p=%.9f" % (fault, share / 100 / left)]
-        left -= share / 100
+def faults():
+    """The shares as options: a later one is asked only where no earlier one struck."""
+    options = []
+    for kind, shares in FAULTS.items():
+        left = 1.0
+        for fault, share in shares.items():
+            options += ["--fault", "%s,on=%s,p=%.9f" % (fault, kind, share / 100 / left)]
+            left -= share / 100
     return options
 
 
@@ -155,7 +155,7 @@ def main():
         given.checks.true(one.metadata["complete"] and "resumed" not in one.data,
                           case + ": undisturbed", one.story())
     began = time.monotonic()
-    with serve(given, *faults(given.seed)) as simulator:
+    with serve(given, *faults()) as simulator:
         folder = os.path.join(given.folder.name, "disturbed")
         many = run_all(given, simulator, orders, folder)
         stats, truths = simulator.stats(), follows.truths(simulator)
