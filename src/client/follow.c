@@ -83,9 +83,13 @@ bool dify__follow_is_alive(const struct dify_follow *follow)
 {
     if (follow->state != DIFY_FOLLOW_STREAMING && follow->state != DIFY_FOLLOW_SUSPECT)
         return false;
-    /* the events endpoint pings by itself */
+    /* the events endpoint pings by itself; of a run that Dify cannot be asked about, pings alone
+     * are not believed for ever */
+    uint64_t now = dify__now(follow->env);
     uint64_t sign = follow->is_resumed ? follow->event_ms : follow->heard_ms;
-    return dify__now(follow->env) - sign < DIFY__SUSPECT_MS;
+    if (!dify__follow_has_row(follow) && now - follow->event_ms >= follow->app->silence_timeout_ms)
+        return false;
+    return now - sign < DIFY__SUSPECT_MS;
 }
 
 /* ---- the door ------------------------------------------------------------------------------ */

@@ -88,9 +88,10 @@ static void ask_again(struct dify_follow *follow)
     if (has_no_stream && follow->asked < 5 &&
         (uint64_t)DIFY__POLL_FIRST_MS << follow->asked < DIFY__QUESTION_MS)
         ms = (uint64_t)DIFY__POLL_FIRST_MS << follow->asked;
+    if (follow->state == DIFY_FOLLOW_STREAMING && !follow->is_resumed)
+        ms = DIFY__PINGS_MS;
     if (follow->state == DIFY_FOLLOW_POLLING || follow->state == DIFY_FOLLOW_SEARCHING ||
-        follow->state == DIFY_FOLLOW_SUSPECT ||
-        (follow->state == DIFY_FOLLOW_STREAMING && follow->is_resumed))
+        follow->state == DIFY_FOLLOW_SUSPECT || follow->state == DIFY_FOLLOW_STREAMING)
         dify__follow_ask_in(follow, ms);
 }
 
@@ -359,6 +360,17 @@ void dify__begin_polling(struct dify_follow *follow)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
+/* A stream that is the run's own tells what there is to tell, as long as there are events in it:
+ * pings alone may also be those of a server that has lost the run's end. */
+static bool is_needless(struct dify_follow *follow)
+{
+    uint64_t quiet = dify__now(follow->env) - follow->event_ms;
+    if (follow->state != DIFY_FOLLOW_STREAMING || follow->is_resumed || quiet >= DIFY__PINGS_MS)
+        return false;
+    dify__follow_ask_in(follow, DIFY__PINGS_MS - quiet);
+    return true;
+}
+
 static void on_question(struct dify__alarm *alarm)
 {
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, question);
@@ -369,7 +381,7 @@ static void on_question(struct dify__alarm *alarm)
         dify__follow_take_ending(follow);
         return;
     }
-    if (follow->call != NULL)
+    if (follow->call != NULL || is_needless(follow))
         return;
     if (dify__follow_has_row(follow)) {
         memcpy(id, run_id.ptr, run_id.len);

@@ -20,8 +20,9 @@
 #include "core/run_follow.h"
 
 /* The clocks that are no options, in milliseconds; the figures are Dify's own behaviour. */
-#define DIFY__SUSPECT_MS 25000          /* of silence: the worker pings every 10 s */
-#define DIFY__QUESTION_MS 10000         /* between two questions beside a stream */
+#define DIFY__SUSPECT_MS 25000  /* of silence: the worker pings every 10 s */
+#define DIFY__QUESTION_MS 10000 /* between two questions beside a stream */
+#define DIFY__PINGS_MS 60000    /* of pings alone, until Dify is asked beside a POST's stream */
 #define DIFY__QUESTION_SILENCE_MS 60000 /* a question is given up */
 #define DIFY__QUESTION_FIRST_MS 2000 /* on a new stream: an end may be lost behind its snapshot */
 #define DIFY__POLL_FIRST_MS 1000     /* polling without a stream begins with this ... */

@@ -72,10 +72,9 @@ static void on_silence_over(struct dify__alarm *alarm)
 void dify__begin_streaming(struct dify_follow *follow)
 {
     watch_silence(follow);
-    if (follow->has_ending)
-        dify__follow_ask_in(follow, DIFY__DETAIL_GRACE_MS);
-    else if (follow->is_resumed)
-        dify__follow_ask_in(follow, DIFY__QUESTION_FIRST_MS);
+    dify__follow_ask_in(follow, follow->has_ending   ? DIFY__DETAIL_GRACE_MS
+                                : follow->is_resumed ? DIFY__QUESTION_FIRST_MS
+                                                     : DIFY__PINGS_MS);
 }
 
 void dify__begin_suspecting(struct dify_follow *follow)
