@@ -190,6 +190,8 @@ static bool is_any_unseen(const struct dify_run *run)
     for (size_t i = 0; i < run->containers.count; i++)
         if ((run->containers.node[i].flags & DIFY__NODE_IN_GAP) != 0)
             return true;
+    if (run->workflow_tokens > run->tokens) /* some were spent by a node within a container */
+        return true;
     return dify__parse_uint(get(run, run->total_steps), &steps) &&
            steps_seen(&run->nodes) + steps_seen(&run->containers) < steps;
 }

@@ -314,6 +314,33 @@ static void test_container_open_in_a_gap(void **state)
     check_container_open_in_a_gap(STREAM("{'event':'workflow_started','data':{}}"));
 }
 
+/* Dify's own sum says that a node is missing of which nothing has told. */
+static void test_tokens_of_an_unseen_node(void **state)
+{
+    (void)state;
+    struct text first = STREAM("{'event':'loop_started','data':{'id':'l','node_id':'l'}}");
+    struct text second =
+        STREAM("{'event':'node_started','data':{'id':'e1','node_id':'l','node_type':'loop'}}",
+               "{'event':'loop_completed','data':{'id':'l','node_id':'l','status':'succeeded'}}");
+    for (int tokens = 0; tokens < 2; tokens++) {
+        struct text last = {NULL, 0, 0};
+        struct dify_run *run = new_run();
+        text_addf(&last,
+                  "data: {\"event\":\"workflow_finished\",\"data\":{\"status\":\"succeeded\","
+                  "\"total_steps\":1,\"total_tokens\":%d}}\n\n",
+                  tokens);
+        assert_int_equal(feed_in(run, text_slice(&first), 0), DIFY_OK);
+        dify_run_resume(run);
+        assert_int_equal(feed_in(run, text_slice(&second), 0), DIFY_OK);
+        assert_int_equal(feed_in(run, text_slice(&last), 0), DIFY_OK);
+        assert_result(run, "/data/metadata/complete", tokens == 0 ? "true" : "false");
+        dify_run_free(run);
+        text_fini(&last);
+    }
+    text_fini(&first);
+    text_fini(&second);
+}
+
 static void test_last_event_id(void **state)
 {
     (void)state;
@@ -363,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_snapshot_fills_in_and_erases_nothing),
         cmocka_unit_test(test_open_container_gets_its_id),
         cmocka_unit_test(test_container_open_in_a_gap),
+        cmocka_unit_test(test_tokens_of_an_unseen_node),
         cmocka_unit_test(test_last_event_id),
         cmocka_unit_test(test_offsets_begin_again),
     };
