@@ -175,6 +175,13 @@ void dify__follow_enter(struct dify_follow *follow, enum dify_follow_state state
 static void close_up(struct dify_follow *follow, enum dify_reason reason,
                      struct dify__text_of *take_text)
 {
+    /* first, since its observer may stop or cancel what is about to end */
+    dify__follow_hang_up(follow);
+    if (dify__follow_is_over(follow)) {
+        if (take_text != NULL)
+            dify__buffer_fini(&take_text->text);
+        return;
+    }
     dify__alarm_off(follow->env, &follow->ceiling);
     dify__alarm_off(follow->env, &follow->stopping);
     if (follow->stop_call != NULL)
