@@ -349,7 +349,7 @@ struct fake_run *fake_plan_random(struct fake *fake)
         draft.run->error = "\"it failed\"";
     }
     snprintf(outputs, sizeof outputs, "{'result':%u}", (unsigned)fake_random(fake, 1000));
-    add_end(draft.run, draft.at_ms, draft.has_failed ? "null" : outputs);
+    add_end(draft.run, draft.at_ms, draft.has_failed ? "{}" : outputs);
     return draft.run;
 }
 

@@ -211,13 +211,29 @@ static void check_named(const struct watched *watched, const struct fake_run *ru
         end_of(run, i, &has, &is_told);
         bool is_missing = has && !is_told && knows_node(folded, node->id);
         bool named = is_named(result, node->id);
-        if (is_missing != named && (is_missing || is_exact))
+        /* in that window the end of a node may be lost that a snapshot has shown running; where the
+         * run then failed, it might as well have been running still */
+        bool is_fine =
+            is_missing ? named || (!is_exact && run->window_ms > 0) : !named || !is_exact;
+        if (!is_fine)
             print_error("%s %s is %s, end %s\n", node->node_id, node->id,
                         named ? "named" : "not named", is_told ? "told" : "not told");
-        assert_true(!is_missing || named);
-        if (is_exact)
-            assert_int_equal(named, is_missing);
+        assert_true(is_fine);
     }
+}
+
+/* Between a snapshot and the live events behind it a node within a container may come and go, and
+ * nothing tells of it. */
+static bool hides_nodes(const struct fake_run *run)
+{
+    for (size_t i = 0; run->window_ms > 0 && i < run->nodes; i++) {
+        bool is_told = run->node[i].outer == 0;
+        for (size_t j = 0; j < run->events; j++)
+            is_told = is_told || (run->event[j].node == i + 1 && run->event[j].is_told);
+        if (!is_told)
+            return true;
+    }
+    return false;
 }
 
 /* Nodes in any order of first sight. */
@@ -249,7 +265,7 @@ void assert_same(const struct watched *watched, const struct fake_run *run)
         assert_member(got, wanted, "/data/metadata/total_tokens");
     assert_member(got, wanted, "/data/metadata/total_steps");
     check_named(watched, run, got, is_success);
-    if (is_complete) {
+    if (is_complete && !hides_nodes(run)) {
         assert_member(got, wanted, "/data/outputs");
         assert_member(got, wanted, "/data/metadata/total_price");
         check_nodes(got, wanted);

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_follow_random.c: some thousand runs at random with faults at random, followed to their ends.
+ *
+ * No run is started twice; every follow ends, once, and leaves nothing behind; its result is that
+ * of the undisturbed stream, or says what is missing; and where there is none there is a reason for
+ * it in what the run met with.
+ *
+ * DIFY_TEST_SEED=n replays; DIFY_RUNS=n sets how many; run i of seed n is run 0 of seed n + i.
+ */
+#include "kit.h"
+
+#define RUNS 3000
+
+struct plan {
+    struct fake fake; /* must be first: choose() has only that */
+    struct fake_run *run;
+    unsigned faults_in_100;
+    bool has_refused_start; /* a question before the run was sent failed, or might have */
+    bool has_error_answer;  /* Dify said no to the request that starts the run */
+    bool has_mute_submit;   /* its stream falls silent, while the run may take its time */
+    uint64_t meddles_at;
+    bool stops;
+    bool has_meddled;
+};
+
+struct random_state {
+    uint64_t seed;
+    uint64_t at;
+    bool is_done;
+    unsigned told, complete, resumed, stopped, without;
+};
+
+/* ---- faults -------------------------------------------------------------------------------- */
+
+static const char busy[] = "{\"code\":\"invalid_param\",\"message\":\"Too many requests. Please\"}";
+static const char no[] = "{\"code\":\"unauthorized\",\"message\":\"no\"}";
+
+static struct fake_fault of_question(struct fake *fake, enum fake_what what)
+{
+    switch (fake_random(fake, 6)) {
+    case 0:
+        return FAULT(.what = what, .how = FAKE_REFUSED);
+    case 1:
+        return FAULT(.what = what, .how = FAKE_STATUS_BEFORE, .n = 500);
+    case 2:
+        return FAULT(.what = what, .how = FAKE_GARBAGE);
+    case 3:
+        return FAULT(.what = what, .how = FAKE_SLOW, .n = (unsigned)fake_random(fake, 20000));
+    case 4:
+        return FAULT(.what = what, .how = FAKE_MUTE);
+    default:
+        return FAULT(.what = what, .how = FAKE_RESET_AFTER);
+    }
+}
+
+/* After so many events. */
+static struct fake_fault of_stream(struct fake *fake, enum fake_what what)
+{
+    static const enum fake_how hows[] = {FAKE_RESET_AT,    FAKE_CLOSED_AT, FAKE_TORN_AT,
+                                         FAKE_END_AT,      FAKE_RESET_AT,  FAKE_CLOSED_AT,
+                                         FAKE_INVENTED_AT, FAKE_MUTE_AT};
+    enum fake_how how = hows[fake_random(fake, COUNT_OF(hows))];
+    return FAULT(.what = what, .how = how, .n = (unsigned)fake_random(fake, 20));
+}
+
+static struct fake_fault of_submit(struct plan *plan)
+{
+    struct fake *fake = &plan->fake;
+    static const enum fake_how hows[] = {FAKE_REFUSED,     FAKE_CONNECT_TIMEOUT, FAKE_RESET_BEFORE,
+                                         FAKE_RESET_AFTER, FAKE_CLOSED_AFTER,    FAKE_NO_HTTP,
+                                         FAKE_MUTE};
+    static const unsigned gateway[] = {502, 503, 504};
+    switch (fake_random(fake, 20)) {
+    case 0:
+        return FAULT(.what = FAKE_SUBMIT, .how = FAKE_REFUSAL, .n = 400, .words = busy,
+                     .retry_after_s = (int64_t)fake_random(fake, 3));
+    case 1:
+        plan->has_error_answer = true;
+        if (fake_random(fake, 2) == 0)
+            return FAULT(.what = FAKE_SUBMIT, .how = FAKE_REFUSAL, .n = 401, .words = no);
+        return FAULT(.what = FAKE_SUBMIT, .how = FAKE_STATUS_AFTER, .n = 500);
+    case 2:
+        return FAULT(.what = FAKE_SUBMIT,
+                     .how = fake_random(fake, 4) == 0 ? FAKE_STATUS_BEFORE : FAKE_STATUS_AFTER,
+                     .n = gateway[fake_random(fake, 3)]);
+    case 3:
+    case 4:
+        return FAULT(.what = FAKE_SUBMIT, .how = hows[fake_random(fake, COUNT_OF(hows))]);
+    default:
+        return of_stream(fake, FAKE_SUBMIT);
+    }
+}
+
+static struct fake_fault of_events(struct fake *fake)
+{
+    switch (fake_random(fake, 8)) {
+    case 0:
+        return FAULT(.what = FAKE_EVENTS, .how = FAKE_REFUSED);
+    case 1:
+        return FAULT(.what = FAKE_EVENTS, .how = FAKE_RESET_AFTER);
+    case 2:
+        return FAULT(.what = FAKE_EVENTS, .how = FAKE_STATUS_BEFORE, .n = 502);
+    case 3:
+        return FAULT(.what = FAKE_EVENTS, .how = FAKE_MUTE);
+    default:
+        return of_stream(fake, FAKE_EVENTS);
+    }
+}
+
+static struct fake_fault choose(struct fake *fake, enum fake_what what, unsigned nth)
+{
+    struct plan *plan = (struct plan *)(void *)fake;
+    struct fake_fault fault;
+    unsigned of_100 = plan->faults_in_100;
+    if (what == FAKE_SUBMIT && of_100 != 0)
+        of_100 = 80;
+    if (fake_random(fake, 100) >= of_100)
+        return FAULT(.what = what);
+    switch (what) {
+    case FAKE_SUBMIT:
+        fault = of_submit(plan);
+        plan->has_mute_submit = fault.how == FAKE_MUTE || fault.how == FAKE_MUTE_AT;
+        return fault;
+    case FAKE_EVENTS:
+        return of_events(fake);
+    case FAKE_INFO:
+    case FAKE_PARAMETERS:
+        if (nth > 1 || fake_random(fake, 4) > 0)
+            return FAULT(.what = what);
+        plan->has_refused_start = true;
+        return of_question(fake, what);
+    default:
+        return of_question(fake, what);
+    }
+}
+
+/* ---- runs ---------------------------------------------------------------------------------- */
+
+static void be_peculiar(struct plan *plan)
+{
+    struct fake *fake = &plan->fake;
+    struct fake_run *run = plan->run;
+    uint64_t length = run->event[run->events - 1].at_ms;
+    switch (fake_random(fake, 12)) {
+    case 0:
+        run->queued_ms =
+            fake_random(fake, 2) == 0 ? fake_random(fake, 2000) : fake_random(fake, 150000);
+        break;
+    case 1:
+        run->dies_ms = fake_random(fake, 2) == 0 ? 1 + fake_random(fake, length + 1) : 0;
+        break;
+    case 2:
+        run->loses_end = true;
+        break;
+    case 3:
+        run->event[run->events - 1].is_unspeakable = true;
+        break;
+    default:
+        break;
+    }
+    if (fake_random(fake, 8) == 0)
+        run->window_ms = fake_random(fake, 300);
+    run->keeps_row_after_stop = fake_random(fake, 2) == 0;
+}
+
+static void meddle(struct watched *watched)
+{
+    struct plan *plan = watched->ctx;
+    if (plan->has_meddled || watched->heard < plan->meddles_at)
+        return;
+    plan->has_meddled = true;
+    if (plan->stops)
+        dify_follow_stop(watched->follow);
+    else
+        dify_follow_cancel(watched->follow);
+}
+
+static bool is_one_of(struct dify_slice code, const char *const *codes)
+{
+    for (; *codes != NULL; codes++)
+        if (code.len == strlen(*codes) && memcmp(code.ptr, *codes, code.len) == 0)
+            return true;
+    return false;
+}
+
+/* No result of the run's own: there must be a reason for it. */
+static void check_reason(const struct plan *plan, const struct dify_result *result)
+{
+    static const char *const nothing_ran[] = {
+        "connect_failed", "connect_timeout", "read_timeout",     "run_lost",         "http_error",
+        "invalid_param",  "unauthorized",    "invalid_response", "connection_reset", NULL};
+    static const char *const timeouts[] = {"read_timeout", "run_timeout", NULL};
+    static const char *const error[] = {"http_error", NULL};
+    static const char *const meddled[] = {"cancelled", "workflow_stopped", NULL};
+    if (plan->fake.carried_out == 0 && is_one_of(result->code, nothing_ran))
+        return;
+    if (plan->has_error_answer && is_one_of(result->code, error))
+        return;
+    if ((plan->run->is_dead || plan->has_mute_submit) && is_one_of(result->code, timeouts))
+        return;
+    if (plan->has_meddled && is_one_of(result->code, meddled))
+        return;
+    /* a worker that died before the run's row was written */
+    if (plan->run->row == NULL && is_one_of(result->code, nothing_ran))
+        return;
+    print_error("%.*s: %.*s\n", (int)result->code.len, result->code.ptr, (int)result->message.len,
+                result->message.ptr);
+    fail_msg("a run without a result, and no reason");
+}
+
+static bool has_own_end(const struct dify_result *result)
+{
+    switch (result->outcome) {
+    case DIFY_OUTCOME_SUCCEEDED:
+    case DIFY_OUTCOME_FAILED:
+    case DIFY_OUTCOME_OTHER_STATUS:
+    case DIFY_OUTCOME_PAUSED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void check(struct random_state *random, struct plan *plan, const struct watched *watched)
+{
+    struct dify_result result;
+    assert_true(plan->fake.carried_out <= 1);
+    assert_true(plan->fake.may_have_been_sent <= 1);
+    dify_run_result(dify_follow_run(watched->follow), &result);
+    random->resumed += result.resumed > 0;
+    if (plan->run->was_stopped) {
+        assert_true(plan->has_meddled && plan->stops);
+        random->stopped++;
+    } else if (has_own_end(&result)) {
+        assert_same(watched, plan->run);
+        random->told++;
+        random->complete += result.complete;
+    } else {
+        check_reason(plan, &result);
+        random->without++;
+    }
+}
+
+static void run_one(struct random_state *random, uint64_t seed)
+{
+    static const char *const releases[] = {"1.12.1", "1.13.0", "1.14.2", "1.15.0", "1.16.1"};
+    static const unsigned rates[] = {0, 10, 30, 50};
+    struct plan plan;
+    struct watched watched;
+    memset(&plan, 0, sizeof plan);
+    fake_init(&plan.fake, releases[seed % COUNT_OF(releases)], seed);
+    plan.faults_in_100 = rates[fake_random(&plan.fake, COUNT_OF(rates))];
+    plan.fake.choose = choose;
+    plan.fake.splits = true;
+    plan.fake.latency_ms = 1 + fake_random(&plan.fake, 40);
+    plan.fake.skew_s = (int64_t)fake_random(&plan.fake, 7) - 3;
+    plan.run = fake_plan_random(&plan.fake);
+    be_peculiar(&plan);
+    watch(&watched, &plan.fake, NULL);
+    if (fake_random(&plan.fake, 8) == 0) {
+        plan.meddles_at = 1 + fake_random(&plan.fake, 60);
+        plan.stops = fake_random(&plan.fake, 2) == 0;
+        watched.ctx = &plan;
+        watched.meddle = meddle;
+    }
+    dify_follow_start(watched.follow);
+    finish(&watched);
+    check(random, &plan, &watched);
+    watched_fini(&watched);
+    fake_fini(&plan.fake);
+}
+
+static void test_runs(void **state)
+{
+    struct random_state *random = *state;
+    const char *given = getenv("DIFY_RUNS");
+    uint64_t runs = given != NULL ? strtoull(given, NULL, 10) : RUNS;
+    for (random->at = 0; random->at < runs; random->at++)
+        run_one(random, random->seed + random->at);
+    random->is_done = true;
+    print_message("%llu runs: %u ended as without faults (%u complete), %u stopped, %u without a "
+                  "result for a reason; %u were taken up again\n",
+                  (unsigned long long)runs, random->told, random->complete, random->stopped,
+                  random->without, random->resumed);
+}
+
+static int tell(void **state)
+{
+    const struct random_state *random = *state;
+    if (!random->is_done)
+        print_error("DIFY_TEST_SEED=%llu DIFY_RUNS=1 replays it\n",
+                    (unsigned long long)(random->seed + random->at));
+    return 0;
+}
+
+int main(void)
+{
+    struct random_state random = {.seed = test_seed()};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate_setup_teardown(test_runs, NULL, tell, &random),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
