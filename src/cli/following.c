@@ -20,8 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A live progress is drawn so often; other waiting is woken by what it waits for. */
+/* A live progress is drawn so often when nothing happens, and no more often than every FRAME_MS
+ * however much does; other waiting is woken by what it waits for. */
 #define TICK_MS 100
+#define FRAME_MS 40
 #define IDLE_MS 60000
 
 static uint64_t clock_ms(clockid_t clock)
@@ -156,10 +158,14 @@ static void wait_for_end(struct cli_following *following)
     struct pollfd fds[] = {{dify_client_descriptor(following->client), POLLIN, 0},
                            {following->signals, POLLIN, 0}};
     int timeout = following->kind == CLI_PROGRESS_LIVE ? TICK_MS : IDLE_MS;
+    uint64_t drawn_ms = 0;
     while (!following->has_ended) {
         (void)poll(fds, 2, timeout);
         take_signals(following);
-        cli_progress_tick(following->progress, cli_now_ms());
+        if (cli_now_ms() - drawn_ms >= FRAME_MS) {
+            drawn_ms = cli_now_ms();
+            cli_progress_tick(following->progress, drawn_ms);
+        }
         (void)dify_client_wait(following->client, 0);
         cli_following_note_ids(following);
     }

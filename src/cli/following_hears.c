@@ -231,7 +231,7 @@ static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice by
     (void)follow;
     cli_journal_bytes(following->journal, bytes.ptr, bytes.len);
     cli_record_bytes(following->record, bytes.ptr, bytes.len, now_ms);
-    cli_progress_tick(following->progress, now_ms);
+    cli_progress_time(following->progress, now_ms);
 }
 
 /* ---- events -------------------------------------------------------------------------------- */

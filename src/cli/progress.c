@@ -479,12 +479,17 @@ struct dify_run_observer cli_progress_observer(struct cli_progress *progress)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
+void cli_progress_time(struct cli_progress *progress, uint64_t now_ms)
+{
+    if (progress != NULL && now_ms > progress->now_ms)
+        progress->now_ms = now_ms;
+}
+
 void cli_progress_tick(struct cli_progress *progress, uint64_t now_ms)
 {
     if (progress == NULL)
         return;
-    if (now_ms > progress->now_ms)
-        progress->now_ms = now_ms;
+    cli_progress_time(progress, now_ms);
     if (is_live(progress) && !progress->has_ended)
         progress_draw(progress, true);
 }

@@ -12,7 +12,7 @@
  *     cli_terminal_size(STDERR_FILENO, &options.columns, &options.rows);
  *     struct cli_progress *progress = cli_progress_new(&options);
  *     struct dify_run_observer observer = cli_progress_observer(progress);
- *     // ... some ten times a second, and whenever bytes are about to be folded:
+ *     // ... some ten times a second; cli_progress_time() whenever bytes are about to be folded:
  *     cli_progress_tick(progress, now);
  *     // ... when the run has ended, before the result is printed:
  *     cli_progress_result(progress, &result);
@@ -75,7 +75,10 @@ void cli_progress_node(struct cli_progress *progress, const struct dify_node *no
 void cli_progress_say(struct cli_progress *progress, enum cli_progress_level level,
                       const char *text);
 
-/* Sets the clock; a time before the last one is taken as that. LIVE draws. */
+/* Sets the clock, as before bytes are folded; a time before the last one is taken as that. */
+void cli_progress_time(struct cli_progress *progress, uint64_t now_ms);
+
+/* Sets the clock. LIVE draws. */
 void cli_progress_tick(struct cli_progress *progress, uint64_t now_ms);
 
 /* The terminal has another size (SIGWINCH). Drawn at the next tick. Widths from 20 to 400 and
