@@ -62,6 +62,10 @@ static void on_info(void *ctx, const struct dify_answer *answer)
     enum dify_err err = DIFY_ERR_JSON;
     if (!is_absent)
         err = dify__app_take_info(follow->app, answer->body);
+    if (err == DIFY_ERR_NOMEM) {
+        dify__follow_no_memory(follow);
+        return;
+    }
     if (err != DIFY_OK) {
         follow->app->mode = DIFY__MODE_UNKNOWN;
         follow->app->mode_until_ms = dify__now(follow->env) + DIFY__ABOUT_MS;
