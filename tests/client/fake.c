@@ -328,10 +328,29 @@ static void on_slow(struct dify__alarm *alarm)
     fake_serve(exchange);
 }
 
+/* The file goes to Dify, or a part of it before the connection breaks. */
+static bool take_file(struct dify__exchange *exchange)
+{
+    struct text *taken = &exchange->fake->uploaded;
+    char bytes[100];
+    long got = 0;
+    size_t pieces = exchange->fault.how == FAKE_RESET_BEFORE ? 1 : SIZE_MAX;
+    taken->len = 0;
+    for (; pieces > 0 && (got = dify__source_read(exchange->file, bytes, sizeof bytes)) > 0;
+         pieces--)
+        text_add(taken, bytes, (size_t)got);
+    return got >= 0;
+}
+
 static void on_arrival(struct dify__alarm *alarm)
 {
     struct dify__exchange *exchange = ALARM_OF(alarm, struct dify__exchange, arrival);
     const struct fake_fault *fault = &exchange->fault;
+    bool connects = fault->how != FAKE_REFUSED && fault->how != FAKE_CONNECT_TIMEOUT;
+    if (exchange->file != NULL && connects && !take_file(exchange)) {
+        end_at(exchange, DIFY__BAD_SOURCE, true);
+        return;
+    }
     switch (fault->how) {
     case FAKE_REFUSED:
         end_at(exchange, DIFY__NO_CONNECTION, false);
@@ -413,6 +432,7 @@ static enum dify_err start(void *ctx, struct dify_app *app, const struct dify__r
     text_add_chars(&exchange->path, request->path);
     text_add(&exchange->body, request->body.ptr != NULL ? request->body.ptr : "",
              request->body.len);
+    exchange->file = request->file;
     exchange->next = fake->exchanges;
     if (fake->exchanges != NULL)
         fake->exchanges->previous = exchange;
@@ -485,5 +505,6 @@ void fake_fini(struct fake *fake)
         fake->runs = run->next;
         fake_run_free(run);
     }
+    text_fini(&fake->uploaded);
     dify__alarms_fini(&fake->things);
 }

@@ -16,6 +16,7 @@
 #include "client/app.h"
 #include "client/call.h"
 #include "client/env.h"
+#include "client/source.h"
 #include "../unit/support.h"
 
 /* ---- runs ---------------------------------------------------------------------------------- */
@@ -175,6 +176,7 @@ struct dify__exchange {
     struct fake_fault fault;
     unsigned flags;
     struct text path, body;
+    struct dify__source *file;
     struct fake_delivery *deliveries;
     struct dify__alarm arrival;
 
@@ -212,6 +214,7 @@ struct fake {
     unsigned carried_out;        /* requests that started a run */
     unsigned may_have_been_sent; /* requests for a run that the client cannot be sure of */
     unsigned stops;              /* that reached Dify */
+    struct text uploaded;        /* the bytes of the last file that came whole */
     unsigned most_readers;       /* of one run at once */
     uint64_t steps;              /* of the clock */
 };
