@@ -180,7 +180,8 @@ struct dify_follow_observer {
 
 /* Makes a follow; nothing is sent yet. `observer` may be NULL; it is copied. `*out` is the
  * caller's. DIFY_ERR_ARGUMENT: an unknown size, a user of more than 255 characters or an empty one,
- * too many files, contradictory options; DIFY_ERR_JSON: `inputs` is no JSON object; DIFY_ERR_NOMEM.
+ * an empty run id, too many files, contradictory options; DIFY_ERR_JSON: `inputs` is no JSON
+ * object; DIFY_ERR_NOMEM.
  */
 DIFY_API DIFY_MUST_CHECK enum dify_err dify_follow_new(struct dify_app *app,
                                                        const struct dify_order *order,

@@ -84,6 +84,9 @@ static bool is_order_sound(const struct dify_order *order)
         (*order->workflow_id == '\0' ||
          (order->kind != DIFY_KIND_AUTO && order->kind != DIFY_KIND_WORKFLOW)))
         return false;
+    if (order->workflow_run_id != NULL &&
+        (*order->workflow_run_id == '\0' || strlen(order->workflow_run_id) >= DIFY__ID_BYTES))
+        return false;
     /* what is taken up has a user and was sent by somebody else */
     return !takes_up || (order->user != NULL && order->attachment_count == 0 && !order->blocking);
 }
@@ -152,6 +155,8 @@ static enum dify_err init(struct dify_follow *follow, const struct dify_order *o
         if (order->task_id != NULL && *order->task_id != '\0')
             task = dify__slice(order->task_id);
         dify__run_learn_ids(follow->run, dify__slice(order->workflow_run_id), task);
+        if (dify__run_id(follow->run).len == 0)
+            err = DIFY_ERR_NOMEM; /* without it another run might be found */
     }
     if (follow->takes_up && follow->kind == DIFY_KIND_AUTO)
         follow->kind = DIFY_KIND_WORKFLOW;
@@ -315,7 +320,7 @@ void dify_follow_cancel(struct dify_follow *follow)
 enum dify_err dify_follow_continue(struct dify_follow *follow)
 {
     if (!dify__follow_is_over(follow) || !dify__run_is_paused(follow->run) ||
-        follow->telling.place != 0)
+        !follow->has_told_end || follow->telling.place != 0)
         return DIFY_ERR_STATE;
     dify__run_reopen(follow->run);
     follow->has_told_end = false;
