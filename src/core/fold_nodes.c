@@ -141,9 +141,10 @@ static void take_end(struct dify_run *run, struct dify__node *node,
                      const struct dify_event_data *data)
 {
     if (!is_final(node)) {
-        node->flags = DIFY__NODE_FINISHED | (node->flags & DIFY__NODE_IN_GAP);
+        node->flags =
+            DIFY__NODE_FINISHED | (node->flags & (DIFY__NODE_IN_GAP | DIFY__NODE_WAS_PAUSED));
         if (dify__slice_is(data->status, "paused"))
-            node->flags |= DIFY__NODE_PROVISIONAL;
+            node->flags |= DIFY__NODE_PROVISIONAL | DIFY__NODE_WAS_PAUSED;
         /* what an earlier provisional end said gives way */
         node->status = node->error = node->finished_at = node->elapsed_time = 0;
         node->total_price = node->currency = node->steps = 0;

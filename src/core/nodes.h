@@ -18,8 +18,9 @@ enum {
     DIFY__NODE_PROVISIONAL = 2, /* the last node_finished had the status `paused` */
     DIFY__NODE_HAS_OUTPUTS = 4,
     DIFY__NODE_HAS_TOKENS = 8,
-    DIFY__NODE_HAS_ANY = 16, /* inputs, outputs, process data or metadata came with its end */
-    DIFY__NODE_IN_GAP = 32   /* unfinished when events may have been lost, and not seen since */
+    DIFY__NODE_HAS_ANY = 16,    /* inputs, outputs, process data or metadata came with its end */
+    DIFY__NODE_WAS_PAUSED = 64, /* an end of it was provisional */
+    DIFY__NODE_IN_GAP = 32      /* unfinished when events may have been lost, and not seen since */
 };
 
 struct dify__node {

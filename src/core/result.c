@@ -169,8 +169,8 @@ static void set_totals(const struct dify_run *run, struct dify_result *out)
 }
 
 /* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
- * container, and retries (so it is in all recordings but for pauses and empty iterations, which
- * count one more). */
+ * container, retries, and a node that paused once more (so it is in all recordings but for
+ * iterations over nothing, which count though no event tells of them). */
 static uint64_t steps_seen(const struct dify__nodes *nodes)
 {
     uint64_t steps = 0;
@@ -179,6 +179,7 @@ static uint64_t steps_seen(const struct dify__nodes *nodes)
         if (node->iteration_id == 0 && node->loop_id == 0)
             steps++;
         steps += node->retries;
+        steps += (node->flags & DIFY__NODE_WAS_PAUSED) != 0;
     }
     return steps;
 }

@@ -380,6 +380,24 @@ static void test_offsets_begin_again(void **state)
     dify_run_free(run);
 }
 
+/* The server counts a node that paused twice; a run that went on after its pause lacks nothing. */
+static void test_a_paused_node_is_two_steps(void **state)
+{
+    (void)state;
+    struct text before = read_recording("human-input/approve/streaming");
+    struct text after = read_recording("human-input/approve/events-resume-snapshot-continue");
+    struct resumed r;
+    struct dify_result result;
+    resume_at(&r, &before, before.len, &after);
+    dify_run_result(r.run, &result);
+    assert_true(result.success);
+    assert_slice(result.total_steps, "6");
+    assert_true(result.complete);
+    resumed_fini(&r);
+    text_fini(&before);
+    text_fini(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_open_container_gets_its_id),
         cmocka_unit_test(test_container_open_in_a_gap),
         cmocka_unit_test(test_tokens_of_an_unseen_node),
+        cmocka_unit_test(test_a_paused_node_is_two_steps),
         cmocka_unit_test(test_last_event_id),
         cmocka_unit_test(test_offsets_begin_again),
     };
