@@ -262,10 +262,23 @@ static void answer_logs(struct dify__exchange *exchange)
 static void finish_blocking(struct fake_run *run)
 {
     struct text body = {NULL, 0, 0};
-    text_addf(&body, "{\"task_id\": \"%s\", \"workflow_run_id\": \"%s\", \"data\": {", run->task,
-              run->id);
-    add_row(&body, run);
-    text_add_chars(&body, "}}");
+    bool is_workflow = strcmp(run->fake->mode, "workflow") == 0;
+    if (is_workflow && run->row == NULL)
+        return;
+    if (is_workflow) {
+        text_addf(&body, "{\"task_id\": \"%s\", \"workflow_run_id\": \"%s\", \"data\": {",
+                  run->task, run->id);
+        add_row(&body, run);
+        text_add_chars(&body, "}}");
+    } else {
+        text_addf(&body,
+                  "{\"event\": \"message\", \"task_id\": \"%s\", \"id\": \"m1\", \"message_id\": "
+                  "\"m1\", \"conversation_id\": \"c1\", \"mode\": \"%s\", \"answer\": \"Hello "
+                  "there\", \"metadata\": {\"usage\": {\"total_tokens\": 7, \"total_price\": "
+                  "\"0.007\", \"currency\": \"USD\", \"latency\": 1.5}}, \"created_at\": "
+                  "1790000000}",
+                  run->task, run->fake->mode);
+    }
     for (struct dify__exchange *at = run->fake->exchanges, *next; at != NULL; at = next) {
         next = at->next;
         if (at->run != run || !at->is_blocking)
@@ -289,8 +302,7 @@ static void rest(struct fake_run *run)
 {
     run->is_running = false;
     dify__alarms_clear(&run->fake->things, &run->ping);
-    if (run->row != NULL)
-        finish_blocking(run);
+    finish_blocking(run);
 }
 
 static void finish(struct fake_run *run)
@@ -322,7 +334,7 @@ static void happen(struct fake_run *run, size_t number)
     if (!is_lost)
         publish(run, event->frame.ptr, number);
     bool is_last = number + 1 == run->events;
-    if (is_end || event->kind == FAKE_PAUSED || is_last)
+    if (event->kind == FAKE_PAUSED || is_last)
         rest(run);
     if ((is_last && !(is_end && run->loses_end)) || event->kind == FAKE_PAUSED) {
         run->has_ended = run->has_ended || is_last;

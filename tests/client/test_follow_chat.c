@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_follow_chat.c: chats, whose streams end in several ways, and blocking calls.
+ */
+#include "kit.h"
+
+#define CHAT "'conversation_id':'c1','message_id':'m1','created_at':1790000000,'task_id':'%T'"
+#define MESSAGE(text) "{'event':'message'," CHAT ",'id':'m1','answer':'" text "'}"
+#define MESSAGE_END                                                                                \
+    "{'event':'message_end'," CHAT ",'id':'m1','metadata':{'usage':{'total_tokens':7,"             \
+    "'total_price':'0.007','currency':'USD','latency':1.5}}}"
+#define STARTED                                                                                    \
+    "{'event':'workflow_started'," CHAT ",'workflow_run_id':'%R','data':{'id':'%R','workflow_id'"  \
+    ":'w','created_at':1790000000}}"
+#define FINISHED                                                                                   \
+    "{'event':'workflow_finished'," CHAT ",'workflow_run_id':'%R','data':{'id':'%R','workflow_id'" \
+    ":'w','status':'succeeded','outputs':{'answer':'Hello there'},'error':null,'elapsed_time':"    \
+    "1.5,'total_tokens':0,'total_steps':1}}"
+#define AUDIO "{'event':'tts_message'," CHAT ",'audio':'AAAA'}"
+#define AUDIO_END "{'event':'tts_message_end'," CHAT ",'audio':''}"
+#define ERROR                                                                                      \
+    "{'event':'error','code':'completion_request_error','status':400,'message':'No such model',"   \
+    "'conversation_id':'c1','message_id':'m1','created_at':1790000000}"
+
+#define EVENTS 9
+
+struct chat {
+    const char *name, *release, *mode;
+    const char *code, *path;
+    const char *answer; /* JSON */
+    struct {
+        uint64_t at_ms;
+        const char *json;
+    } events[EVENTS];
+    struct fake_fault fault;
+    uint64_t most_ms; /* until the end */
+    bool blocks;
+    unsigned posts;
+};
+
+static void add_events(const struct chat *chat, struct fake_run *run)
+{
+    for (size_t i = 0; i < EVENTS && chat->events[i].json != NULL; i++) {
+        const char *json = chat->events[i].json;
+        enum fake_event_kind kind = strcmp(json, FINISHED) == 0      ? FAKE_FINISHED
+                                    : strcmp(json, MESSAGE_END) == 0 ? FAKE_MESSAGE_END
+                                    : strcmp(json, STARTED) == 0     ? FAKE_STARTED
+                                                                     : FAKE_OTHER_EVENT;
+        fake_add_event(run, chat->events[i].at_ms, kind, 0, json);
+    }
+    text_add_json(&run->outputs, "{'answer':'Hello there'}");
+    run->steps = 1;
+}
+
+static void run_chat(void **state)
+{
+    const struct chat *chat = *state;
+    struct fake fake;
+    struct watched watched;
+    struct dify_order order = plain_order();
+    fake_init(&fake, chat->release, 11);
+    fake.mode = chat->mode;
+    if (chat->fault.how != FAKE_FINE)
+        fake_add_fault(&fake, chat->fault);
+    struct fake_run *run = fake_plan(&fake);
+    run->has_no_row = strcmp(chat->mode, "advanced-chat") != 0;
+    add_events(chat, run);
+    order.query = DIFY_SLICE("Hello?");
+    order.blocking = chat->blocks;
+    uint64_t begun = fake.now_ms;
+    begin(&watched, &fake, &order);
+    finish(&watched);
+    if (strcmp(watched.path.ptr, chat->path) != 0)
+        print_error("%s\n", watched.path.ptr);
+    assert_code(&watched, chat->code);
+    assert_string_equal(watched.path.ptr, chat->path);
+    assert_result(dify_follow_run(watched.follow), "/data/answer", chat->answer);
+    assert_int_equal(fake.carried_out, chat->posts);
+    assert_int_equal(fake.count[FAKE_LOGS], 0);
+    if (fake.now_ms - begun > chat->most_ms)
+        print_error("%llu ms\n", (unsigned long long)(fake.now_ms - begun));
+    assert_true(fake.now_ms - begun <= chat->most_ms);
+    if (*chat->code == '\0')
+        assert_result(dify_follow_run(watched.follow), "/data/message_id", "'m1'");
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
+/* What all begin with. */
+#define BEGINNING                                                                                  \
+    {0, STARTED}, {500, MESSAGE("Hello ")},                                                        \
+    {                                                                                              \
+        1500, MESSAGE("there")                                                                     \
+    }
+#define ANSWER "'Hello there'"
+#define ENDS "started checked answered finished"
+
+static const struct chat chats[] = {
+    {.name = "message_end first",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, MESSAGE_END}, {2500, FINISHED}},
+     .most_ms = 2600,
+     .posts = 1},
+    {.name = "message_end last",
+     .release = "1.12.1",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, FINISHED}, {2500, MESSAGE_END}},
+     .most_ms = 2600,
+     .posts = 1},
+    {.name = "message_end is lost",
+     .release = "1.13.0",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, FINISHED}, {9000000, AUDIO}},
+     .most_ms = 4100,
+     .posts = 1},
+    {.name = "moderated: no workflow_finished",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = ENDS,
+     .answer = "'No.'",
+     .events = {{0, STARTED}, {100, MESSAGE("No.")}, {200, MESSAGE_END}, {9000000, AUDIO}},
+     .most_ms = 2400,
+     .posts = 1},
+    {.name = "audio behind message_end",
+     .release = "1.14.2",
+     .mode = "chat",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {{0, MESSAGE("Hello there")},
+                {100, MESSAGE_END},
+                {1500, AUDIO},
+                {3000, AUDIO},
+                {4500, AUDIO_END},
+                {9000000, AUDIO}},
+     .most_ms = 6600,
+     .posts = 1},
+    {.name = "basic chat",
+     .release = "1.16.1",
+     .mode = "chat",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {{0, MESSAGE("Hello there")}, {100, MESSAGE_END}},
+     .most_ms = 2200,
+     .posts = 1},
+    {.name = "completion",
+     .release = "1.14.2",
+     .mode = "completion",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {{0, MESSAGE("Hello there")}, {100, MESSAGE_END}},
+     .most_ms = 2200,
+     .posts = 1},
+    {.name = "error event, and the stream stays open",
+     .release = "1.14.2",
+     .mode = "chat",
+     .code = "completion_request_error",
+     .path = "started checked answered error_event",
+     .answer = "'Hello '",
+     .events = {{0, MESSAGE("Hello ")}, {100, ERROR}, {9000000, AUDIO}},
+     .most_ms = 200,
+     .posts = 1},
+    {.name = "basic chat, cut",
+     .release = "1.14.2",
+     .mode = "chat",
+     .code = "stream_incomplete",
+     .path = "started checked answered reset",
+     .answer = "'Hello '",
+     .events = {{0, MESSAGE("Hello ")}, {100, MESSAGE("there")}, {200, MESSAGE_END}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 1, NULL, 0},
+     .most_ms = 200,
+     .posts = 1},
+    {.name = "basic chat, cut behind its end",
+     .release = "1.14.2",
+     .mode = "chat",
+     .code = "",
+     .path = ENDS,
+     .answer = ANSWER,
+     .events = {{0, MESSAGE("Hello there")}, {100, MESSAGE_END}, {9000000, AUDIO}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 2, NULL, 0},
+     .most_ms = 200,
+     .posts = 1},
+    {.name = "basic chat, reply lost",
+     .release = "1.14.2",
+     .mode = "chat",
+     .code = "connection_reset",
+     .path = "started checked reset",
+     .answer = NULL,
+     .events = {{0, MESSAGE("Hello there")}, {100, MESSAGE_END}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AFTER, 0, NULL, 0},
+     .most_ms = 200,
+     .posts = 1},
+    {.name = "chatflow, cut",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = "started checked answered reset retry answered finished",
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, MESSAGE_END}, {2500, FINISHED}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 2, NULL, 0},
+     .most_ms = 2600,
+     .posts = 1},
+    {.name = "chatflow, cut, polled",
+     .release = "1.12.1",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = "started checked answered reset finished_detail",
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, FINISHED}, {2500, MESSAGE_END}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 2, NULL, 0},
+     .most_ms = 12000,
+     .posts = 1},
+    {.name = "chatflow, reply lost",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "run_lost",
+     .path = "started checked reset",
+     .answer = NULL,
+     .events = {BEGINNING, {1990, MESSAGE_END}, {2500, FINISHED}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AFTER, 0, NULL, 0},
+     .most_ms = 200,
+     .posts = 1},
+    {.name = "chatflow, 504",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "run_lost",
+     .path = "started checked gateway_error",
+     .answer = NULL,
+     .events = {BEGINNING, {1990, MESSAGE_END}, {2500, FINISHED}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_STATUS_AFTER, 504, NULL, 0},
+     .most_ms = 200,
+     .posts = 1},
+    {.name = "blocking chat",
+     .release = "1.14.2",
+     .mode = "chat",
+     .code = "",
+     .path = "started checked finished",
+     .answer = ANSWER,
+     .events = {{0, MESSAGE("Hello there")}, {100, MESSAGE_END}},
+     .most_ms = 200,
+     .blocks = true,
+     .posts = 1},
+};
+
+/* ---- blocking workflows ------------------------------------------------------------------------
+ */
+
+struct blocking {
+    const char *name;
+    struct fake_fault fault;
+    uint64_t takes_ms;
+    const char *status, *code, *path;
+};
+
+static void run_blocking(void **state)
+{
+    const struct blocking *blocking = *state;
+    struct fake fake;
+    struct watched watched;
+    struct dify_order order = plain_order();
+    fake_init(&fake, "1.14.2", 11);
+    if (blocking->fault.how != FAKE_FINE)
+        fake_add_fault(&fake, blocking->fault);
+    struct fake_run *run = fake_plan_small(&fake);
+    run->status = blocking->status;
+    if (strcmp(run->status, "succeeded") != 0)
+        run->error = "\"it failed\"";
+    run->event[5].at_ms = blocking->takes_ms;
+    order.blocking = true;
+    begin(&watched, &fake, &order);
+    finish(&watched);
+    if (strcmp(watched.path.ptr, blocking->path) != 0)
+        print_error("%s\n", watched.path.ptr);
+    assert_code(&watched, blocking->code);
+    assert_string_equal(watched.path.ptr, blocking->path);
+    assert_int_equal(fake.carried_out, 1);
+    assert_int_equal(fake.count[FAKE_SUBMIT], 1);
+    assert_result(dify_follow_run(watched.follow), "/data/workflow_outputs", "{'text':2}");
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
+static const struct blocking blockings[] = {
+    {"blocking", {0}, 2000, "succeeded", "", "started checked finished"},
+    {"blocking, failed", {0}, 2000, "failed", "workflow_failed", "started checked finished"},
+    {"blocking, slow", {0}, 60000, "succeeded", "", "started checked silent finished"},
+    {"blocking, reset",
+     {FAKE_SUBMIT, 1, FAKE_RESET_AFTER, 0, NULL, 0},
+     2000,
+     "succeeded",
+     "",
+     "started checked reset found retry answered finished"},
+    {"blocking, 504",
+     {FAKE_SUBMIT, 1, FAKE_STATUS_AFTER, 504, NULL, 0},
+     2000,
+     "succeeded",
+     "",
+     "started checked gateway_error found retry answered finished"},
+};
+
+/* ---- a query ------------------------------------------------------------------------------------
+ */
+
+static void test_chat_without_a_query(void **state)
+{
+    struct fake fake;
+    struct watched watched;
+    (void)state;
+    fake_init(&fake, "1.14.2", 11);
+    fake.mode = "advanced-chat";
+    begin(&watched, &fake, NULL);
+    finish(&watched);
+    assert_code(&watched, "invalid_param");
+    assert_string_equal(watched.path.ptr, "started unfit");
+    assert_int_equal(fake.count[FAKE_SUBMIT], 0);
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat_without_a_query)};
+    int failed = run_cases("follow-chat", chats, COUNT_OF(chats), sizeof chats[0], run_chat);
+    failed += run_cases("follow-blocking", blockings, COUNT_OF(blockings), sizeof blockings[0],
+                        run_blocking);
+    return failed + cmocka_run_group_tests_name("follow-query", tests, NULL, NULL);
+}
