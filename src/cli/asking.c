@@ -214,6 +214,8 @@ const char *cli_reply_hint(const struct cli_reply *reply)
 {
     if (reply->http_status == 401)
         return "; is the API key that of this app? See 'difystream doctor'";
+    if (strcmp(reply->code, "not_workflow_app") == 0 || strcmp(reply->code, "not_chat_app") == 0)
+        return "; the API key is that of an app of another kind";
     switch (reply->outcome) {
     case DIFY_OUTCOME_CONNECT_FAILED:
     case DIFY_OUTCOME_CONNECT_TIMEOUT:

@@ -364,7 +364,7 @@ static void check_stream(struct doctor *doctor)
         bad_stream(doctor, "the logs could not be read: Dify's log says more");
     else if (!find_run(&asking->reply, &run))
         cli_checkup_none(&doctor->checkup, CLI_CHECK_STREAM,
-                         "there is no run yet that has ended, whose stream could be tried");
+                         "the logs have no run that has ended, whose stream could be tried");
     else
         probe(doctor, &run);
 }

@@ -60,13 +60,35 @@ static void add_most(struct dify__buffer *text, yyjson_val *field, const char *w
     add(text, ", ", dify__slice(line));
 }
 
-/* Options and limits, as far as the type has some. */
-static void tell_takes(struct dify__buffer *text, struct dify_slice type, yyjson_val *field)
+/* The kinds of files, each with the server's limit in megabytes where it tells one. */
+static void add_kinds(struct dify__buffer *text, yyjson_val *kinds, yyjson_val *limits)
+{
+    char line[80], key[40];
+    yyjson_val *value;
+    size_t i, count;
+    yyjson_arr_foreach(kinds, i, count, value)
+    {
+        struct dify_slice kind = cli_string(value);
+        int len = (int)(kind.len < 20 ? kind.len : 20);
+        bool is_document = dify__slice_is(kind, "document");
+        snprintf(key, sizeof key, "%.*s_file_size_limit", len, kind.ptr != NULL ? kind.ptr : "");
+        yyjson_val *most = yyjson_obj_get(limits, is_document ? "file_size_limit" : key);
+        add(text, ", ", kind);
+        if (yyjson_is_num(most)) {
+            snprintf(line, sizeof line, "up to %.15g MB", yyjson_get_num(most));
+            add(text, " ", dify__slice(line));
+        }
+    }
+}
+
+/* Options and limits, as far as the type has some. `limits`: the server's. */
+static void tell_takes(struct dify__buffer *text, struct dify_slice type, yyjson_val *field,
+                       yyjson_val *limits)
 {
     bool is_list = dify__slice_is(type, "file-list");
     text->len = 0;
     if (is_list || dify__slice_is(type, "file")) {
-        add_all(text, yyjson_obj_get(field, "allowed_file_types"), ", ");
+        add_kinds(text, yyjson_obj_get(field, "allowed_file_types"), limits);
         add_all(text, yyjson_obj_get(field, "allowed_file_extensions"), ", ");
         if (is_list)
             add_most(text, field, "files");
@@ -78,10 +100,10 @@ static void tell_takes(struct dify__buffer *text, struct dify_slice type, yyjson
 }
 
 static void add_row(struct cli_table *table, struct dify__buffer *takes, yyjson_val *type,
-                    yyjson_val *field)
+                    yyjson_val *field, yyjson_val *limits)
 {
     char room[CLI_VALUE_BYTES];
-    tell_takes(takes, cli_string(type), field);
+    tell_takes(takes, cli_string(type), field, limits);
     cli_table_cell(table, cli_value(yyjson_obj_get(field, "variable"), room));
     cli_table_cell(table, cli_string(type));
     cli_table_cell(table, yyjson_is_true(yyjson_obj_get(field, "required")) ? DIFY_SLICE("yes")
@@ -95,7 +117,7 @@ static int print_table(const struct cli_reply *reply)
 {
     struct cli_table table;
     struct dify__buffer takes = {.allocator = dify__allocator(NULL), .max = TAKES_BYTES};
-    yyjson_val *entry, *type;
+    yyjson_val *entry, *type, *limits = yyjson_obj_get(reply->root, "system_parameters");
     size_t i, count;
     cli_table_init(&table, columns, sizeof columns / sizeof columns[0]);
     yyjson_arr_foreach(yyjson_obj_get(reply->root, "user_input_form"), i, count, entry)
@@ -103,7 +125,7 @@ static int print_table(const struct cli_reply *reply)
         yyjson_obj_iter members = yyjson_obj_iter_with(entry); /* one: {type: field} */
         type = yyjson_obj_iter_next(&members);
         if (type != NULL)
-            add_row(&table, &takes, type, yyjson_obj_iter_get_val(type));
+            add_row(&table, &takes, type, yyjson_obj_iter_get_val(type), limits);
     }
     if (table.cells == 0)
         fprintf(stderr, "the app takes no inputs\n");

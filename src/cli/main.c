@@ -77,7 +77,7 @@ const struct cli_command cli_commands[] = {
      "label.",
      cli_params_options, cli_run_params, true},
     {"list", "", 0, NULL, "list the runs of an app that Dify has stored",
-     "Prints the app's runs of workflows and chatflows, newest first: when each began (by the "
+     "Prints the runs that Dify keeps in the app's logs, newest first: when each began (by the "
      "clock of this machine), its status, seconds, tokens and steps, whom it was for, and its id, "
      "for 'difystream show'. Runs that have not ended are among them.\n\n"
      "Failures of the last day: difystream list --status failed --after 1d --all",

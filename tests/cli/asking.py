@@ -3,12 +3,17 @@
 one line each, and that no key is seen anywhere."""
 
 import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import socket
 import ssl
+import struct
+import subprocess
 import sys
+import termios
 import threading
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -77,9 +82,9 @@ class World:
         for words, ran in self.said:
             what = "'%s' on %s" % (" ".join(words), self.release)
             self.checks.true(not ran.crashed(), what + " ends by itself", ran.err[-2000:])
-            self.checks.true(KEY not in ran.err and KEY.encode() not in ran.out,
+            self.checks.true(KEY not in ran.err and KEY.encode() not in (ran.out or b""),
                              what + " shows no key")
-            self.checks.true("\x1b" not in ran.err and b"\x1b" not in ran.out,
+            self.checks.true("\x1b" not in ran.err and b"\x1b" not in (ran.out or b""),
                              what + " shows no control characters")
 
     def run(self, *words, key=KEY, url=None, environment=None, **more):
@@ -89,12 +94,39 @@ class World:
                       "DIFY_BASE_URL": url or "http://127.0.0.1:%d/v1" % self.sim.port,
                       "DIFYSTREAM_SPEED": "1000", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})
         given.update(environment or {})
-        ran = support.Ran(support.subprocess.run(
+        ran = support.Ran(subprocess.run(
             [os.path.join(self.build, "difystream"), *words], env=given,
-            stdout=support.subprocess.PIPE, stderr=support.subprocess.PIPE,
-            timeout=server.DEADLINE_S, **(more or {"stdin": support.subprocess.DEVNULL})))
+            stderr=subprocess.PIPE, timeout=server.DEADLINE_S,
+            **dict({"stdout": subprocess.PIPE}, **(more or {"stdin": subprocess.DEVNULL}))))
         self.said.append((words, ran))
         return ran
+
+    def on_terminal(self, *words, columns=80, until=None, **environment):
+        """What the command draws on a terminal, whole or up to a pattern; it is not waited for
+        then."""
+        near, far = pty.openpty()
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        given = {"DIFY_API_KEY": KEY, "DIFY_BASE_URL": "http://127.0.0.1:%d" % self.sim.port,
+                 "HOME": self.folder, "LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/bin"}
+        given.update(environment)
+        command = subprocess.Popen([os.path.join(self.build, "difystream"), *words], env=given,
+                                   stdin=far, stdout=far, stderr=far)
+        os.close(far)
+        drawn = b""
+        while until is None or not re.search(until, drawn):
+            try:
+                got = os.read(near, 65536)
+            except OSError:  # the command has ended
+                break
+            if not got:
+                break
+            drawn += got
+        if until is not None:
+            command.kill()
+        os.close(near)
+        self.checks.equal(command.wait(server.DEADLINE_S), -9 if until else 0,
+                          "'%s' on a terminal" % " ".join(words))
+        return drawn.decode("utf-8", "replace").replace("\r\n", "\n")
 
     def good(self, *words, **more):
         """Standard output of a command that has to succeed, and to say nothing else."""
@@ -217,7 +249,7 @@ def params(given):
                 ["topic", "text-input", "yes", "at most 40 characters", "What “about”"],
                 ["case", "select", "no", "good", "good|bad, too", "case"],
                 ["how_many", "number", "no", "3", "how_many"],
-                ["papers", "file-list", "no", "image, document, at most 4 files", "papers"],
+                ["papers", "file-list", "no", "image up to 10 MB, document up to 15 MB, at most 4 files", "papers"],
             ], "the form of %s" % release)
             given.checks.equal(
                 world.good_json("params", "--output", "json"),
@@ -539,6 +571,48 @@ def doctor_finds(given):
         check_states(world, 0, None, none=["proxy", "tls", "stream"])
 
 
+# ---- on a terminal -------------------------------------------------------------------------------
+
+
+def terminal(given):
+    with World(given, "1.16.1") as world:
+        run = world.blocking("tea")["workflow_run_id"]
+        text = world.on_terminal("show", run)
+        given.checks.true(text.startswith('{\n  "id": "%s",\n' % run), "indented JSON", text)
+        given.checks.true("\x1b[" in world.on_terminal("show", run, "-o", "summary"), "colours")
+        for words in (("show", run, "-o", "summary"), ("list",), ("params",), ("doctor",)):
+            given.checks.true("\x1b" not in world.on_terminal(*words, NO_COLOR="1"),
+                              "no colours with NO_COLOR: %r" % (words,))
+        text = world.on_terminal("params", NO_COLOR="1")
+        given.checks.true("image up to 10 MB, document up to 15 MB\u2026" in text,
+                          "wide cells are cut", text)
+        world.blocking("tea", user="u" * 200)
+        text = world.on_terminal("list", "-n1", NO_COLOR="1")
+        given.checks.true(" " + "u" * 19 + "\u2026  " in text, "a long user is cut", text)
+        given.checks.true("u" * 200 in world.good("list", "-n1"), "but not elsewhere")
+        path = put(given, "long.bin", b"")
+        os.truncate(path, 14000000)
+        with socket.socket() as slow:  # takes the connection, and nothing from it
+            slow.bind(("127.0.0.1", 0))
+            slow.listen()
+            text = world.on_terminal("upload", path, until=rb"\d\.\d of 14\.0 MB",
+                                     DIFY_BASE_URL="http://127.0.0.1:%d" % slow.getsockname()[1])
+            given.checks.true(re.search(r"\r +\d+\.\d of 14\.0 MB", text), "progress", text)
+        text = world.on_terminal("upload", path)
+        given.checks.true(text.endswith("}\n") and '{"id":' in text, "a line of JSON", text)
+
+
+def lost_output(given):
+    with World(given, "1.14.2") as world, open("/dev/full", "wb") as full:
+        run = world.blocking("tea")["workflow_run_id"]
+        for words in (("show", run), ("show", run, "-o", "summary"), ("list",), ("params",),
+                      ("list", "-o", "json"), ("stop", run), ("doctor",), ("doctor", "-o", "json")):
+            ran = world.run(*words, stdin=subprocess.DEVNULL, stdout=full)
+            given.checks.equal(ran.status, 2, "%r cannot write: %s" % (words, ran.err))
+            given.checks.true(re.search("No space left|could not be written", ran.err), ran.err)
+
+
 if __name__ == "__main__":
-    runner.run((failures, show, stop, params, listing, pages, upload, form, doctor, doctor_finds),
-               "cli.asking", "commands that ask one thing, on %s" % ", ".join(RELEASES))
+    runner.run((failures, show, stop, params, listing, pages, upload, form, doctor, doctor_finds,
+                terminal, lost_output), "cli.asking",
+               "commands that ask one thing, on %s" % ", ".join(RELEASES))

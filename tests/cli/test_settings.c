@@ -154,6 +154,8 @@ static void test_environment_alone(void **state)
     const struct cli_settings *settings = &fixture->settings;
     assert_string_equal(settings->base_url, "https://dify.example/v1");
     assert_string_equal(settings->api_key, "app-secret");
+    assert_string_equal(settings->base_url_from, "DIFY_BASE_URL");
+    assert_string_equal(settings->api_key_from, "DIFY_API_KEY");
     assert_int_equal(settings->connect_timeout_ms, 30000);
     assert_int_equal(settings->read_timeout_ms, 300000);
     assert_int_equal(settings->max_time_ms, CLI_MAX_TIME_MS);
