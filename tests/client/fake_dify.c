@@ -443,7 +443,7 @@ static void take_body(struct fake_run *run, const struct dify__exchange *exchang
     char *inputs = yyjson_val_write(yyjson_obj_get(root, "inputs"), 0, NULL);
     assert_non_null(user);
     assert_non_null(inputs);
-    snprintf(run->user, sizeof run->user, "%s", user);
+    snprintf(run->user, sizeof run->user, "%s", user != NULL ? user : "");
     run->inputs.len = 0;
     text_add_chars(&run->inputs, inputs);
     free(inputs);
