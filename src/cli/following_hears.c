@@ -323,7 +323,6 @@ static bool matters(const struct dify_follow_change *change)
     case DIFY_REASON_REPLY_LOST:
     case DIFY_REASON_GATEWAY_ERROR:
     case DIFY_REASON_NO_CONNECTION:
-    case DIFY_REASON_NO_ROUTE:
     case DIFY_REASON_NOT_FOUND:
     case DIFY_REASON_TOO_OFTEN:
     case DIFY_REASON_FOUND:
@@ -347,6 +346,11 @@ static void say_change(struct cli_following *following, const struct dify_follow
         cli_following_say(following, CLI_PROGRESS_NOTE, text);
     } else if (change->from == DIFY_FOLLOW_RESUMING && change->to == DIFY_FOLLOW_STREAMING) {
         cli_following_say(following, CLI_PROGRESS_NOTE, "the run is taken up again");
+    } else if (change->reason == DIFY_REASON_NO_ROUTE) {
+        cli_following_say(
+            following, CLI_PROGRESS_WARNING,
+            "this Dify has no stream to take up again: it is asked for the run's end, "
+            "and nodes that finish meanwhile are not shown");
     } else if (matters(change)) {
         cli_following_say(following, CLI_PROGRESS_WARNING, change->text);
     }

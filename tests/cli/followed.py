@@ -40,6 +40,9 @@ apps:
   - name: fails
     runs:
       - nodes: [start, {type: code, error: "It\\e[31m broke."}]
+  - name: partial
+    runs:
+      - nodes: [start, {type: code, error: handled, on_error: continue}, {type: end, outputs: {a: 1}}]
   - name: picture
     inputs: [{name: images, type: file-list, required: true, file_types: [image]}]
     runs:

@@ -6,7 +6,9 @@ usage: run.py --source FOLDER --build FOLDER [--only PART_OF_A_TEST_NAME]
 
 import json
 import os
+import resource
 import signal
+import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -63,6 +65,10 @@ def test_failed(given):
         checks.equal([ran.status, ran.result["code"]], [1, "workflow_failed"], "a run that fails")
         checks.true("broke." in ran.err and "\x1b" not in ran.err, "no escapes of a server", ran)
         checks.equal(command.journals(), [], "its journal is gone")
+        ran = command.run("run", app="partial")
+        checks.equal([ran.status, ran.result["code"]], [1, "workflow_partial_succeeded"], "in part")
+        ran = command.run("run", "--accept-partial", app="partial")
+        checks.equal([ran.status, ran.result["success"]], [0, True], "which may be enough")
 
 
 def test_complaints(given):
@@ -165,6 +171,22 @@ def test_stop(given):
         checks.equal(command.journals(), [], "its journal is gone")
 
 
+def test_not_sent(given):
+    """Interrupted while a server that says nothing is asked about its app."""
+    checks = given.checks
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = Command(given, None)
+        where = {"DIFY_BASE_URL": "http://127.0.0.1:%d/v1" % silent.getsockname()[1]}
+        process = command.start("run", environment=where)
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        ran = command.end(process)
+        connection.close()
+        checks.equal([ran.status, ran.result["code"]], [130, "cancelled"], "nothing was sent")
+        checks.true("nothing was run" in ran.err and len(ran.lines) == 1, "it says so", ran)
+        checks.equal(command.journals(), [], "no journal")
+
+
 def test_leave(given):
     checks = given.checks
     with dify(given, "--fault", "queued=100000") as sim:
@@ -224,7 +246,6 @@ def test_journal_lost(given):
         ran = command.run(*GOOD, environment={"XDG_STATE_HOME": blocked})
         checks.equal(ran.status, 0, "without a folder")
         checks.true("cannot be taken up" in ran.err, "it says so once", ran)
-        import resource
         ran = command.end(command.start(*GOOD, preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_FSIZE, (600, 600))))
         checks.equal(ran.status, 0, "on a full disk")
