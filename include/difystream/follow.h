@@ -53,7 +53,7 @@ struct dify_order {
     struct dify_slice inputs;        /* a JSON object; absent: {} */
     const struct dify_field *fields; /* beside `inputs`, over them */
     size_t field_count;
-    const struct dify_attachment *attachments; /* at most DIFY_FOLLOW_FILES */
+    const struct dify_attachment *attachments; /* at most DIFY_FOLLOW_FILES; over both */
     size_t attachment_count;
 
     const char *user;        /* NULL: a fresh "difystream-<uuid>", by which a lost run is found */

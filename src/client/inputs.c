@@ -145,6 +145,22 @@ static bool holds_files(const struct dify__variable *variable)
     return variable->type == DIFY__VARIABLE_FILE || variable->type == DIFY__VARIABLE_FILES;
 }
 
+/* The one variable that takes files; NULL where there is none, or several. */
+static const struct dify__variable *only_of_files(const struct dify__form *form)
+{
+    size_t count = 0, files = 0;
+    const struct dify__variable *found = NULL;
+    const struct dify__variable *variables =
+        form != NULL ? dify__form_variables(form, &count) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!holds_files(&variables[i]))
+            continue;
+        found = &variables[i];
+        files++;
+    }
+    return files == 1 ? found : NULL;
+}
+
 static bool is_word(struct dify_slice text, const char *const *words)
 {
     for (; *words != NULL; words++)
@@ -297,12 +313,27 @@ static enum dify_err place(const struct dify__form *form, const struct dify__att
     return err == DIFY_OK ? DIFY_ERR_ARGUMENT : err;
 }
 
-static bool is_overridden(const struct dify__inputs *inputs, struct dify_slice key)
+/* Whether files are attached to the variable `key`. */
+static bool is_attached(const struct dify__inputs *inputs, const struct dify__form *form,
+                        struct dify_slice key)
+{
+    for (size_t i = 0; i < inputs->attachment_count; i++) {
+        const char *name = inputs->attachments[i].name;
+        const struct dify__variable *only = name == NULL ? only_of_files(form) : NULL;
+        if (name != NULL ? dify__slice_is(key, name)
+                         : only != NULL && dify__slice_equals(key, only->name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_overridden(const struct dify__inputs *inputs, const struct dify__form *form,
+                          struct dify_slice key)
 {
     for (size_t i = 0; i < inputs->field_count; i++)
         if (dify__slice_is(key, inputs->fields[i].name))
             return true;
-    return false;
+    return is_attached(inputs, form, key);
 }
 
 static bool is_later_given(const struct dify__inputs *inputs, size_t field)
@@ -376,7 +407,7 @@ enum dify_err dify__inputs_write(const struct dify__inputs *inputs, const struct
     if (err == DIFY_OK) {
         dify__members_of_root(&members, &json);
         while (dify__members_next(&members)) {
-            if (is_overridden(inputs, members.key))
+            if (is_overridden(inputs, form, members.key))
                 continue;
             add_key(out, &err, members.key);
             dify__add_slice(out, &err, dify__members_text(&members));
@@ -385,7 +416,7 @@ enum dify_err dify__inputs_write(const struct dify__inputs *inputs, const struct
     dify__json_fini(&json);
     for (size_t i = 0; i < inputs->field_count; i++) {
         const struct dify__field *field = &inputs->fields[i];
-        if (is_later_given(inputs, i))
+        if (is_later_given(inputs, i) || is_attached(inputs, form, dify__slice(field->name)))
             continue;
         add_key(out, &err, dify__slice(field->name));
         add_field(out, &err, find(form, field->name), field);
