@@ -58,38 +58,47 @@ static bool try_settings(const struct cli_args *args, const char *app, const cha
     return cli_settings_read(&source, settings, error);
 }
 
-/* Settings for the journal's server. A key goes to the server that it is set for, or, where none is
- * set, to that of the journal. */
+static bool is_same_server(const struct cli_settings *settings, const struct cli_left_run *left)
+{
+    return left->base_url != NULL && strcmp(settings->base_url, left->base_url) == 0;
+}
+
+/* The run's app, where it came from the configuration and is still there. */
+static bool settings_of_app(const struct cli_args *args, const struct cli_left_run *left,
+                            struct cli_settings *settings)
+{
+    struct cli_settings_error ignored;
+    if (left->app == NULL || !try_settings(args, left->app, NULL, settings, &ignored))
+        return false;
+    if (is_same_server(settings, left))
+        return true;
+    cli_settings_fini(settings);
+    return false;
+}
+
+/* Settings for the journal's server: those of its app, else as they are said. A key goes to the
+ * server that it is set for, or, where none is set, to that of the journal. */
 static bool settings_for(const struct cli_args *args, const struct cli_left_run *left,
                          struct cli_settings *settings)
 {
     struct cli_settings_error error, ignored;
     bool is_said = args->connection[CLI_APP] != NULL || args->connection[CLI_BASE_URL] != NULL;
-    bool ok = try_settings(args, NULL, NULL, settings, &error);
-    if (is_said || (ok && strcmp(settings->base_url, left->base_url) == 0)) {
-        if (!ok)
-            cli_complain("resume", "%s", error.text);
-        return ok;
-    }
-    char said[300] = "";
-    if (ok) {
-        snprintf(said, sizeof said, "%s", settings->base_url);
-        cli_settings_fini(settings);
-    }
-    if (left->app != NULL && try_settings(args, left->app, NULL, settings, &ignored)) {
-        if (strcmp(settings->base_url, left->base_url) == 0)
-            return true;
-        cli_settings_fini(settings);
-    }
-    if (!ok && try_settings(args, NULL, left->base_url, settings, &ignored))
+    if (!is_said && settings_of_app(args, left, settings))
         return true;
-    if (ok)
+    if (try_settings(args, NULL, NULL, settings, &error)) {
+        if (is_said || is_same_server(settings, left))
+            return true;
         cli_complain("resume",
                      "the run was started at %s, but the settings say %s; if that is the same "
                      "Dify, say so with --base-url, else name the app with --app",
-                     left->base_url, said);
-    else
-        cli_complain("resume", "%s", error.text);
+                     left->base_url != NULL ? left->base_url : "an unknown address",
+                     settings->base_url);
+        cli_settings_fini(settings);
+        return false;
+    }
+    if (!is_said && try_settings(args, NULL, left->base_url, settings, &ignored))
+        return true;
+    cli_complain("resume", "%s", error.text);
     return false;
 }
 

@@ -190,6 +190,14 @@ static bool read_key(struct maker *maker)
                   maker->config_path != NULL ? maker->config_path : "a file for --config");
 }
 
+/* Whether the file's app is the one that is talked to: it has the key, or was asked for. */
+static bool is_of_config(const struct maker *maker)
+{
+    bool has_other_key =
+        flag(maker, CLI_API_KEY_FILE) != NULL || variable(maker, "DIFY_API_KEY") != NULL;
+    return app_is_asked_for(maker) || (config_has_key(maker) && !has_other_key);
+}
+
 /* ---- the rest ------------------------------------------------------------------------------ */
 
 /* A text of the command line, else of the file. */
@@ -261,7 +269,7 @@ static bool take_rest(struct maker *maker)
     out->read_timeout_ms = CLI_READ_TIMEOUT_MS;
     out->max_time_ms = CLI_MAX_TIME_MS;
     out->accept_partial = maker->config.accept_partial;
-    if (maker->config.name != NULL) {
+    if (maker->config.name != NULL && is_of_config(maker)) {
         out->app = cli_text_copy(dify__slice(maker->config.name));
         if (out->app == NULL)
             return no_memory(maker);

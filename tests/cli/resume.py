@@ -175,6 +175,33 @@ def test_names(given):
         checks.equal(command.journals(), [], "the journal is gone")
 
 
+def test_configured(given):
+    """A run of an app that the configuration names is taken up with that app's key."""
+    checks = given.checks
+    with server(given) as sim:
+        command = Command(given, sim)
+        config = os.path.join(given.folder, "config.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("default_app: other\napps:\n")
+            for name in ("other", "slow"):
+                file.write("  %s: {base_url: %s, api_key: app-%s}\n" % (
+                    name, command.environment["DIFY_BASE_URL"], name))
+        os.chmod(config, 0o600)
+        bare = {"DIFY_BASE_URL": "", "DIFY_API_KEY": ""}
+        process = command.start("run", "--config", config, "--app", "slow", environment=bare)
+        own = followed.read_until(process, "succeeded   one")[0].split()[-1]
+        kill(process)
+        ran = command.run("resume", own, "--config", config, environment=bare)
+        checks.equal([ran.status, ran.result["data"]["workflow_outputs"]], [0, {"result": "done"}],
+                     "with the run's own app")
+        process = command.start("run", "--config", config, app="slow")
+        own = followed.read_until(process, "succeeded   one")[0].split()[-1]
+        kill(process)
+        checks.true("other" not in command.run("resume").out, "the environment's key is no app's")
+        ran = command.run("resume", own, "--config", config, app="slow")
+        checks.equal(ran.status, 0, "with the environment's key")
+
+
 def test_by_id(given):
     checks = given.checks
     with server(given) as sim:
