@@ -60,12 +60,14 @@ static void on_silence_over(struct dify__alarm *alarm)
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, step);
     struct dify__text_of text = dify__text_begin(follow);
     say_silence(follow, &text);
-    if (follow->is_resumed && dify__follow_has_row(follow)) {
+    bool has_row = dify__follow_has_row(follow);
+    /* a run whose id is not known yet may be queued still, or its server may be busy */
+    if (has_row ? follow->is_resumed : dify__follow_is_searchable(follow)) {
         dify__follow_recover(follow, DIFY_REASON_SILENT, &text);
         return;
     }
-    dify__say(&text, dify__follow_has_row(follow) ? ", and Dify still calls the run running"
-                                                  : ", and nothing is known of the run");
+    dify__say(&text, has_row ? ", and Dify still calls the run running"
+                             : ", and nothing is known of the run");
     dify__follow_fail(follow, DIFY_REASON_READ_TIMEOUT, DIFY_OUTCOME_READ_TIMEOUT, "", 0, &text);
 }
 

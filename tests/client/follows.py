@@ -17,7 +17,7 @@ from server import Simulator
 
 RECORDINGS = os.path.join(os.path.dirname(HERE), "recordings")
 RELEASES = ("1.12.1", "1.14.2", "1.16.1")
-DEADLINE_S = 300  # a safety net; nothing here waits for time to pass
+DEADLINE_S = 60  # a safety net; nothing here waits for time to pass
 # What each run has of its own: ids, as they are or in a file's reference, and times.
 OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
                  r"|dify-file-ref:[\w=+/-]+|\b1[789]\d{8}\b")
@@ -87,11 +87,15 @@ class Many:
 
     def __init__(self, given, base_url, key, orders, *options, descriptors=(), deadline_s=DEADLINE_S):
         text = "".join(json.dumps(order) + "\n" for order in orders)
-        done = subprocess.run(
-            [os.path.join(given.build, "tests", "client", "client_many"), "--base-url", base_url,
-             "--api-key", key, *map(str, options)],
-            input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=deadline_s, pass_fds=descriptors, check=False)
+        command = [os.path.join(given.build, "tests", "client", "client_many"), "--base-url",
+                   base_url, "--api-key", key, *map(str, options)]
+        try:
+            done = subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=deadline_s,
+                                  pass_fds=descriptors, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError("not all runs have ended: %s" % (error.stdout or b"")[-2000:]) \
+                from error
         self.err = done.stderr.decode("utf-8", "replace")
         if done.returncode != 0 or self.err:
             raise AssertionError("many ended with %d: %s" % (done.returncode, self.err[-4000:]))
@@ -155,14 +159,15 @@ def is_empty(data):
 
 class Received:
     """What a client has read of a run: its nodes' executions, those that ended with their figures,
-    and how many containers it saw begin and not end."""
+    and whether a container may have been open while it read nothing."""
 
     def __init__(self, streams):
         self.named, self.whole = set(), set()
-        self.open_containers = 0
+        self.open_containers, self.has_open_gap = 0, False
         for stream in streams:
             for event in events_of(stream):
                 self.take(event.get("event"), event.get("data"))
+            self.has_open_gap |= self.open_containers > 0
 
     def take(self, name, data):
         if name in ("iteration_started", "loop_started"):
@@ -174,3 +179,66 @@ class Received:
             self.named.add(data["id"])
             if name == "node_finished" and not is_empty(data):
                 self.whole.add(data["id"])
+
+
+# ---- what is right -----------------------------------------------------------------------------
+
+def totals(one):
+    """What is right of every run."""
+    return {"status": one.data["status"], "code": one.code,
+            "workflow_outputs": one.data["workflow_outputs"],
+            "total_steps": one.metadata["total_steps"],
+            "total_tokens": one.metadata["total_tokens"]}
+
+
+def figures(one):
+    """What is right of a complete one."""
+    return {"outputs": one.data["outputs"], "total_price": one.metadata["total_price"],
+            "currency": one.metadata["currency"], "elapsed_time": one.metadata["elapsed_time"],
+            "nodes": sorted((node["node_id"], node["status"], node["total_tokens"],
+                             node["total_price"], node["retries"])
+                            for node in one.data["nodes"])}
+
+
+class Judge:
+    """Holds results against those of undisturbed runs, what the client has received (kept in
+    `folder`) and what the simulator knows."""
+
+    def __init__(self, given, truths, folder):
+        self.checks, self.truths, self.folder = given.checks, truths, folder
+
+    def judge(self, one, wanted, what, posts=1):
+        runs = self.truths.get(one.user, [])
+        good = self.checks.equal(len(runs), 1, what + ": runs at the server")
+        if not good:
+            return
+        truth = runs[0]
+        good &= self.checks.equal((truth["posts"], truth["started"]), (posts, 1), what + ": POSTs")
+        if one.run is not None:  # a chat's has no id in its stream
+            good &= self.checks.equal(one.run, truth["id"], what + ": run")
+        good &= self.checks.equal(masked(totals(one)), masked(totals(wanted)),
+                                  what + ": totals")
+        good &= self.nodes(one, truth, what)
+        if one.metadata["complete"]:
+            good &= self.checks.equal(masked(figures(one)),
+                                      masked(figures(wanted)), what + ": figures")
+        if not good:
+            print("  its story:\n%s" % one.story())
+
+    def nodes(self, one, truth, what):
+        """Incomplete are exactly the nodes that ended and whose end the client has not read; it can
+        name those that it has read of."""
+        received = Received(kept_streams(self.folder, one.line))
+        ended = {node["id"] for node in truth["nodes"]
+                 if node["node_type"] not in CONTAINERS}
+        seen = {node["id"] for node in truth["nodes"] if node["seen"]}
+        missing = ended - received.whole
+        good = self.checks.true(not received.whole - seen, what + ": the simulator saw it seen",
+                                received.whole - seen)
+        good &= self.checks.equal(one.incomplete, sorted(missing & received.named),
+                                  what + ": incomplete nodes")
+        # in a container there may then have been nodes that nothing names
+        may_be_incomplete = received.has_open_gap
+        return good & self.checks.true(
+            one.metadata["complete"] != bool(missing) or
+            may_be_incomplete and not one.metadata["complete"], what + ": complete", missing)

@@ -11,7 +11,7 @@ import os
 import time
 
 import follows
-from follows import Received, Simulator
+from follows import Judge, Simulator
 
 SPEED = 50
 WINDOW = 100
@@ -76,69 +76,6 @@ def run_all(given, simulator, orders, folder):
                           "--run-timeout", follows.PATIENT_MS, "--keep", folder, *options)
 
 
-# ---- what is right -----------------------------------------------------------------------------
-
-def totals(one):
-    """What is right of every run."""
-    return {"status": one.data["status"], "code": one.code,
-            "workflow_outputs": one.data["workflow_outputs"],
-            "total_steps": one.metadata["total_steps"],
-            "total_tokens": one.metadata["total_tokens"]}
-
-
-def figures(one):
-    """What is right of a complete one."""
-    return {"outputs": one.data["outputs"], "total_price": one.metadata["total_price"],
-            "currency": one.metadata["currency"], "elapsed_time": one.metadata["elapsed_time"],
-            "nodes": sorted((node["node_id"], node["status"], node["total_tokens"],
-                             node["total_price"], node["retries"])
-                            for node in one.data["nodes"])}
-
-
-class Judge:
-    """Holds results against what they should be."""
-
-    def __init__(self, given, undisturbed, truths, folder):
-        self.checks, self.undisturbed = given.checks, undisturbed
-        self.truths, self.folder = truths, folder
-
-    def judge(self, one, case):
-        wanted, runs = self.undisturbed[case], self.truths.get(one.user, [])
-        what = "%s (%s)" % (one.user, case)
-        good = self.checks.equal(len(runs), 1, what + ": runs at the server")
-        if not good:
-            return
-        truth = runs[0]
-        good &= self.checks.equal((truth["posts"], truth["started"]), (1, 1), what + ": POSTs")
-        good &= self.checks.equal(one.run, truth["id"], what + ": run")
-        good &= self.checks.equal(follows.masked(totals(one)), follows.masked(totals(wanted)),
-                                  what + ": totals")
-        good &= self.nodes(one, truth, what)
-        if one.metadata["complete"]:
-            good &= self.checks.equal(follows.masked(figures(one)),
-                                      follows.masked(figures(wanted)), what + ": figures")
-        if not good:
-            print("  its story:\n%s" % one.story())
-
-    def nodes(self, one, truth, what):
-        """Incomplete are exactly the nodes that ended and whose end the client has not read; it can
-        name those that it has read of."""
-        received = Received(follows.kept_streams(self.folder, one.line))
-        ended = {node["id"] for node in truth["nodes"]
-                 if node["node_type"] not in follows.CONTAINERS}
-        seen = {node["id"] for node in truth["nodes"] if node["seen"]}
-        missing = ended - received.whole
-        good = self.checks.true(not received.whole - seen, what + ": the simulator saw it seen",
-                                received.whole - seen)
-        good &= self.checks.equal(one.incomplete, sorted(missing & received.named),
-                                  what + ": incomplete nodes")
-        # in a container whose end it has not read there may have been nodes that nothing names
-        may_be_incomplete = received.open_containers > 0
-        return good & self.checks.true(
-            one.metadata["complete"] != bool(missing) or
-            may_be_incomplete and not one.metadata["complete"], what + ": complete", missing)
-
-
 def main():
     given = follows.arguments("thousand", lambda parser: (
         parser.add_argument("--release", default="1.14.2"),
@@ -161,9 +98,10 @@ def main():
         stats, truths = simulator.stats(), follows.truths(simulator)
     given.checks.equal((stats["posts"], stats["runs_started"]), (given.runs, given.runs),
                        "POSTs and runs in all")
-    judge = Judge(given, undisturbed, truths, folder)
+    judge = Judge(given, truths, folder)
     for number, one in enumerate(many.followed):
-        judge.judge(one, cases[number % len(cases)])
+        case = cases[number % len(cases)]
+        judge.judge(one, undisturbed[case], "%s (%s)" % (one.user, case))
     print("release %s, seed %d: %d runs in %.1f s, %d faults; %d not of one stream alone: %d "
           "resumed, %d found in the logs, %d ended by their detail; %d complete" % (
               given.release, given.seed, given.runs, time.monotonic() - began, stats["faults"],
