@@ -123,10 +123,24 @@ bool cli_following_order(struct cli_following *following, const struct dify_orde
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
+void cli_following_draw(struct cli_following *following, uint64_t now_ms)
+{
+    struct pollfd terminal = {STDERR_FILENO, POLLOUT, 0};
+    if (following->kind != CLI_PROGRESS_LIVE || poll(&terminal, 1, 0) > 0)
+        cli_progress_tick(following->progress, now_ms);
+}
+
+/* The command ends soon; if something holds it up, the next signal ends it. */
+static void leave(struct cli_following *following)
+{
+    dify_follow_cancel(following->follow);
+    cli_signals_release();
+}
+
 static void interrupt(struct cli_following *following)
 {
     if (following->interrupts++ > 0) {
-        dify_follow_cancel(following->follow);
+        leave(following);
         return;
     }
     if (following->was_submitted && !following->has_ended)
@@ -148,7 +162,7 @@ static void take_signals(struct cli_following *following)
         } else if (number == SIGCONT) {
             cli_progress_forget(following->progress);
         } else {
-            dify_follow_cancel(following->follow);
+            leave(following);
         }
     }
 }

@@ -27,6 +27,16 @@ int cli_signals_open(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+void cli_signals_release(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int cli_signals_next(int fd)
 {
     struct signalfd_siginfo info;

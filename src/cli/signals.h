@@ -14,4 +14,7 @@ int cli_signals_open(void);
 /* The next signal that came; 0: none. */
 int cli_signals_next(int fd);
 
+/* From now on a signal that ends a process ends this one at once. */
+void cli_signals_release(void);
+
 #endif

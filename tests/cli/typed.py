@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from followed import Command, dify
 from screen import Screen
 
 CTRL_C = b"\x03"
+CTRL_S = b"\x13"
 APPS = followed.APPS + """
   - name: assistant
     mode: chat
@@ -180,6 +182,29 @@ def test_twice(given):
                     typed.screen.text())
         check_left(checks, typed, "twice")
         checks.equal(len(command.journals()), 1, "its journal stays")
+
+
+def test_held_terminal(given):
+    """Ctrl-S holds up the terminal, not the run, and keeps nobody from ending the command."""
+    checks = given.checks
+    with dify(given, scenario=given.scenario(APPS)) as sim:
+        command = Command(given, sim)
+        typed = Typed(command, "run", app="long", stdout=subprocess.PIPE)
+        typed.until("Wartet")
+        typed.press(CTRL_S)
+        ended = False
+        while not ended:
+            typed.process.terminate()
+            try:
+                typed.process.wait(0.1)
+                ended = True
+            except subprocess.TimeoutExpired:
+                pass
+        checks.true(typed.process.returncode in (-signal.SIGTERM, 130), "it ends",
+                    typed.process.returncode)  # 130: before the key had reached the terminal
+        checks.equal(len(command.journals()), 1, "its journal stays")
+        typed.process.stdout.close()
+        os.close(typed.master)
 
 
 def test_narrow(given):
