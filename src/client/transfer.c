@@ -481,6 +481,8 @@ static enum dify__failure failure_of(const struct dify__exchange *exchange, CURL
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
         return DIFY__CLOSED;
+    case CURLE_SEND_FAIL_REWIND: /* curl would have repeated it, and cannot begin a file again */
+        return DIFY__RESET;
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_OPERATION_TIMEDOUT:
