@@ -4,6 +4,8 @@
  */
 #include "kit.h"
 
+#include "core/memory.h"
+
 static void meddle(struct watched *watched)
 {
     watched->heard++;
@@ -30,6 +32,7 @@ static bool on_submit(void *ctx, struct dify_follow *follow, struct dify_slice i
     struct watched *watched = ctx;
     (void)follow;
     watched->submits++;
+    watched->sent_at_s = watched->fake->env.unix_ms(watched->fake) / 1000;
     watched->sent.len = 0;
     text_add(&watched->sent, inputs.ptr, inputs.len);
     meddle(watched);
@@ -44,6 +47,10 @@ static void on_stream(void *ctx, struct dify_follow *follow, unsigned number,
     assert_int_equal(number, watched->streams);
     assert_int_equal(watched->stream_ends, watched->streams);
     assert_true(head.len > 0);
+    assert_int_equal(dify__grow(dify__allocator(NULL), (void **)&watched->kept,
+                                &watched->kept_capacity, watched->streams + 1,
+                                sizeof *watched->kept),
+                     DIFY_OK);
     watched->streams++;
     meddle(watched);
 }
@@ -54,6 +61,7 @@ static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice by
     (void)follow;
     assert_true(bytes.len > 0);
     assert_int_equal(watched->stream_ends + 1, watched->streams);
+    text_add(&watched->kept[watched->streams - 1], bytes.ptr, bytes.len);
     meddle(watched);
 }
 
@@ -123,6 +131,31 @@ void watched_fini(struct watched *watched)
     dify_follow_free(watched->follow);
     text_fini(&watched->path);
     text_fini(&watched->sent);
+    for (size_t i = 0; i < watched->streams; i++)
+        text_fini(&watched->kept[i]);
+    free(watched->kept);
+}
+
+void take_up(struct watched *first, struct watched *second)
+{
+    char user[300], id[64];
+    struct dify_slice known = dify_follow_run_id(first->follow);
+    struct dify_order order = {.size = sizeof order,
+                               .inputs = text_slice(&first->sent),
+                               .user = user,
+                               .sent_at_s = first->sent_at_s};
+    snprintf(user, sizeof user, "%s", dify_follow_user(first->follow));
+    snprintf(id, sizeof id, "%.*s", (int)known.len, known.len > 0 ? known.ptr : "");
+    if (id[0] != '\0')
+        order.workflow_run_id = id;
+    dify_follow_free(first->follow);
+    first->follow = NULL;
+    assert_int_equal(first->fake->env.under_way, 0);
+    watch(second, first->fake, &order);
+    for (size_t i = 0; i < first->streams; i++)
+        assert_int_equal(dify_follow_recall(second->follow, true, text_slice(&first->kept[i])),
+                         DIFY_OK);
+    dify_follow_start(second->follow);
 }
 
 void reach(struct watched *watched, enum dify_follow_state state)

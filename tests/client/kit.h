@@ -16,6 +16,9 @@ struct watched {
     bool holds;       /* `submit` says no */
     unsigned submits; /* `submit` was asked */
     struct text sent; /* the inputs as they went out */
+    int64_t sent_at_s;
+    struct text *kept; /* the bytes of each stream */
+    size_t kept_capacity;
 
     /* called at each of the observer's functions; may stop or cancel the follow */
     void (*meddle)(struct watched *watched);
@@ -37,6 +40,10 @@ void begin(struct watched *watched, struct fake *fake, const struct dify_order *
 void finish(struct watched *watched);
 
 void watched_fini(struct watched *watched);
+
+/* Frees the follow of `first` as a program does that is killed, and takes its run up by what a
+ * journal has: user, time, inputs, the bytes of the streams, and the run's id if they tell it. */
+void take_up(struct watched *first, struct watched *second);
 
 /* Lets things happen until the follow is in `state`. Fails if it ends before. */
 void reach(struct watched *watched, enum dify_follow_state state);

@@ -4,7 +4,7 @@
  *
  * No run is started twice; every follow ends, once, and leaves nothing behind; its result is that
  * of the undisturbed stream, or says what is missing; and where there is none there is a reason for
- * it in what the run met with.
+ * it in what the run met with. Some are killed on their way, and taken up by what was kept.
  *
  * DIFY_TEST_SEED=n replays; DIFY_RUNS=n sets how many; run i of seed n is run 0 of seed n + i.
  */
@@ -28,7 +28,7 @@ struct random_state {
     uint64_t seed;
     uint64_t at;
     bool is_done;
-    unsigned told, complete, resumed, stopped, without;
+    unsigned told, complete, resumed, killed, stopped, without;
 };
 
 /* ---- faults -------------------------------------------------------------------------------- */
@@ -242,12 +242,18 @@ static void check(struct random_state *random, struct plan *plan, const struct w
     }
 }
 
+static void go_on(const struct watched *watched, uint64_t steps)
+{
+    while (steps-- > 0 && !dify_follow_has_ended(watched->follow))
+        assert_true(fake_step(watched->fake));
+}
+
 static void run_one(struct random_state *random, uint64_t seed)
 {
     static const char *const releases[] = {"1.12.1", "1.13.0", "1.14.2", "1.15.0", "1.16.1"};
     static const unsigned rates[] = {0, 10, 30, 50};
     struct plan plan;
-    struct watched watched;
+    struct watched first, second, *watched = &first;
     memset(&plan, 0, sizeof plan);
     fake_init(&plan.fake, releases[seed % COUNT_OF(releases)], seed);
     plan.faults_in_100 = rates[fake_random(&plan.fake, COUNT_OF(rates))];
@@ -257,17 +263,27 @@ static void run_one(struct random_state *random, uint64_t seed)
     plan.fake.skew_s = (int64_t)fake_random(&plan.fake, 7) - 3;
     plan.run = fake_plan_random(&plan.fake);
     be_peculiar(&plan);
-    watch(&watched, &plan.fake, NULL);
+    watch(&first, &plan.fake, NULL);
     if (fake_random(&plan.fake, 8) == 0) {
         plan.meddles_at = 1 + fake_random(&plan.fake, 60);
         plan.stops = fake_random(&plan.fake, 2) == 0;
-        watched.ctx = &plan;
-        watched.meddle = meddle;
+        first.ctx = &plan;
+        first.meddle = meddle;
     }
-    dify_follow_start(watched.follow);
-    finish(&watched);
-    check(random, &plan, &watched);
-    watched_fini(&watched);
+    dify_follow_start(first.follow);
+    if (first.meddle == NULL && fake_random(&plan.fake, 4) == 0) {
+        go_on(&first, fake_random(&plan.fake, 150));
+        if (first.submits > 0 && !dify_follow_has_ended(first.follow)) {
+            take_up(&first, &second);
+            watched = &second;
+            random->killed++;
+        }
+    }
+    finish(watched);
+    check(random, &plan, watched);
+    watched_fini(&first);
+    if (watched == &second)
+        watched_fini(&second);
     fake_fini(&plan.fake);
 }
 
@@ -280,9 +296,9 @@ static void test_runs(void **state)
         run_one(random, random->seed + random->at);
     random->is_done = true;
     print_message("%llu runs: %u ended as without faults (%u complete), %u stopped, %u without a "
-                  "result for a reason; %u were taken up again\n",
+                  "result for a reason; %u were taken up again, %u by another program\n",
                   (unsigned long long)runs, random->told, random->complete, random->stopped,
-                  random->without, random->resumed);
+                  random->without, random->resumed, random->killed);
 }
 
 static int tell(void **state)
