@@ -74,6 +74,13 @@ bool dify__follow_has_row(const struct dify_follow *follow)
     return follow->kind != DIFY_KIND_COMPLETION && len != 0 && len < DIFY__ID_BYTES;
 }
 
+bool dify__follow_knows_end(const struct dify_follow *follow)
+{
+    const struct dify_run *run = follow->run;
+    return dify__run_has_workflow_finished(run) || dify__run_has_error_event(run) ||
+           (dify_run_has_terminal_event(run) && !dify__follow_has_row(follow));
+}
+
 bool dify__follow_is_searchable(const struct dify_follow *follow)
 {
     return follow->kind == DIFY_KIND_WORKFLOW;

@@ -12,8 +12,8 @@ static void on_telling(struct dify__alarm *alarm)
 {
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, telling);
     struct dify__env *env = follow->env;
-    if (!dify__follow_is_over(follow)) {              /* the kick of the start */
-        if (dify_run_has_terminal_event(follow->run)) /* so said what was recalled */
+    if (!dify__follow_is_over(follow)) {    /* the kick of the start */
+        if (dify__follow_knows_end(follow)) /* by what was recalled */
             dify__follow_end(follow, DIFY_REASON_FINISHED);
         else if (!follow->takes_up)
             dify__follow_enter(follow, DIFY_FOLLOW_CHECKING, DIFY_REASON_STARTED, 0, NULL);

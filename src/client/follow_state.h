@@ -168,6 +168,10 @@ void dify__follow_drop_call(struct dify_follow *follow);
 /* Whether the run can be asked about: it has an id, and an app of a kind that has rows. */
 bool dify__follow_has_row(const struct dify_follow *follow);
 
+/* Whether the run's end was told, and all of it that there may be: behind a chatflow's message_end
+ * comes its workflow_finished. */
+bool dify__follow_knows_end(const struct dify_follow *follow);
+
 /* Whether runs of the app can be found in its logs. */
 bool dify__follow_is_searchable(const struct dify_follow *follow);
 

@@ -548,7 +548,7 @@ static void end_stream(struct dify_follow *follow, const struct dify__end *end)
         dify__buffer_fini(&text.text);
         return;
     }
-    if (follow->is_late) {
+    if (follow->is_late && (end->failure == DIFY__WHOLE || dify__follow_knows_end(follow))) {
         dify__buffer_fini(&text.text);
         dify__follow_end(follow, DIFY_REASON_FINISHED);
         return;

@@ -80,6 +80,10 @@ static void run_chat(void **state)
     if (fake.now_ms - begun > chat->most_ms)
         print_error("%llu ms\n", (unsigned long long)(fake.now_ms - begun));
     assert_true(fake.now_ms - begun <= chat->most_ms);
+    if (strcmp(chat->mode, "advanced-chat") == 0 && *chat->code == '\0' &&
+        run->event[run->at - 1].kind != FAKE_OTHER_EVENT && run->has_ended)
+        assert_result(dify_follow_run(watched.follow), "/data/workflow_outputs",
+                      "{'answer':'Hello there'}");
     if (*chat->code == '\0')
         assert_result(dify_follow_run(watched.follow), "/data/message_id", "'m1'");
     watched_fini(&watched);
@@ -212,6 +216,16 @@ static const struct chat chats[] = {
      .events = {BEGINNING, {1990, MESSAGE_END}, {2500, FINISHED}},
      .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 2, NULL, 0},
      .most_ms = 2600,
+     .posts = 1},
+    {.name = "chatflow, cut between its two ends",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = "started checked answered reset retry answered finished",
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, MESSAGE_END}, {3000, FINISHED}},
+     .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 4, NULL, 0},
+     .most_ms = 3100,
      .posts = 1},
     {.name = "chatflow, cut, polled",
      .release = "1.12.1",
