@@ -88,7 +88,7 @@ static void ask_again(struct dify_follow *follow)
     if (has_no_stream && follow->asked < 5 &&
         (uint64_t)DIFY__POLL_FIRST_MS << follow->asked < DIFY__QUESTION_MS)
         ms = (uint64_t)DIFY__POLL_FIRST_MS << follow->asked;
-    if (follow->state == DIFY_FOLLOW_STREAMING && !follow->is_resumed)
+    if (follow->state == DIFY_FOLLOW_STREAMING && !follow->is_resumed && !follow->is_late)
         ms = DIFY__PINGS_MS;
     if (follow->state == DIFY_FOLLOW_POLLING || follow->state == DIFY_FOLLOW_SEARCHING ||
         follow->state == DIFY_FOLLOW_SUSPECT || follow->state == DIFY_FOLLOW_STREAMING)
@@ -365,7 +365,8 @@ void dify__begin_polling(struct dify_follow *follow)
 static bool is_needless(struct dify_follow *follow)
 {
     uint64_t quiet = dify__now(follow->env) - follow->event_ms;
-    if (follow->state != DIFY_FOLLOW_STREAMING || follow->is_resumed || quiet >= DIFY__PINGS_MS)
+    if (follow->state != DIFY_FOLLOW_STREAMING || follow->is_resumed || follow->is_late ||
+        quiet >= DIFY__PINGS_MS)
         return false;
     dify__follow_ask_in(follow, DIFY__PINGS_MS - quiet);
     return true;

@@ -216,10 +216,14 @@ static void on_late(struct dify__alarm *alarm)
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, step);
     uint64_t silent = dify__now(follow->env) - follow->event_ms;
     bool is_enough = dify__now(follow->env) - follow->late_from_ms >= DIFY__LATE_MOST_MS;
-    if (silent < DIFY__LATE_MS && !is_enough)
+    if (silent < DIFY__LATE_MS && !is_enough) {
         dify__alarm_in(follow->env, &follow->step, DIFY__LATE_MS - silent);
-    else
+    } else if (!dify__follow_knows_end(follow) && !is_enough) { /* lost, but the detail has it */
+        dify__alarm_in(follow->env, &follow->step, DIFY__LATE_MOST_MS);
+        dify__follow_ask_in(follow, 0);
+    } else {
         dify__follow_end(follow, DIFY_REASON_FINISHED);
+    }
 }
 
 /* The run's end was told. A workflow's is the last event; a chat's may be followed by the other of
@@ -231,7 +235,7 @@ static void take_terminal(struct dify_follow *follow)
         dify__run_has_workflow_finished(follow->run) && dify__run_has_message_end(follow->run);
     if (dify__run_has_error_event(follow->run) && !follow->is_late) {
         dify__follow_end(follow, DIFY_REASON_ERROR_EVENT);
-    } else if (!is_chat || has_both) {
+    } else if (has_both || (!is_chat && dify__follow_knows_end(follow))) {
         dify__follow_end(follow, DIFY_REASON_FINISHED);
     } else if (!follow->is_late) {
         follow->is_late = true;
@@ -548,7 +552,7 @@ static void end_stream(struct dify_follow *follow, const struct dify__end *end)
         dify__buffer_fini(&text.text);
         return;
     }
-    if (follow->is_late && (end->failure == DIFY__WHOLE || dify__follow_knows_end(follow))) {
+    if (follow->is_late && dify__follow_knows_end(follow)) {
         dify__buffer_fini(&text.text);
         dify__follow_end(follow, DIFY_REASON_FINISHED);
         return;
