@@ -29,9 +29,12 @@ enum fake_event_kind {
     FAKE_CONTAINER_FINISHED,
     FAKE_PAUSED,
     FAKE_FINISHED,
+    FAKE_MESSAGE, /* a piece of an answer: FAKE_PIECE */
     FAKE_MESSAGE_END,
     FAKE_OTHER_EVENT
 };
+
+#define FAKE_PIECE "tea "
 
 struct fake_event {
     uint64_t at_ms; /* since the run's start */
@@ -106,7 +109,8 @@ struct fake_run *fake_plan_small(struct fake *fake);
 /* The same, but it pauses for a form at its middle. */
 struct fake_run *fake_plan_pausing(struct fake *fake);
 
-/* Nodes, branches, iterations, retries and failures at random. */
+/* Nodes, branches, iterations, retries and failures at random; of a chatflow where the fake's app
+ * is one. */
 struct fake_run *fake_plan_random(struct fake *fake);
 
 /* A form was submitted: a run that pauses goes on. */

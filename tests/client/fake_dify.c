@@ -510,12 +510,34 @@ static void push_node(struct dify__exchange *exchange, const struct fake_run *ru
     text_fini(&json);
 }
 
+/* A chatflow's answer so far. */
+static void push_answer(struct dify__exchange *exchange, const struct fake_run *run)
+{
+    struct text json = {NULL, 0, 0};
+    size_t pieces = 0;
+    text_addf(&json,
+              "{\"event\":\"message_replace\",\"conversation_id\":\"c1\",\"message_id\":\"m1\","
+              "\"task_id\":\"%s\",\"reason\":\"\",\"answer\":\"",
+              run->id);
+    for (size_t i = 0; i < run->at; i++) {
+        if (run->event[i].kind != FAKE_MESSAGE)
+            continue;
+        text_add_chars(&json, FAKE_PIECE);
+        pieces++;
+    }
+    text_add_chars(&json, "\"}");
+    if (pieces > 0)
+        push(exchange, json.ptr, NULL, 0);
+    text_fini(&json);
+}
+
 static void push_snapshot(struct dify__exchange *exchange, struct fake_run *run)
 {
     fake_send_body(exchange, PING, strlen(PING), NULL, 0);
     for (size_t i = 0; i < run->at; i++)
         if (run->event[i].kind == FAKE_STARTED)
             push_as_snapshot(exchange, run, &run->event[i].frame);
+    push_answer(exchange, run);
     for (size_t i = 0; i < run->nodes; i++) {
         const struct fake_node *node = &run->node[i];
         bool is_container = strcmp(node->type, "iteration") == 0;

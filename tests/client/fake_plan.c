@@ -93,6 +93,7 @@ struct fake_run *fake_plan_other(struct fake *fake, const char *user, const char
 /* ---- events by hand ------------------------------------------------------------------------ */
 
 #define RUN "'workflow_run_id':'%R','task_id':'%T'"
+#define CHAT "'conversation_id':'c1','message_id':'m1','created_at':1790000000,'task_id':'%T'"
 #define NODE "'id':'%N','node_id':'%D','title':'%D','index':1,'created_at':1790000000"
 
 static void add_start(struct fake_run *run, uint64_t at_ms)
@@ -155,7 +156,6 @@ static void add_end(struct fake_run *run, uint64_t at_ms, const char *outputs)
 
 static struct fake_run *plan_chat(struct fake *fake)
 {
-#define CHAT "'conversation_id':'c1','message_id':'m1','created_at':1790000000,'task_id':'%T'"
     struct fake_run *run = fake_plan(fake);
     run->steps = 1;
     fake_add_event(run, 0, FAKE_STARTED, 0,
@@ -234,7 +234,7 @@ struct draft {
     struct fake_run *run;
     uint64_t at_ms;
     unsigned serial;
-    bool has_failed;
+    bool has_failed, is_chat;
 };
 
 /* Mostly soon, at times after a model has thought. */
@@ -311,6 +311,12 @@ static void add_branches(struct draft *draft)
     draft->run->steps += count;
 }
 
+static void add_piece(struct draft *draft)
+{
+    fake_add_event(draft->run, draft->at_ms, FAKE_MESSAGE, 0,
+                   "{'event':'message'," CHAT ",'id':'m1','answer':'" FAKE_PIECE "'}");
+}
+
 static void add_one(struct draft *draft)
 {
     size_t node = start_random(draft, "llm", 0);
@@ -319,17 +325,52 @@ static void add_one(struct draft *draft)
         add_retry(draft, node);
     for (size_t i = fake_random(draft->fake, 6); i > 3; i--) {
         pass(draft);
-        fake_add_event(draft->run, draft->at_ms, FAKE_OTHER_EVENT, 0,
-                       "{'event':'text_chunk'," RUN ",'data':{'text':'tea'}}");
+        if (draft->is_chat)
+            add_piece(draft);
+        else
+            fake_add_event(draft->run, draft->at_ms, FAKE_OTHER_EVENT, 0,
+                           "{'event':'text_chunk'," RUN ",'data':{'text':'tea'}}");
     }
     end_random(draft, node, true);
 }
 
+/* Up to 1.12 a chatflow's message_end comes last; one that failed has none. */
+static void end_draft(struct draft *draft)
+{
+    struct text outputs = {NULL, 0, 0};
+    bool has_message_end = draft->is_chat && !draft->has_failed;
+    if (draft->is_chat) {
+        text_add_chars(&outputs, "{'answer':'");
+        for (size_t i = 0; i < draft->run->events; i++)
+            if (draft->run->event[i].kind == FAKE_MESSAGE)
+                text_add_chars(&outputs, FAKE_PIECE);
+        text_add_chars(&outputs, "'}");
+    } else {
+        text_addf(&outputs, "{'result':%u}", (unsigned)fake_random(draft->fake, 1000));
+    }
+    for (int i = 0; i < 2; i++, draft->at_ms += 10) {
+        if ((draft->fake->minor <= 12) == (i == 0))
+            add_end(draft->run, draft->at_ms, draft->has_failed ? "{}" : outputs.ptr);
+        else if (has_message_end)
+            fake_add_event(draft->run, draft->at_ms, FAKE_MESSAGE_END, 0,
+                           "{'event':'message_end'," CHAT ",'id':'m1','metadata':{'usage':{"
+                           "'total_tokens':7,'total_price':'0.007','latency':1.5}}}");
+    }
+    text_fini(&outputs);
+}
+
 struct fake_run *fake_plan_random(struct fake *fake)
 {
-    struct draft draft = {.fake = fake, .run = fake_plan(fake)};
-    char outputs[32];
-    add_start(draft.run, 0);
+    struct draft draft = {
+        .fake = fake, .run = fake_plan(fake), .is_chat = strcmp(fake->mode, "workflow") != 0};
+    if (draft.is_chat) {
+        fake_add_event(draft.run, 0, FAKE_STARTED, 0,
+                       "{'event':'workflow_started'," CHAT ",'workflow_run_id':'%R','data':{'id':"
+                       "'%R','workflow_id':'w','created_at':1790000000}}");
+        add_piece(&draft);
+    } else {
+        add_start(draft.run, 0);
+    }
     for (size_t i = 1 + fake_random(fake, 6); i > 0 && !draft.has_failed; i--) {
         switch (fake_random(fake, 5)) {
         case 0:
@@ -348,8 +389,7 @@ struct fake_run *fake_plan_random(struct fake *fake)
         draft.run->status = "failed";
         draft.run->error = "\"it failed\"";
     }
-    snprintf(outputs, sizeof outputs, "{'result':%u}", (unsigned)fake_random(fake, 1000));
-    add_end(draft.run, draft.at_ms, draft.has_failed ? "{}" : outputs);
+    end_draft(&draft);
     return draft.run;
 }
 

@@ -34,7 +34,7 @@ struct chat {
     } events[EVENTS];
     struct fake_fault fault;
     uint64_t most_ms; /* until the end */
-    bool blocks;
+    bool blocks, loses_end;
     unsigned posts;
 };
 
@@ -65,6 +65,7 @@ static void run_chat(void **state)
     struct fake_run *run = fake_plan(&fake);
     run->has_no_row = strcmp(chat->mode, "advanced-chat") != 0;
     add_events(chat, run);
+    run->loses_end = chat->loses_end;
     order.query = DIFY_SLICE("Hello?");
     order.blocking = chat->blocks;
     uint64_t begun = fake.now_ms;
@@ -133,7 +134,7 @@ static const struct chat chats[] = {
      .code = "",
      .path = ENDS,
      .answer = "'No.'",
-     .events = {{0, STARTED}, {100, MESSAGE("No.")}, {200, MESSAGE_END}, {9000000, AUDIO}},
+     .events = {{100, MESSAGE("No.")}, {200, MESSAGE_END}, {9000000, AUDIO}},
      .most_ms = 2400,
      .posts = 1},
     {.name = "audio behind message_end",
@@ -216,6 +217,16 @@ static const struct chat chats[] = {
      .events = {BEGINNING, {1990, MESSAGE_END}, {2500, FINISHED}},
      .fault = {FAKE_SUBMIT, 1, FAKE_RESET_AT, 2, NULL, 0},
      .most_ms = 2600,
+     .posts = 1},
+    {.name = "chatflow, workflow_finished is lost",
+     .release = "1.14.2",
+     .mode = "advanced-chat",
+     .code = "",
+     .path = "started checked answered finished_detail",
+     .answer = ANSWER,
+     .events = {BEGINNING, {1990, MESSAGE_END}, {2000, FINISHED}},
+     .loses_end = true,
+     .most_ms = 6200,
      .posts = 1},
     {.name = "chatflow, cut between its two ends",
      .release = "1.14.2",
