@@ -213,9 +213,12 @@ enum dify_err dify__run_tell(struct dify_run *run, enum dify__told_by source,
         return run->failed;
     dify__json_init(&json, run->allocator);
     enum dify_err err = dify__json_read(&json, text);
+    bool distrusts = run->distrusts;
     run->in_feed = true;
+    run->distrusts = false; /* what stands in the run's row is no stream's invention */
     if (err == DIFY_OK)
         err = tell(run, source, &json);
+    run->distrusts = distrusts;
     run->in_feed = false;
     if (err != DIFY_ERR_JSON && err != DIFY_ERR_DEPTH)
         dify__run_note(run, err);
