@@ -9,15 +9,18 @@ usage: sockets.py --source FOLDER --build FOLDER [--only PART_OF_A_TEST_NAME]
 
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
 import threading
+import time
 
 import follows
 from follows import Many, Simulator
 
 SPEED = 1000  # the search for a lost run takes 0.3 s
+STOPPED = 150  # more than are handled in one turn
 RUN = "/v1/workflows/run"
 UPLOAD = "/v1/files/upload"
 ANSWERS = {
@@ -264,6 +267,86 @@ apps:
             given.checks.equal((one.data["status"], one.data["workflow_outputs"]),
                                ("succeeded", {"a": 1}), release + ": " + one.story())
         given.checks.equal((stats["posts"], stats["runs_started"]), (60, 60), release + ": POSTs")
+
+
+def test_a_stopped_program_loses_nothing(given):
+    """The program is stopped for longer than any silence it bears, and goes on after its runs have
+    ended: what came meanwhile is read before a clock says that nothing came."""
+    path = follows.scenario(given, "stopped.yaml", """
+apps:
+  - name: flow
+    inputs: [{name: n, type: number}]
+    runs: [{nodes: [start, {type: llm, seconds: 7, text: "one two three four", chunks: 70}]}]
+""")
+    with Simulator(given.build, path, "--connections", "0", "--workers", "0", "--quiet",
+                   key="app-flow") as simulator:
+        command = [os.path.join(given.build, "tests", "client", "client_many"), "--base-url",
+                   "http://127.0.0.1:%d/v1" % simulator.port, "--api-key", "app-flow", "--window",
+                   str(STOPPED), "--silence-timeout", "4000"]
+        many = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for number in range(STOPPED):
+            many.stdin.write(b'{"inputs": {"n": %d}}\n' % number)
+        many.stdin.close()
+        simulator.until(simulator.stats, lambda stats: stats["streams_open"] == STOPPED)
+        os.kill(many.pid, signal.SIGSTOP)
+        simulator.until(simulator.stats, lambda stats: stats["runs_in_flight"] == 0)
+        os.kill(many.pid, signal.SIGCONT)
+        results = [json.loads(line) for line in many.stdout][:-1]
+        many.wait()
+        given.checks.equal((many.returncode, simulator.stats()["posts"]), (0, STOPPED), "POSTs")
+    statuses = [result["result"]["data"]["status"] for result in results]
+    given.checks.equal(statuses, ["succeeded"] * STOPPED, "results")
+
+
+def test_killed_runs_are_taken_up(given):
+    """A program is killed in the middle of its runs; another takes them up, by their ids or, where
+    it does not know them, by what was sent and when. Nothing is sent again."""
+    path = follows.scenario(given, "killed.yaml", """
+apps:
+  - name: flow
+    inputs: [{name: n, type: number}]
+    runs:
+      - nodes:
+          - start
+          - {type: llm, seconds: 20, text: "one two three four", chunks: 4, tokens: 9}
+          - {type: end, outputs: {n: "{{inputs.n}}"}}
+""")
+    for release in follows.RELEASES:
+        with Simulator(given.build, path, "--release", release, "--speed", "50", "--connections",
+                       "0", "--workers", "8", "--quiet", key="app-flow") as simulator:
+            orders = [{"user": "u-%d" % number, "inputs": {"n": number}} for number in range(80)]
+            began = int(time.time())
+            many = subprocess.Popen(
+                [os.path.join(given.build, "tests", "client", "client_many"), "--base-url",
+                 "http://127.0.0.1:%d/v1" % simulator.port, "--api-key", "app-flow", "--speed",
+                 "50", "--window", "20"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            many.stdin.write("".join(json.dumps(order) + "\n" for order in orders).encode())
+            many.stdin.close()
+            simulator.until(simulator.stats, lambda stats: stats["posts"] >= 50)
+            many.kill()
+            many.wait()
+            sent = simulator.stats()["posts"]
+            known = follows.truths(simulator)
+            again = []
+            for number, order in enumerate(orders):
+                runs = known.get(order["user"], [])
+                if not runs:
+                    continue
+                # of a queued run nobody can know the id
+                is_known = number % 2 and runs[0]["state"] != "queued"
+                name, value = ("workflow_run_id", runs[0]["id"]) if is_known else \
+                    ("sent_at", began)
+                again.append(dict(order, **{name: value}))
+            found = follows.follow(given, simulator, again, "--speed", 50, "--window", 20,
+                                   "--silence-timeout", follows.PATIENT_MS).followed
+            given.checks.equal(simulator.stats()["posts"], sent, release + ": POSTs after the kill")
+        given.checks.true(len(again) >= 49, release + ": runs", len(again))
+        for order, one in zip(again, found):
+            given.checks.equal(
+                (one.data["status"], one.data["workflow_outputs"], one.metadata["total_tokens"],
+                 one.run), ("succeeded", {"n": str(order["inputs"]["n"])}, 9,
+                            known[order["user"]][0]["id"]),
+                "%s: %s: %s\n%s" % (release, order, one.code, one.story()))
 
 
 # ---- uploads -----------------------------------------------------------------------------------
