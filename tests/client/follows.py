@@ -200,6 +200,10 @@ def figures(one):
                             for node in one.data["nodes"])}
 
 
+def retries(one):
+    return sum(node["retries"] for node in one.data["nodes"])
+
+
 class Judge:
     """Holds results against those of undisturbed runs, what the client has received (kept in
     `folder`) and what the simulator knows."""
@@ -218,14 +222,14 @@ class Judge:
             good &= self.checks.equal(one.run, truth["id"], what + ": run")
         good &= self.checks.equal(masked(totals(one)), masked(totals(wanted)),
                                   what + ": totals")
-        good &= self.nodes(one, truth, what)
+        good &= self.nodes(one, wanted, truth, what)
         if one.metadata["complete"]:
             good &= self.checks.equal(masked(figures(one)),
                                       masked(figures(wanted)), what + ": figures")
         if not good:
             print("  its story:\n%s" % one.story())
 
-    def nodes(self, one, truth, what):
+    def nodes(self, one, wanted, truth, what):
         """Incomplete are exactly the nodes that ended and whose end the client has not read; it can
         name those that it has read of."""
         received = Received(kept_streams(self.folder, one.line))
@@ -237,8 +241,9 @@ class Judge:
                                 received.whole - seen)
         good &= self.checks.equal(one.incomplete, sorted(missing & received.named),
                                   what + ": incomplete nodes")
-        # in a container there may then have been nodes that nothing names
-        may_be_incomplete = received.has_open_gap
+        # In a container there may then have been nodes that nothing names; and a retry that was not
+        # seen is missing in its node, though the node's end was.
+        may_be_incomplete = received.has_open_gap or retries(one) < retries(wanted)
         return good & self.checks.true(
             one.metadata["complete"] != bool(missing) or
             may_be_incomplete and not one.metadata["complete"], what + ": complete", missing)
