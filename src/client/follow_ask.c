@@ -179,10 +179,36 @@ static void on_detail(void *ctx, const struct dify_answer *answer)
 
 static void compare_next(struct dify_follow *follow);
 
+/* Whether another run that is followed here has the id. */
+static bool is_anothers(const struct dify_follow *follow, struct dify_slice id)
+{
+    for (const struct dify_follow *other = follow->env->follows; other != NULL; other = other->next)
+        if (other != follow && dify__slice_equals(dify__run_id(other->run), id))
+            return true;
+    return false;
+}
+
+/* Whether another run of the same user was sent from here, whose stream has yet to tell its id: the
+ * one that fits may be that. */
+static bool may_be_anothers(const struct dify_follow *follow)
+{
+    const struct dify_follow *other = follow->has_own_user ? NULL : follow->env->follows;
+    for (; other != NULL; other = other->next) {
+        bool may_tell = other->state == DIFY_FOLLOW_SUBMITTING ||
+                        other->state == DIFY_FOLLOW_STREAMING ||
+                        other->state == DIFY_FOLLOW_SUSPECT;
+        if (other != follow && may_tell && dify__run_id(other->run).len == 0 &&
+            strcmp(other->user, follow->user) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One fits: that is the run. Else it is looked for again. */
 static void take_search(struct dify_follow *follow)
 {
-    if (follow->fits != 1) {
+    if (follow->fits != 1 || may_be_anothers(follow) ||
+        is_anothers(follow, dify__slice(follow->found_id))) {
         ask_again(follow);
         return;
     }
@@ -254,15 +280,6 @@ static bool is_text(yyjson_val *value, const char *text)
 {
     return yyjson_is_str(value) && yyjson_get_len(value) == strlen(text) &&
            memcmp(yyjson_get_str(value), text, strlen(text)) == 0;
-}
-
-/* Whether another run that is followed here has the id. */
-static bool is_anothers(const struct dify_follow *follow, struct dify_slice id)
-{
-    for (const struct dify_follow *other = follow->env->follows; other != NULL; other = other->next)
-        if (other != follow && dify__slice_equals(dify__run_id(other->run), id))
-            return true;
-    return false;
 }
 
 /* Keeps the ids of the rows that may be the run: of its user, and not older than it. */
