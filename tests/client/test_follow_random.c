@@ -11,6 +11,7 @@
 #include "kit.h"
 
 #define RUNS 3000
+#define CROWDS 200
 
 struct plan {
     struct fake fake; /* must be first: choose() has only that */
@@ -133,10 +134,14 @@ static struct fake_fault choose(struct fake *fake, enum fake_what what, unsigned
         if (fault.how == FAKE_GARBAGE) /* the app would be taken for a workflow */
             fault.how = FAKE_RESET_AFTER;
         return fault;
-    case FAKE_LOGS: /* or a run that was queued might not be found in the time there is */
-        return nth <= 6 ? of_question(fake, what) : FAULT(.what = what);
     default:
-        return of_question(fake, what);
+        fault = of_question(fake, what);
+        if (fake->count[FAKE_LOGS] == 0)
+            return fault;
+        /* or a run might not be found in the time there is */
+        if (fault.how == FAKE_MUTE || (what == FAKE_LOGS && nth > 6))
+            fault.how = what == FAKE_LOGS && nth > 6 ? FAKE_FINE : FAKE_REFUSED;
+        return fault;
     }
 }
 
@@ -240,8 +245,8 @@ static bool has_own_end(const struct dify_result *result)
 static bool is_chat_without_its_end(const struct plan *plan, const struct dify_result *result)
 {
     return strcmp(plan->fake.mode, "workflow") != 0 &&
-           (plan->faults_in_100 > 0 || plan->has_meddled) && result->success &&
-           result->workflow_outputs.len == 0;
+           (plan->faults_in_100 > 0 || plan->has_meddled || plan->run->is_dead) &&
+           result->success && result->workflow_outputs.len == 0;
 }
 
 static void check(struct random_state *random, struct plan *plan, const struct watched *watched)
@@ -329,6 +334,63 @@ static void test_runs(void **state)
                   random->without, random->resumed, random->killed);
 }
 
+/* ---- many at once ------------------------------------------------------------------------------
+ */
+
+#define CROWD 8
+
+static struct fake_run *run_of(struct fake *fake, struct dify_slice id)
+{
+    for (struct fake_run *run = fake->runs; run != NULL; run = run->next)
+        if (id.len == strlen(run->id) && memcmp(id.ptr, run->id, id.len) == 0)
+            return run;
+    return NULL;
+}
+
+/* Follows of one user with the same inputs: each has a run of its own, or none. */
+static void run_crowd(uint64_t seed)
+{
+    struct plan plan;
+    struct watched watched[CROWD];
+    struct dify_order order = plain_order();
+    memset(&plan, 0, sizeof plan);
+    fake_init(&plan.fake, seed % 2 == 0 ? "1.14.2" : "1.12.1", seed);
+    plan.faults_in_100 = 20;
+    plan.fake.choose = choose;
+    plan.fake.splits = true;
+    order.user = "ann";
+    for (size_t i = 0; i < CROWD; i++) {
+        fake_plan_random(&plan.fake)->queued_ms = fake_random(&plan.fake, 20000);
+        begin(&watched[i], &plan.fake, &order);
+        fake_pass(&plan.fake, fake_random(&plan.fake, 3000));
+    }
+    fake_settle(&plan.fake);
+    assert_true(plan.fake.carried_out <= CROWD);
+    assert_true(plan.fake.most_readers <= 1);
+    for (size_t i = 0; i < CROWD; i++) {
+        struct dify_result result;
+        assert_int_equal(watched[i].ended, 1);
+        dify_run_result(dify_follow_run(watched[i].follow), &result);
+        struct fake_run *run = run_of(&plan.fake, result.workflow_run_id);
+        if (has_own_end(&result))
+            assert_same(&watched[i], run);
+        for (size_t j = 0; j < i && run != NULL; j++)
+            assert_ptr_not_equal(run_of(&plan.fake, dify_follow_run_id(watched[j].follow)), run);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        watched_fini(&watched[i]);
+    fake_fini(&plan.fake);
+}
+
+static void test_crowds(void **state)
+{
+    struct random_state *random = *state;
+    random->is_done = false;
+    for (random->at = 0; random->at < CROWDS; random->at++)
+        run_crowd(random->seed + random->at);
+    random->is_done = true;
+}
+
 static int tell(void **state)
 {
     const struct random_state *random = *state;
@@ -343,6 +405,7 @@ int main(void)
     struct random_state random = {.seed = test_seed()};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate_setup_teardown(test_runs, NULL, tell, &random),
+        cmocka_unit_test_prestate_setup_teardown(test_crowds, NULL, tell, &random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
