@@ -6,13 +6,16 @@
  * sent is never sent again), reads its stream, and when the connection breaks takes the run up
  * again, until its end is known or a clock runs out. The result is that of result.h.
  *
- *     struct dify_order order = {.size = sizeof order, .inputs =
- * DIFY_SLICE("{\"topic\":\"tea\"}")}; struct dify_follow *follow; if (dify_follow_new(app, &order,
- * &observer, &follow) == DIFY_OK) { dify_follow_start(follow); while
- * (!dify_follow_has_ended(follow)) dify_client_wait(client, 1000);
+ *     struct dify_order order = {.size = sizeof order,
+ *                                .inputs = DIFY_SLICE("{\"topic\":\"tea\"}")};
+ *     struct dify_follow *follow;
+ *     if (dify_follow_new(app, &order, &observer, &follow) == DIFY_OK) {
+ *         dify_follow_start(follow);
+ *         while (!dify_follow_has_ended(follow))
+ *             dify_client_wait(client, 1000);
  *         dify_run_write_result(dify_follow_run(follow), DIFY_JSON_PRETTY, to_stdout, NULL);
+ *         dify_follow_free(follow);
  *     }
- *     dify_follow_free(follow);
  *
  * Threads and callbacks: as client.h says.
  */

@@ -2,23 +2,26 @@
  *
  * follow.c: the states of a follow. dify__follow_enter() alone writes the state.
  *
- *   state        waits for                                 goes to
- *   -----------  ----------------------------------------
- * ------------------------------------------ NEW          dify_follow_start() CHECKING; RESUMING,
- * POLLING or SEARCHING where a run is taken up CHECKING     /info, /parameters UPLOADING, HELD,
- * SUBMITTING; ENDED (unfit) UPLOADING    each file's id                            HELD,
- * SUBMITTING; ENDED (refused) HELD         dify_follow_submit()                      SUBMITTING
- *   SUBMITTING   the head of the POST's answer             STREAMING; WAITING (certainly not
- * carried out); SUSPECT (silent); SEARCHING (answer lost); ENDED (refused, or a blocking answer)
- *   WAITING      its alarm                                 SUBMITTING
- *   STREAMING    bytes; the terminal event                 ENDED; SUSPECT; BROKEN or SEARCHING
- *   SUSPECT      bytes; the detail, or the logs, asked     STREAMING; ENDED; BROKEN or SEARCHING
- *                every 10 s
- *   SEARCHING    the logs, and details of what they list   BROKEN (found); ENDED (lost)
- *   BROKEN       its alarm                                 RESUMING
- *   RESUMING     the head of the events endpoint           STREAMING; BROKEN; POLLING
- *   POLLING      the detail                                ENDED
- *   ENDED        nothing; after a pause dify_follow_continue()   RESUMING or POLLING
+ *   state       waits for                            goes to
+ *   ----------  -----------------------------------  ------------------------------------------
+ *   NEW         dify_follow_start()                  CHECKING; of a run that is taken up
+ *                                                    RESUMING, POLLING or SEARCHING, or ENDED
+ *   CHECKING    /info, /parameters                   UPLOADING, HELD, SUBMITTING; ENDED (unfit)
+ *   UPLOADING   each file's id                       HELD, SUBMITTING; ENDED (refused)
+ *   HELD        dify_follow_submit()                 SUBMITTING
+ *   SUBMITTING  the head of the POST's answer        STREAMING; SUSPECT (silent); ENDED (refused,
+ *                                                    or a blocking answer); WAITING (certainly
+ *                                                    not carried out); SEARCHING (answer lost)
+ *   WAITING     its alarm                            SUBMITTING
+ *   STREAMING   bytes; the terminal event            ENDED; SUSPECT; BROKEN or SEARCHING
+ *   SUSPECT     bytes; the detail, or the logs,      STREAMING; ENDED; BROKEN or SEARCHING;
+ *               asked every 10 s                     WAITING, as SUBMITTING
+ *   SEARCHING   the logs, and details of what        BROKEN or POLLING (found); ENDED (lost)
+ *               they list
+ *   BROKEN      its alarm                            RESUMING; ENDED (by the detail)
+ *   RESUMING    the head of the events endpoint      STREAMING; SUSPECT; BROKEN; POLLING
+ *   POLLING     the detail                           ENDED
+ *   ENDED       after a pause dify_follow_continue() RESUMING or POLLING
  *
  * From everywhere: ENDED by a cancel, by the run's ceiling where no stream is alive, for want of
  * memory. The POST is sent in SUBMITTING only, and SUBMITTING is entered again only from WAITING,
