@@ -6,13 +6,16 @@ strikes once. How many POSTs there were is counted by the simulator.
 usage: faults.py --source FOLDER --build FOLDER [--release R] [--only PART_OF_A_FAULT]
 """
 
+import json
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import follows
 from follows import Judge, Simulator
 
 SPEED = 100
+COMMAND_SPEED = 50  # of the command, whose clock of silence is Dify's own
 CEILING_MS = 400000  # of runs that nothing else ends
 SCENARIO = """
 apps:
@@ -177,10 +180,9 @@ def order(app, number, case):
     return said
 
 
-def serve(given, app, release, *options):
-    return Simulator(given.build, follows.scenario(given, "faults-%s-%s.yaml" % (app, release),
-                                                   SCENARIO),
-                     "--release", release, "--seed", str(given.seed), "--speed", str(SPEED),
+def serve(given, app, release, *options, speed=SPEED):
+    return Simulator(given.build, given.scenario, "--release", release, "--seed",
+                     str(given.seed), "--speed", str(speed),
                      "--connections", "0", "--quiet", *options, key="app-" + app)
 
 
@@ -206,6 +208,14 @@ def options_of(cases):
     return options
 
 
+def undisturbed(given, app, release, name):
+    """A run that meets no fault, and its phases."""
+    with serve(given, app, release) as simulator:
+        found, folder = follow(given, simulator, [order(app, 0, Case(""))], name, False)
+    return found[0], Phases([event["event"] for event in
+                             follows.events_of(follows.kept_streams(folder, 0)[0])])
+
+
 def judge(given, judged, one, case, wanted, what):
     checks, truth = given.checks, judged.truths.get(one.user, [])
     good = checks.equal(one.code, case.code, what + ": code")
@@ -229,11 +239,7 @@ def judge(given, judged, one, case, wanted, what):
 def matrix(given, app, release):
     """All cases of an app and a release."""
     name = "%s-%s" % (app, release)
-    with serve(given, app, release) as simulator:
-        found, folder = follow(given, simulator, [order(app, 0, Case(""))], name + "-well", False)
-        wanted = found[0]
-    phases = Phases([event["event"] for event in
-                     follows.events_of(follows.kept_streams(folder, 0)[0])])
+    wanted, phases = undisturbed(given, app, release, name + "-well")
     all_cases = [case for case in cases_of(app, release, phases) if given.only in str(case)]
     for silent in (False, True):
         cases = [case for case in all_cases if is_silent(case) == silent]
@@ -248,6 +254,45 @@ def matrix(given, app, release):
                 given.checks.equal(simulator.truths("user=" + one.user)["posts"], case.posts,
                                    what + ": POSTs")
     return len(all_cases)
+
+
+# ---- the command -------------------------------------------------------------------------------
+
+EXITS = {None: 0, "completion_request_error": 1, "unauthorized": 3, "too_many_requests": 3,
+         "run_lost": 4, "http_error": 7}
+
+
+def environment(given, simulator, name):
+    home = os.path.join(given.folder.name, name)
+    os.mkdir(home)
+    return {"PATH": os.environ["PATH"], "HOME": home, "DIFYSTREAM_SPEED": str(COMMAND_SPEED),
+            "DIFY_BASE_URL": "http://127.0.0.1:%d/v1" % simulator.port,
+            "DIFY_API_KEY": simulator.key}
+
+
+def command(given, release):
+    """The same by `difystream run`: its exit status, its result, its POSTs."""
+    phases = undisturbed(given, "flow", release, "command-" + release)[1]
+    cases = [case for case in (*cuts("flow", phases), *oddities("flow", phases),
+                               *requests("flow"), *requests("flow", blocking=True))
+             if given.only in str(case)]
+    with serve(given, "flow", release, *options_of(cases), speed=COMMAND_SPEED) as simulator:
+        env = environment(given, simulator, "home-" + release)
+        for number, case in enumerate(cases):
+            what = "%s, difystream run: %s" % (release, case)
+            user = "user-%d" % number
+            done = subprocess.run(
+                [os.path.join(given.build, "difystream"), "run", "--user", user, "-i", "word=a",
+                 *(["--blocking"] if case.blocking else [])],
+                env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                timeout=follows.DEADLINE_S, check=False)
+            said = done.stderr.decode("utf-8", "replace")
+            given.checks.equal(done.returncode, EXITS[case.code], what + ": exit\n" + said)
+            result = json.loads(done.stdout)
+            given.checks.equal(result.get("code"), case.code, what + ": code")
+            truth = simulator.truths("user=" + user)
+            given.checks.equal((truth["posts"], truth["started"]), (case.posts, case.started),
+                               what + ": POSTs")
 
 
 # ---- places at the server ----------------------------------------------------------------------
@@ -290,9 +335,11 @@ def queue(given, release):
 
 def main():
     given = follows.arguments("faults", lambda parser: parser.add_argument("--release", default=""))
+    given.scenario = follows.scenario(given, "faults.yaml", SCENARIO)
     releases = [given.release] if given.release else follows.RELEASES
     with ThreadPoolExecutor(6) as pool:
-        jobs = [pool.submit(matrix, given, app, release) for release in releases for app in APPS]
+        jobs = [pool.submit(command, given, release) for release in releases]
+        jobs += [pool.submit(matrix, given, app, release) for release in releases for app in APPS]
         if not given.only:
             jobs += [pool.submit(job, given, release) for release in releases
                      for job in (bad_inputs, queue)]
