@@ -123,7 +123,9 @@ bool cli_following_order(struct cli_following *following, const struct dify_orde
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-void cli_following_draw(struct cli_following *following, uint64_t now_ms)
+/* The progress draws, unless its terminal takes nothing now (Ctrl-S), for which the run is not to
+ * wait. */
+static void draw(struct cli_following *following, uint64_t now_ms)
 {
     struct pollfd terminal = {STDERR_FILENO, POLLOUT, 0};
     if (following->kind != CLI_PROGRESS_LIVE || poll(&terminal, 1, 0) > 0)
@@ -178,7 +180,7 @@ static void wait_for_end(struct cli_following *following)
         take_signals(following);
         if (cli_now_ms() - drawn_ms >= FRAME_MS) {
             drawn_ms = cli_now_ms();
-            cli_progress_tick(following->progress, drawn_ms);
+            draw(following, drawn_ms);
         }
         (void)dify_client_wait(following->client, 0);
         cli_following_note_ids(following);

@@ -117,10 +117,6 @@ struct dify_follow_observer cli_following_observer(struct cli_following *followi
 void cli_following_say(struct cli_following *following, enum cli_progress_level level,
                        const char *text);
 
-/* Lets the progress draw, unless its terminal takes nothing now (Ctrl-S), for which the run is not
- * to wait. */
-void cli_following_draw(struct cli_following *following, uint64_t now_ms);
-
 /* Tells the journal of ids that have become known. */
 void cli_following_note_ids(struct cli_following *following);
 

@@ -25,6 +25,7 @@ from screen import Screen
 
 CTRL_C = b"\x03"
 CTRL_S = b"\x13"
+CTRL_Q = b"\x11"
 APPS = followed.APPS + """
   - name: assistant
     mode: chat
@@ -205,6 +206,24 @@ def test_held_terminal(given):
         checks.equal(len(command.journals()), 1, "its journal stays")
         typed.process.stdout.close()
         os.close(typed.master)
+
+
+def test_held_while_running(given):
+    """The run goes on, and so does what is not the terminal's."""
+    checks = given.checks
+    with dify(given, scenario=given.scenario(APPS)) as sim:
+        command = Command(given, sim)
+        typed = Typed(command, "run", "-o", "jsonl", app="slow", stdout=subprocess.PIPE)
+        typed.until("two")
+        typed.press(CTRL_S)
+        for line in typed.process.stdout:
+            if json.loads(line)["type"] == "workflow_finished":
+                break
+        else:
+            checks.true(False, "all events came")
+        typed.press(CTRL_Q)
+        checks.equal(typed.end()[0], 0, "it succeeds")
+        check_left(checks, typed, "held")
 
 
 def test_narrow(given):
