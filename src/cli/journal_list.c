@@ -68,6 +68,12 @@ enum cli_journal_err cli_journal_open_file(const char *folder, const char *id, i
         close(opened);
         return CLI_JOURNAL_DAMAGED;
     }
+    if (about.st_uid != geteuid()) { /* whoever wrote it would choose where the key is sent */
+        snprintf(error->text, sizeof error->text, "the journal of run %s belongs to somebody else",
+                 id);
+        close(opened);
+        return CLI_JOURNAL_DAMAGED;
+    }
     *fd = opened;
     return CLI_JOURNAL_OK;
 }

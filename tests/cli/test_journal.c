@@ -489,6 +489,35 @@ static void test_what_is_no_journal(void **state)
     assert_null(journal);
 }
 
+static bool count_entry(void *ctx, const struct cli_journal_entry *entry)
+{
+    (void)entry;
+    ++*(size_t *)ctx;
+    return true;
+}
+
+/* It would say where the key is sent. */
+static void test_it_is_nobody_elses(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cli_journal *journal = NULL;
+    size_t count = 0;
+    if (geteuid() != 0) {
+        skip(); /* nobody else may give a file away */
+        return;
+    }
+    cli_journal_close(create(fixture, ID));
+    assert_int_equal(chown(file_of(fixture, ID), 65534, (gid_t)-1), 0);
+    assert_int_equal(
+        cli_journal_open(fixture->runs, ID, &fixture->options, &journal, &fixture->error),
+        CLI_JOURNAL_DAMAGED);
+    assert_string_equal(fixture->error.text, "the journal of run " ID " belongs to somebody else");
+    assert_null(journal);
+    assert_int_equal(cli_journal_list(fixture->runs, count_entry, &count, &fixture->error),
+                     CLI_JOURNAL_OK);
+    assert_int_equal(count, 0);
+}
+
 /* ---- locks --------------------------------------------------------------------------------- */
 
 static void test_a_run_is_followed_by_one(void **state)
@@ -806,6 +835,7 @@ int main(void)
         TEST(test_changed_at_every_byte),
         TEST(test_bytes_of_chance),
         TEST(test_what_is_no_journal),
+        TEST(test_it_is_nobody_elses),
         TEST(test_a_run_is_followed_by_one),
         TEST(test_killed),
         TEST(test_ceiling),
