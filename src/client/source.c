@@ -92,6 +92,14 @@ static enum dify_err look_at_head(struct dify__source *source, struct dify_error
     return DIFY_OK;
 }
 
+/* Whether it can stand in a head, where a line end would begin another field. */
+static bool is_one_line(const char *type)
+{
+    while ((unsigned char)*type >= ' ' && *type != 0x7F)
+        type++;
+    return *type == '\0';
+}
+
 enum dify_err dify__source_open(struct dify__source *source, const struct dify_file *file,
                                 struct dify_error *error)
 {
@@ -111,6 +119,8 @@ enum dify_err dify__source_open(struct dify__source *source, const struct dify_f
         err = look_at_fd(source, error);
     if (err == DIFY_OK)
         err = look_at_head(source, error);
+    if (err == DIFY_OK && file->type != NULL && !is_one_line(file->type))
+        err = refuse(error, source->name, "a control character in the media type of ", "");
     if (err != DIFY_OK)
         return err;
     struct dify_slice head = {source->head, source->head_len};

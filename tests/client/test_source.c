@@ -105,6 +105,10 @@ static void test_names(void **state)
     assert_string_equal(source.type, "text/x-tea");
     assert_string_equal(source.kind, "image"); /* its content says so */
     dify__source_close(&source);
+    file.type = "text/x-tea\r\nX-Field: of somebody else";
+    assert_int_equal(dify__source_open(&source, &file, &error), DIFY_ERR_ARGUMENT);
+    assert_string_equal(error.message, "a control character in the media type of other.txt");
+    dify__source_close(&source);
 }
 
 /* From where it stands; it is not closed. */
