@@ -119,8 +119,10 @@ static bool set_option(struct reader *reader, const struct cli_option *option, c
             return true;
         }
     }
-    if (args->given_count == CLI_GIVEN_MAX)
-        return refuse(reader, "one option too many:", option->name, strlen(option->name));
+    if (args->given_count == CLI_GIVEN_MAX) {
+        cli_complain(reader->command->name, "takes at most %d options", CLI_GIVEN_MAX);
+        return false;
+    }
     args->given[args->given_count].option = (size_t)(option - own);
     args->given[args->given_count++].value = value;
     args->value[option - own] = value;

@@ -7,6 +7,7 @@
  */
 #include "cli/asking.h"
 
+#include "cli/hints.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 #include "core/json_text.h"
@@ -210,23 +211,6 @@ int cli_asked(struct cli_asking *asking, enum dify_err err)
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-const char *cli_reply_hint(const struct cli_reply *reply)
-{
-    if (reply->http_status == 401)
-        return "; is the API key that of this app? See 'difystream doctor'";
-    if (strcmp(reply->code, "not_workflow_app") == 0 || strcmp(reply->code, "not_chat_app") == 0)
-        return "; the API key is that of an app of another kind";
-    switch (reply->outcome) {
-    case DIFY_OUTCOME_CONNECT_FAILED:
-    case DIFY_OUTCOME_CONNECT_TIMEOUT:
-        return "; is the address right? See 'difystream doctor'";
-    case DIFY_OUTCOME_READ_TIMEOUT:
-        return "; --read-timeout S waits longer";
-    default:
-        return "";
-    }
-}
-
 static void write_stderr(void *ctx, const char *bytes, size_t len)
 {
     (void)ctx;
@@ -238,6 +222,7 @@ static const struct cli_sink to_stderr = {write_stderr, NULL};
 void cli_asking_complain(const struct cli_asking *asking, const char *about, const char *hint)
 {
     const struct cli_reply *reply = &asking->reply;
+    const struct dify_slice message = dify__buffer_slice(&reply->message);
     const struct cli_style style = cli_style_of(STDERR_FILENO);
     /* Dify's own codes say more than its words; ours are in the words */
     bool has_code = reply->http_status != 0 && reply->code[0] != '\0' &&
@@ -246,18 +231,11 @@ void cli_asking_complain(const struct cli_asking *asking, const char *about, con
     fprintf(stderr, "difystream %s: ", asking->command);
     cli_put_cell(&to_stderr, &style, dify__slice(about), SIZE_MAX, false);
     fputs(about[0] != '\0' ? ": " : "", stderr);
-    cli_put_cell(&to_stderr, &style, dify__buffer_slice(&reply->message), SIZE_MAX, false);
+    cli_put_cell(&to_stderr, &style, message, SIZE_MAX, false);
+    if (hint == NULL)
+        hint = cli_hint(reply->outcome, dify__slice(reply->code), message, false);
     fprintf(stderr, "%s%s%s%s\n", has_code ? " (" : "", has_code ? reply->code : "",
-            has_code ? ")" : "", hint != NULL ? hint : cli_reply_hint(reply));
-}
-
-void cli_complain_about(const char *command, const char *what, const char *name, const char *why)
-{
-    const struct cli_style style = cli_style_of(STDERR_FILENO);
-    fflush(stdout);
-    fprintf(stderr, "difystream %s: %s", command, what);
-    cli_put_cell(&to_stderr, &style, dify__slice(name), SIZE_MAX, false);
-    fprintf(stderr, "%s%s\n", why[0] != '\0' ? ": " : "", why);
+            has_code ? ")" : "", hint);
 }
 
 static int print_json(const struct cli_reply *reply, enum dify_json_style style)

@@ -84,15 +84,8 @@ int cli_asking_wait(struct cli_asking *asking, enum dify_err err);
 int cli_asked(struct cli_asking *asking, enum dify_err err);
 
 /* Says the reply's failure: "difystream upload: a.png: File too large (file_too_large)", with
- * `about` (a name, or "") in front and `hint` behind; NULL: that of cli_reply_hint(). */
+ * `about` (a name, or "") in front and `hint` behind; NULL: that of cli_hint(). */
 void cli_asking_complain(const struct cli_asking *asking, const char *about, const char *hint);
-
-/* Says one line as cli_complain(): `what` with `name` behind, and `why` behind a colon ("": none).
- * What could move a terminal's cursor is not shown as it is. */
-void cli_complain_about(const char *command, const char *what, const char *name, const char *why);
-
-/* What can be done about the reply's failure, to stand behind its message; "" or static. */
-const char *cli_reply_hint(const struct cli_reply *reply);
 
 /* Prints the reply's object: indented on a terminal, in one line elsewhere. Returns the exit
  * status: CLI_EXIT_USAGE if it could not be written. */

@@ -164,6 +164,7 @@ static bool check_http(struct doctor *doctor)
     const struct cli_reply *reply = &doctor->asking.reply;
     double begin =
         reply->times.secured_ms > 0 ? reply->times.secured_ms : reply->times.connected_ms;
+    bool is_answer = reply->outcome != DIFY_OUTCOME_INVALID_RESPONSE;
     bool is_dify = reply->release[0] != '\0' ||
                    yyjson_obj_get(reply->root, reply->status == 0 ? "mode" : "code") != NULL;
     if (reply->http_status == 0 || reply->http_status >= 500) {
@@ -172,7 +173,8 @@ static bool check_http(struct doctor *doctor)
                                         : "Dify, or the proxy before it, is not well: see its log");
         return false;
     }
-    if (!is_dify || (reply->http_status == 404 && strcmp(reply->code, "not_found") != 0)) {
+    if (!is_answer || !is_dify ||
+        (reply->http_status == 404 && strcmp(reply->code, "not_found") != 0)) {
         bad_way(doctor, CLI_CHECK_HTTP,
                 "this is no API of Dify: the base URL is shown in Dify beside the app's API key");
         return false;

@@ -4,6 +4,7 @@
  */
 #include "cli/asking.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "core/json_text.h"
@@ -145,7 +146,7 @@ static bool make_inputs(const struct cli_args *args, struct dify__buffer *out)
             continue;
         size_t len = strcspn(value, "=");
         if (len == 0 || value[len] == '\0') {
-            cli_complain_about("form", "--input takes NAME=TEXT, not ", value, "");
+            cli_complain_text("form", "--input takes NAME=TEXT, not ", dify__slice(value), "");
             return false;
         }
         if (comes_again(args, i, len))
@@ -176,8 +177,8 @@ static int ask(struct cli_asking *asking, const struct cli_args *args, struct di
     if (status != CLI_EXIT_OK) {
         bool is_unknown = reply->http_status == 404;
         if (is_unknown && strcmp(reply->code, "not_found") == 0)
-            cli_complain_about("form", "this app has no form with the token ", token,
-                               "it is the form_token of the paused run (not_found)");
+            cli_complain_text("form", "this app has no form with the token ", dify__slice(token),
+                              ": it is the form_token of the paused run (not_found)");
         else
             cli_asking_complain(asking, "", is_unknown ? "; Dify has forms from 1.14 on" : NULL);
         return status;

@@ -5,6 +5,7 @@
 #include "cli/asking.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/print.h"
 #include "cli/terminal.h"
 #include "core/slices.h"
 
@@ -58,10 +59,12 @@ static void hide_progress(struct upload *upload)
 static bool open_file(struct upload *upload)
 {
     struct stat stat;
+    char why[128];
     bool is_stdin = strcmp(upload->path, "-") == 0;
     upload->fd = is_stdin ? STDIN_FILENO : open(upload->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (upload->fd < 0) {
-        cli_complain_about("upload", "cannot open ", upload->path, strerror(errno));
+        snprintf(why, sizeof why, ": %s", strerror(errno));
+        cli_complain_text("upload", "cannot open ", dify__slice(upload->path), why);
         return false;
     }
     upload->size = fstat(upload->fd, &stat) == 0 && S_ISREG(stat.st_mode) ? stat.st_size : -1;

@@ -225,7 +225,8 @@ static void end_progress(struct cli_following *following, const struct dify_resu
     cli_progress_free(following->progress);
     following->progress = NULL;
     if (!is_shown && !result->success && !following->options.is_quiet)
-        cli_complain_text(following->options.command, result->message, cli_hint(result));
+        cli_complain_text(following->options.command, "", result->message,
+                          cli_hint(result->outcome, result->code, result->message, true));
 }
 
 static bool print_result(struct cli_following *following, const struct dify_result *result)

@@ -26,7 +26,7 @@ void cli_following_say(struct cli_following *following, enum cli_progress_level 
     if (following->progress != NULL)
         cli_progress_say(following->progress, level, text);
     else if (!following->options.is_quiet)
-        cli_complain_text(following->options.command, dify__slice(text), "");
+        cli_complain_text(following->options.command, "", dify__slice(text), "");
 }
 
 /* ---- the journal --------------------------------------------------------------------------- */
@@ -83,9 +83,23 @@ static void create_journal(struct cli_following *following, struct dify_follow *
     cli_following_say(following, CLI_PROGRESS_NOTE, said);
 }
 
+/* Dify's ids are UUIDs, its tokens letters and digits. What has more in it comes from elsewhere,
+ * and is not to reach a terminal, nor a shell that a line of advice is pasted into. */
+static bool is_plain_id(struct dify_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        if (!is_plain)
+            return false;
+    }
+    return text.len != 0 && text.len < CLI_ID_SIZE;
+}
+
 static void learn(char id[CLI_ID_SIZE], struct dify_slice text, bool *is_new)
 {
-    if (text.len == 0 || text.len >= CLI_ID_SIZE || dify__slice_is(text, id))
+    if (!is_plain_id(text) || dify__slice_is(text, id))
         return;
     memcpy(id, text.ptr, text.len);
     id[text.len] = '\0';

@@ -105,7 +105,7 @@ static bool take_file(struct cli_inputs *inputs, const char *name, const char *p
 static bool take_input(struct cli_inputs *inputs, const char *given)
 {
     const char *equals = strchr(given, '=');
-    if (equals == NULL || equals == given) {
+    if (equals == NULL || equals == given || strcmp(equals, "=@") == 0) {
         cli_complain(inputs->command, "--input takes NAME=VALUE or NAME=@FILE, not '%s'", given);
         return false;
     }

@@ -64,11 +64,12 @@ enum dify_err cli_print_event(uint64_t offset, struct dify_slice type, struct di
     return err == DIFY_OK ? cli_output_write(NULL, "}\n", 2) : err;
 }
 
-void cli_complain_text(const char *command, struct dify_slice text, const char *behind)
+void cli_complain_text(const char *command, const char *before, struct dify_slice text,
+                       const char *behind)
 {
     struct cli_style style = cli_style_of(STDERR_FILENO);
     fflush(stdout);
-    fprintf(stderr, "difystream %s: ", command);
+    fprintf(stderr, "difystream %s: %s", command, before);
     while (text.len != 0) {
         struct cli_glyph glyph = cli_next_glyph(&style, text);
         if (text.ptr[0] == '\n')

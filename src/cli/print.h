@@ -16,8 +16,9 @@ bool cli_print_result(const struct dify_run *run, const char *form);
  * but for line ends. */
 enum dify_err cli_print_event(uint64_t offset, struct dify_slice type, struct dify_slice data);
 
-/* Says one line on standard error, as cli_complain() does. `text` may come from anywhere: what
- * could move a cursor is not shown as it is. */
-void cli_complain_text(const char *command, struct dify_slice text, const char *behind);
+/* Says one line on standard error, as cli_complain() does. `text`, between what stands before and
+ * behind it, may come from anywhere: what could move a cursor is not shown as it is. */
+void cli_complain_text(const char *command, const char *before, struct dify_slice text,
+                       const char *behind);
 
 #endif

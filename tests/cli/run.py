@@ -89,6 +89,8 @@ def test_complaints(given):
             (GOOD, wrong_host, 7, "no-such-host.invalid"),
             (("run", "-i", "word"), {}, 2, "NAME=VALUE"),
             (("run", "-i", "word=@/no/such/file"), {}, 2, "/no/such/file"),
+            (("run", "-i", "word=@"), {}, 2, "NAME=@FILE"),
+            (("run",) + ("-i", "word=x") * 101, {}, 2, "at most 100 options"),
             (("run", "-i", "word=@" + given.folder), {}, 2, given.folder),
             (("run", "--inputs", "/no/such/file"), {}, 2, "/no/such/file"),
             (("run", "--inputs", bad), {}, 2, "no JSON object"),
