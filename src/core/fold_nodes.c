@@ -216,6 +216,16 @@ static uint32_t new_container(struct dify_run *run, struct dify_slice id,
     return number;
 }
 
+/* One whose start was not seen: after a gap it began in it, and nodes with it. */
+static uint32_t new_missed_container(struct dify_run *run, struct dify_slice id,
+                                     const struct dify_event_data *data)
+{
+    uint32_t number = new_container(run, id, data);
+    if (number != DIFY__NO_NODE && run->has_gap)
+        run->containers.node[number].flags |= DIFY__NODE_IN_GAP;
+    return number;
+}
+
 /* iteration_started, loop_started: always another one. Their `id` is the node_id. */
 static void start_container(struct dify_run *run, const struct dify_event_data *data)
 {
@@ -230,20 +240,17 @@ static void name_container(struct dify_run *run, const struct dify_event_data *d
     struct dify__nodes *containers = &run->containers;
     uint32_t number = data->id.ptr != NULL ? dify__nodes_by_id(containers, data->id)
                                            : dify__nodes_latest_open(containers, data->node_id);
-    if (number != DIFY__NO_NODE) {
-        containers->node[number].flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
+    if (number != DIFY__NO_NODE)
         return;
-    }
     if (data->id.ptr != NULL)
         number = dify__nodes_first_unnamed(containers, data->node_id);
     if (number == DIFY__NO_NODE) {
-        number = new_container(run, data->id, data);
+        number = new_missed_container(run, data->id, data);
         tell(run, true, number, DIFY_NODE_STARTED);
         return;
     }
     dify__run_note(run, dify__nodes_name(containers, number, data->id));
     describe(run, containers, number, data);
-    containers->node[number].flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
 }
 
 /* By execution id, which live events do not give; else the latest unfinished of the node_id; else a
@@ -256,10 +263,7 @@ static uint32_t find_container(struct dify_run *run, const struct dify_event_dat
         number = dify__nodes_latest_open(&run->containers, data->node_id);
     if (number != DIFY__NO_NODE)
         return number;
-    number = new_container(run, id, data);
-    if (number != DIFY__NO_NODE && run->has_gap) /* it began in the gap, and nodes with it */
-        run->containers.node[number].flags |= DIFY__NODE_IN_GAP;
-    return number;
+    return number != DIFY__NO_NODE ? number : new_missed_container(run, id, data);
 }
 
 /* What a container's failed attempt cost is its inner nodes': it counts in no sum. */

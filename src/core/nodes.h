@@ -20,7 +20,9 @@ enum {
     DIFY__NODE_HAS_TOKENS = 8,
     DIFY__NODE_HAS_ANY = 16,    /* inputs, outputs, process data or metadata came with its end */
     DIFY__NODE_WAS_PAUSED = 64, /* an end of it was provisional */
-    DIFY__NODE_IN_GAP = 32      /* unfinished when events may have been lost, and not seen since */
+    /* Unfinished when events may have been lost; of a node: and not seen since. (A snapshot says
+     * again that a node runs; what came and went in a container it may not say.) */
+    DIFY__NODE_IN_GAP = 32
 };
 
 struct dify__node {

@@ -4,7 +4,6 @@
  */
 #include "difystream/result.h"
 
-#include "core/json_text.h"
 #include "core/message.h"
 #include "core/outcome.h"
 #include "core/run_state.h"
@@ -168,44 +167,6 @@ static void set_totals(const struct dify_run *run, struct dify_result *out)
     out->workflow_elapsed_time = get(run, run->workflow_elapsed_time);
 }
 
-/* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
- * container, retries, and a node that paused once more (so it is in all recordings but for
- * iterations over nothing, which count though no event tells of them). */
-static uint64_t steps_seen(const struct dify__nodes *nodes)
-{
-    uint64_t steps = 0;
-    for (size_t i = 0; i < nodes->count; i++) {
-        const struct dify__node *node = &nodes->node[i];
-        if (node->iteration_id == 0 && node->loop_id == 0)
-            steps++;
-        steps += node->retries;
-        steps += (node->flags & DIFY__NODE_WAS_PAUSED) != 0;
-    }
-    return steps;
-}
-
-/* After a gap: whether nodes are missing that nothing has told of. */
-static bool is_any_unseen(const struct dify_run *run)
-{
-    uint64_t steps;
-    for (size_t i = 0; i < run->containers.count; i++)
-        if ((run->containers.node[i].flags & DIFY__NODE_IN_GAP) != 0)
-            return true;
-    if (run->workflow_tokens > run->tokens) /* some were spent by a node within a container */
-        return true;
-    return dify__parse_uint(get(run, run->total_steps), &steps) &&
-           steps_seen(&run->nodes) + steps_seen(&run->containers) < steps;
-}
-
-static bool is_complete(const struct dify_run *run)
-{
-    struct dify_node node;
-    for (size_t i = 0; dify_run_node(run, i, &node); i++)
-        if (node.is_empty)
-            return false;
-    return !run->has_gap || !run->has_workflow_finished || !is_any_unseen(run);
-}
-
 void dify_run_result(const struct dify_run *run, struct dify_result *out)
 {
     memset(out, 0, sizeof *out);
@@ -226,7 +187,7 @@ void dify_run_result(const struct dify_run *run, struct dify_result *out)
     if (run->has_workflow_outputs)
         out->workflow_outputs = dify__buffer_slice(&run->workflow_outputs);
     set_totals(run, out);
-    out->complete = is_complete(run);
+    out->complete = dify__run_is_complete(run);
     out->event_count = run->event_count;
     out->skipped_events = run->skipped_events;
     out->unknown_events = run->unknown_events;

@@ -48,9 +48,9 @@ struct dify_run {
     bool in_feed;         /* callbacks may be running */
     bool distrusts;       /* an end that the server invented is not folded */
     bool has_invented_end;
-    bool has_gap;          /* events may have been lost between streams */
-    bool was_stopped;      /* a stop was acknowledged */
-    bool has_ended;       /* dify_run_end() or dify_run_fail() was called */
+    bool has_gap;     /* events may have been lost between streams */
+    bool was_stopped; /* a stop was acknowledged */
+    bool has_ended;   /* dify_run_end() or dify_run_fail() was called */
 
     /* why it ended, where the stream did not tell */
     enum dify_outcome fail_outcome;              /* SUCCEEDED: no such end */
@@ -116,6 +116,9 @@ void dify__run_warn(struct dify_run *run, const char *reason);
 
 /* fold.c: folds the event that the run's decoder has just decoded. */
 void dify__run_fold(struct dify_run *run, const struct dify_event *event);
+
+/* complete.c: false where a gap between streams has cost the result something. */
+bool dify__run_is_complete(const struct dify_run *run);
 
 /* nodes.c's view of record `number`, with what only the run knows. */
 void dify__run_view(const struct dify_run *run, bool is_container, uint32_t number,

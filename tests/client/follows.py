@@ -172,8 +172,10 @@ class Received:
     def take(self, name, data):
         if name in ("iteration_started", "loop_started"):
             self.open_containers += 1
-        elif name in ("iteration_completed", "loop_completed"):
+        elif name in ("iteration_completed", "loop_completed") and self.open_containers > 0:
             self.open_containers -= 1
+        elif name in ("iteration_completed", "loop_completed"):
+            self.has_open_gap = True  # it began while nothing was read
         elif name in ("node_started", "node_finished", "node_retry") and \
                 data["node_type"] not in CONTAINERS:
             self.named.add(data["id"])
