@@ -4,7 +4,6 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(DIFY_CURL REQUIRED IMPORTED_TARGET "libcurl>=7.88")
 
 add_library(dify_client OBJECT
-    src/client/alarms.c
     src/client/app.c
     src/client/call.c
     src/client/client.c

@@ -5,7 +5,7 @@
 #ifndef DIFY_CLIENT_ENV_H
 #define DIFY_CLIENT_ENV_H
 
-#include "client/alarms.h"
+#include "core/alarms.h"
 #include "client/transport.h"
 #include "difystream/follow.h"
 

@@ -24,7 +24,7 @@
 /* Within this time of a node's end the next one begins, where one follows it. */
 #define NEXT_NODE_MS 50
 
-static void on_alarm(struct sim_alarm *alarm);
+static void on_alarm(struct dify__alarm *alarm);
 static void play(struct sim_run *run);
 static void lose(struct sim_run *run);
 static enum dify_err play_json(struct sim_run *run, const struct sim_text *json);
@@ -391,7 +391,7 @@ static void go_on(struct sim_run *run)
     play(run);
 }
 
-static void on_alarm(struct sim_alarm *alarm)
+static void on_alarm(struct dify__alarm *alarm)
 {
     struct sim_run *run =
         (struct sim_run *)(void *)((char *)alarm - offsetof(struct sim_run, alarm));

@@ -53,7 +53,7 @@ struct sim_run {
     uint64_t played; /* events */
     enum sim_event last_event;
     uint64_t dies_after; /* events until the worker is killed; UINT64_MAX: it is not */
-    struct sim_alarm alarm;
+    struct dify__alarm alarm;
     struct sim_stream *streams; /* who watches */
 
     struct dify__buffer user;

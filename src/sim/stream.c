@@ -361,7 +361,7 @@ static bool is_given_up(const struct sim_stream *stream)
            uv_now(sim->loop) - stream->heard_ms >= silence_ms(sim);
 }
 
-static void on_alarm(struct sim_alarm *alarm)
+static void on_alarm(struct dify__alarm *alarm)
 {
     struct sim_stream *stream =
         (struct sim_stream *)(void *)((char *)alarm - offsetof(struct sim_stream, alarm));

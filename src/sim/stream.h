@@ -32,7 +32,7 @@ struct sim_stream {
     uint64_t heard_ms;       /* when something last came from the run */
     size_t waiting_bytes;    /* waited to be sent when last looked at */
     uint64_t taken_ms;       /* when the client last took some, or little waited */
-    struct sim_alarm alarm;
+    struct dify__alarm alarm;
     void (*on_end)(struct sim_stream *stream); /* of SIM_WATCH_BLOCKING */
 };
 

@@ -239,7 +239,7 @@ void sim_visit_read(struct sim_visit *visit, void (*then)(struct sim_visit *visi
 
 /* ---- beginning and end --------------------------------------------------------------------- */
 
-static void ring(struct sim_alarm *alarm)
+static void ring(struct dify__alarm *alarm)
 {
     struct sim_visit *visit =
         (struct sim_visit *)(void *)((char *)alarm - offsetof(struct sim_visit, alarm));

@@ -30,7 +30,7 @@ struct sim_visit {
     void (*on_body)(struct sim_visit *visit);
     struct sim_upload *upload;
     struct sim_stream *stream;
-    struct sim_alarm alarm;
+    struct dify__alarm alarm;
     void (*on_alarm)(struct sim_visit *visit);
 };
 

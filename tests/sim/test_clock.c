@@ -12,7 +12,7 @@
 #define ALARMS 300
 
 struct bell {
-    struct sim_alarm alarm; /* the first member */
+    struct dify__alarm alarm; /* the first member */
     struct stand *stand;
     uint64_t due_ms, number; /* when it was set last; 0: it is not */
     unsigned rings;
@@ -44,7 +44,7 @@ static void clear(struct bell *bell)
     bell->due_ms = 0;
 }
 
-static void on_ring(struct sim_alarm *alarm)
+static void on_ring(struct dify__alarm *alarm)
 {
     struct bell *bell = (struct bell *)(void *)alarm;
     struct stand *stand = bell->stand;
@@ -101,7 +101,7 @@ static void free_stand(struct stand *stand)
 static void run(struct stand *stand)
 {
     assert_int_equal(uv_run(&stand->loop, UV_RUN_DEFAULT), 0); /* until nothing waits any more */
-    assert_int_equal(stand->clock.count, 0);
+    assert_int_equal(stand->clock.alarms.count, 0);
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -148,7 +148,7 @@ static void test_random_setting_and_clearing(void **state)
     }
     for (size_t i = 0; i < ALARMS; i++)
         expected += stand->bells[i].due_ms != 0;
-    assert_int_equal(stand->clock.count, expected);
+    assert_int_equal(stand->clock.alarms.count, expected);
     run(stand);
     assert_int_equal(stand->rings, expected);
     free_stand(stand);
@@ -215,7 +215,7 @@ static void test_without_memory_an_alarm_is_as_it_was(void **state)
         count++;
         assert_true(count < ALARMS);
     }
-    assert_int_equal(stand->clock.count, count);
+    assert_int_equal(stand->clock.alarms.count, count);
     assert_int_equal(stand->bells[count].alarm.place, 0);
     set(&stand->bells[0], 2); /* one that is set needs no memory */
     clear(&stand->bells[count]);

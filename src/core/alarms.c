@@ -2,7 +2,7 @@
  *
  * alarms.c: see alarms.h. A binary heap.
  */
-#include "client/alarms.h"
+#include "core/alarms.h"
 
 void dify__alarms_init(struct dify__alarms *alarms, const struct dify_allocator *allocator)
 {

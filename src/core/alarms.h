@@ -5,8 +5,8 @@
  * An alarm lies inside what it belongs to; setting one takes no memory but the table's own, which
  * grows with the number of alarms that are set at once.
  */
-#ifndef DIFY_CLIENT_ALARMS_H
-#define DIFY_CLIENT_ALARMS_H
+#ifndef DIFY_CORE_ALARMS_H
+#define DIFY_CORE_ALARMS_H
 
 #include "core/memory.h"
 

@@ -3,9 +3,9 @@
  * test_alarms.c: alarms ring in the order of their times, once, and those of the same time in the
  * order in which they were set; checked against a slow list.
  */
-#include "../unit/support.h"
+#include "support.h"
 
-#include "client/alarms.h"
+#include "core/alarms.h"
 
 #define ALARMS 60
 
