@@ -76,7 +76,7 @@ static void test_the_oldest_ended_run_is_forgotten(void **state)
     memcpy(second, start(&stage, 0, "{}")->bindings.run, 37);
     for (size_t i = 2; i < SIM_RUNS; i++)
         start(&stage, 0, "{}");
-    while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.count > 0)
+    while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.alarms.count > 0)
         uv_run(&stage.loop, UV_RUN_ONCE);
     assert_int_equal(stage.sim->run_count, SIM_RUNS);
     assert_non_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(first)));
@@ -134,7 +134,7 @@ static void test_ended_runs_are_forgotten_by_their_bytes(void **state)
     set_up(&stage, 0, NULL, 0, DIFY_OK);
     for (size_t i = 0; i < 3; i++)
         start(&stage, 0, "{}");
-    while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.count > 0)
+    while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.alarms.count > 0)
         uv_run(&stage.loop, UV_RUN_ONCE);
     struct sim_run *second = stage.sim->oldest->newer;
     size_t more = SIM_KEPT_BYTES - stage.sim->kept_bytes;
