@@ -409,19 +409,13 @@ static void check_all(struct doctor *doctor)
     check_stream(doctor);
 }
 
-static const char *from_environment(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
-}
-
 int cli_run_doctor(const struct cli_args *args)
 {
     struct doctor doctor;
     struct cli_settings settings;
     struct cli_settings_error error = {""};
     const struct cli_settings_source source = {
-        .flags = args->connection, .variable = from_environment, .key_fd = STDIN_FILENO};
+        .flags = args->connection, .variable = cli_environment, .key_fd = STDIN_FILENO};
     const char *form = args->value[DOCTOR_OUTPUT];
     memset(&doctor, 0, sizeof doctor);
     cli_checkup_init(&doctor.checkup, form != NULL && strcmp(form, "json") == 0);

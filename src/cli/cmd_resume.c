@@ -37,19 +37,13 @@ const struct cli_option cli_resume_options[] = {
 
 /* ---- which app ----------------------------------------------------------------------------- */
 
-static const char *variable(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
-}
-
 /* The settings as they are said, with `app` or `base_url` (each may be NULL) instead of none. */
 static bool try_settings(const struct cli_args *args, const char *app, const char *base_url,
                          struct cli_settings *settings, struct cli_settings_error *error)
 {
     const char *flags[CLI_CONNECTION_OPTIONS];
     const struct cli_settings_source source = {
-        .flags = flags, .variable = variable, .key_fd = STDIN_FILENO};
+        .flags = flags, .variable = cli_environment, .key_fd = STDIN_FILENO};
     memcpy(flags, args->connection, sizeof flags);
     if (app != NULL)
         flags[CLI_APP] = app;

@@ -86,8 +86,7 @@ bool cli_following_init(struct cli_following *following,
         return false;
     }
     following->folder = cli_journal_folder(getenv("XDG_STATE_HOME"), getenv("HOME"));
-    return cli_client_new(options->command, settings, &following->client, &following->app) &&
-           open_record(following);
+    return cli_client_new(options->command, settings, &following->client, &following->app);
 }
 
 static void begin_progress(struct cli_following *following)
@@ -108,7 +107,14 @@ bool cli_following_order(struct cli_following *following, const struct dify_orde
     struct dify_run_observer run;
     struct dify_follow_observer observer = cli_following_observer(following, &run);
     following->order = *order;
+    if (order->blocking && following->options.record != NULL) {
+        cli_complain(following->options.command,
+                     "--record keeps streams, and a blocking answer is none");
+        return false;
+    }
     enum dify_err err = dify_follow_new(following->app, order, &observer, &following->follow);
+    if (err == DIFY_OK && !open_record(following))
+        return false;
     if (err == DIFY_OK) {
         begin_progress(following);
         return true;

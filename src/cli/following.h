@@ -90,13 +90,14 @@ struct cli_following {
     char form_token[CLI_ID_SIZE]; /* of the form that the run waits for */
 };
 
-/* Makes the client and opens what is asked for. False after saying what is wrong. Needs
+/* Makes the client. False after saying what is wrong. Needs
  * cli_following_fini() in any case; options and settings must live until then. */
 bool cli_following_init(struct cli_following *following,
                         const struct cli_following_options *options,
                         const struct cli_settings *settings);
 
-/* Takes the order; what it points to must live as long. False after saying what is wrong. */
+/* Takes the order, and opens what is asked for; what it points to must live as long. False after
+ * saying what is wrong. */
 bool cli_following_order(struct cli_following *following, const struct dify_order *order);
 
 /* Follows the run to its end and prints its result. Returns the exit status. */

@@ -307,7 +307,7 @@ bool cli_settings_read(const struct cli_settings_source *source, struct cli_sett
     return ok;
 }
 
-static const char *from_environment(void *ctx, const char *name)
+const char *cli_environment(void *ctx, const char *name)
 {
     (void)ctx;
     return getenv(name);
@@ -317,7 +317,7 @@ bool cli_settings_of(const char *command, const struct cli_args *args,
                      struct cli_settings *settings)
 {
     const struct cli_settings_source source = {
-        .flags = args->connection, .variable = from_environment, .key_fd = STDIN_FILENO};
+        .flags = args->connection, .variable = cli_environment, .key_fd = STDIN_FILENO};
     struct cli_settings_error error = {""};
     if (cli_settings_read(&source, settings, &error))
         return true;

@@ -60,6 +60,9 @@ struct cli_settings_source {
     int key_fd; /* what --api-key-file - reads */
 };
 
+/* A variable of the process; `ctx` is not looked at. */
+const char *cli_environment(void *ctx, const char *name);
+
 struct cli_settings_error {
     char text[1024];
 };

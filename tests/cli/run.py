@@ -77,6 +77,7 @@ def test_complaints(given):
     bad = os.path.join(given.folder, "bad.json")
     with open(bad, "w", encoding="utf-8") as file:
         file.write("[1]")
+    nowhere = os.path.join(given.folder, "nothing-is-kept")
     with dify(given) as sim:
         command = Command(given, sim)
         closed = {"DIFY_BASE_URL": "http://127.0.0.1:1/v1"}
@@ -90,6 +91,8 @@ def test_complaints(given):
             (("run", "-i", "word"), {}, 2, "NAME=VALUE"),
             (("run", "-i", "word=@/no/such/file"), {}, 2, "/no/such/file"),
             (("run", "-i", "word=@"), {}, 2, "NAME=@FILE"),
+            (GOOD + ("--blocking", "--record", nowhere), {}, 2, "--record keeps streams"),
+            (GOOD + ("--record", nowhere), {"USE_STREAMING": "no"}, 2, "--record keeps streams"),
             (("run",) + ("-i", "word=x") * 101, {}, 2, "at most 100 options"),
             (("run", "-i", "word=@" + given.folder), {}, 2, given.folder),
             (("run", "--inputs", "/no/such/file"), {}, 2, "/no/such/file"),
