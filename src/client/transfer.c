@@ -18,7 +18,7 @@
 #include "core/slices.h"
 #include "difystream/version.h"
 
-#include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -59,17 +59,12 @@ struct dify__exchange {
     bool has_head; /* the final one */
     bool may_be_sent;
     bool ran_out_of_memory;
-    char address[64];
+    char address[64]; /* whom the connection stood with; "": it did not */
+    char tried[64];   /* whom one was tried with last */
     char why[CURL_ERROR_SIZE];
 };
 
 /* ---- what curl calls ----------------------------------------------------------------------- */
-
-static void set_address(struct dify__exchange *exchange, const char *ip, int port)
-{
-    snprintf(exchange->address, sizeof exchange->address,
-             strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
-}
 
 static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_port)
 {
@@ -77,8 +72,22 @@ static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_por
     (void)local_ip;
     (void)local_port;
     exchange->may_be_sent = true;
-    set_address(exchange, ip, port);
+    snprintf(exchange->address, sizeof exchange->address,
+             strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
     return CURL_PREREQFUNC_OK;
+}
+
+/* A socket as curl makes it, and whom it is for. */
+static curl_socket_t on_socket_wanted(void *ctx, curlsocktype purpose, struct curl_sockaddr *peer)
+{
+    struct dify__exchange *exchange = ctx;
+    char ip[INET6_ADDRSTRLEN], port[8];
+    (void)purpose;
+    if (getnameinfo(&peer->addr, peer->addrlen, ip, sizeof ip, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(exchange->tried, sizeof exchange->tried,
+                 strchr(ip, ':') != NULL ? "[%s]:%s" : "%s:%s", ip, port);
+    return socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
 }
 
 static int on_socket_made(void *ctx, curl_socket_t socket, curlsocktype purpose)
@@ -306,6 +315,8 @@ static bool set_options(struct dify__exchange *exchange, const struct dify__requ
     ok |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->why);
     ok |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
     ok |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "difystream/" DIFY_VERSION);
+    ok |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
+    ok |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
     ok |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
     ok |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
     ok |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
@@ -499,21 +510,19 @@ static double ms_of(CURL *easy, CURLINFO info)
     return us > 0 ? (double)us / 1000 : -1;
 }
 
-/* A connection that stood, but became no secure one, was never ready. */
-static void find_address(struct dify__exchange *exchange)
+/* Whether a connection stood, and became no secure one; then it was never ready. */
+static bool is_insecure(CURLcode code)
 {
-    char *ip = NULL;
-    long port = 0;
-    if (exchange->address[0] == '\0' &&
-        curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip != NULL &&
-        *ip != '\0' && curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK)
-        set_address(exchange, ip, (int)port);
+    return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
+           code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS ||
+           code == CURLE_SSL_CLIENTCERT;
 }
 
 static void tell_end(struct dify__exchange *exchange, CURLcode code)
 {
     CURL *easy = exchange->easy;
-    find_address(exchange);
+    if (exchange->address[0] == '\0' && is_insecure(code))
+        memcpy(exchange->address, exchange->tried, sizeof exchange->address);
     struct dify__end end = {
         .failure = failure_of(exchange, code),
         .may_have_been_sent = exchange->may_be_sent,
