@@ -87,6 +87,13 @@ void cli_colour(const struct cli_style *style, enum cli_colour colour)
     cli_put_colour(&to_stdout, style, colour);
 }
 
+/* Embeddings, overrides and isolates of a writing direction: what stands behind one in the line is
+ * shown in another order than it is written. */
+static bool turns_the_line(wchar_t c)
+{
+    return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
 struct cli_glyph cli_next_glyph(const struct cli_style *style, struct dify_slice text)
 {
     const struct dify_slice unknown = DIFY_SLICE("?");
@@ -108,7 +115,7 @@ struct cli_glyph cli_next_glyph(const struct cli_style *style, struct dify_slice
     }
     int width = wcwidth(c);
     glyph.len = len;
-    if (width < 0)
+    if (width < 0 || turns_the_line(c))
         return glyph;
     glyph.shown = (struct dify_slice){text.ptr, len};
     glyph.columns = (size_t)width;

@@ -35,7 +35,8 @@ enum cli_colour { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_YELLOW, 
 void cli_colour(const struct cli_style *style, enum cli_colour colour);
 
 /* The character at the beginning of a text that is not empty: how many of its bytes it is, what to
- * show for it, and the columns that this takes. What could move the cursor is shown as '?'. */
+ * show for it, and the columns that this takes. What could move the cursor, or turn the rest of the
+ * line around, is shown as '?'. */
 struct cli_glyph {
     struct dify_slice shown;
     size_t len;

@@ -120,8 +120,8 @@ static void tell_status(struct dify_call *call, const struct dify__end *end)
     struct dify__refusal refusal;
     enum dify_err err = DIFY_OK;
     enum dify_outcome outcome = dify__outcome_of_status(call->status);
-    bool has_words =
-        dify__refusal_read(&refusal, call->env->allocator, dify__buffer_slice(&call->body));
+    bool has_words = dify__refusal_read(&refusal, call->env->allocator,
+                                        dify__buffer_slice(&call->body), call->app->key);
     if (has_words && refusal.message.len != 0) {
         dify__add_slice(&text, &err, dify__buffer_slice(&refusal.message));
     } else {

@@ -378,8 +378,8 @@ static void take_refusal(struct dify_follow *follow)
     struct dify__text_of text = dify__text_begin(follow);
     struct dify__refusal refusal;
     struct dify__request request = {.flags = DIFY__REQUEST_POST, .path = follow->path};
-    bool has_words =
-        dify__refusal_read(&refusal, follow->env->allocator, dify__buffer_slice(&follow->answer));
+    bool has_words = dify__refusal_read(&refusal, follow->env->allocator,
+                                        dify__buffer_slice(&follow->answer), follow->app->key);
     if (has_words && refusal.message.len > 0)
         dify__add_slice(&text.text, &text.err, dify__buffer_slice(&refusal.message));
     else

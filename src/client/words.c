@@ -77,8 +77,16 @@ static void take_code(struct dify__refusal *refusal, struct dify_slice code)
     refusal->code[code.len] = '\0';
 }
 
+static void mask(struct dify__buffer *text, const char *key)
+{
+    size_t len = strlen(key);
+    for (size_t at = 0; len != 0 && at + len <= text->len; at++)
+        if (memcmp(text->ptr + at, key, len) == 0)
+            memset(text->ptr + at, '*', len);
+}
+
 bool dify__refusal_read(struct dify__refusal *refusal, const struct dify_allocator *allocator,
-                        struct dify_slice body)
+                        struct dify_slice body, const char *key)
 {
     struct dify__json json;
     struct dify__members members;
@@ -99,6 +107,7 @@ bool dify__refusal_read(struct dify__refusal *refusal, const struct dify_allocat
         }
     }
     dify__json_fini(&json);
+    mask(&refusal->message, key);
     return is_one;
 }
 

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from followed import Command
 import runner
 
-BAD = "x'; touch pasted; \x1b]0;title\x07\x1b[2J"
+BAD = "x'; touch pasted; \x1b]0;title\x07\x1b[2J\u202e\u2067"
 
 
 def event(name, **more):
@@ -25,6 +25,8 @@ def event(name, **more):
 
 PAUSED = b"".join((
     event("workflow_started", workflow_run_id=BAD, data={"id": BAD, "workflow_id": "w"}),
+    event("node_started", workflow_run_id=BAD,
+          data={"id": "n", "node_id": "n", "node_type": "code", "title": BAD}),
     event("human_input_required", workflow_run_id=BAD,
           data={"form_id": "f", "node_id": "n", "node_title": BAD, "form_token": "token" + BAD}),
     event("workflow_paused", workflow_run_id=BAD, data={"workflow_run_id": BAD, "reasons": []})))
@@ -38,6 +40,7 @@ BOMB = gzip.compress(b'{"mode": "' + b"w" * (80 << 20) + b'"}')
 APPS = {
     "app-paused": ("workflow", (STREAM, PAUSED), None),
     "app-talk": ("advanced-chat", (STREAM, TALK), None),
+    "app-echo": ("workflow", None, None),
     "app-page": ("workflow", (HTML, PAGE), None),
     "app-bomb": ("workflow", (JSON, b"{}"), (JSON, BOMB)),
     "app-list": ("workflow", (JSON, b"{}"), (JSON, b"[1]")),
@@ -45,8 +48,8 @@ APPS = {
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self, kind, body):
-        self.send_response(200)
+    def answer(self, kind, body, status=200):
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("X-Version", "1.14.2")
         if body is BOMB:
@@ -64,6 +67,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Authorization"].endswith("app-echo"):
+            said = {"code": "bad_request", "message": "sent: %s" % self.headers["Authorization"] + BAD}
+            self.answer(JSON, json.dumps(said).encode(), 400)
+            return
         self.answer(*APPS[self.headers["Authorization"].split()[-1]][1])
 
     def log_message(self, *_):
@@ -86,7 +93,7 @@ class Server:
 
 def check_quiet(checks, ran, what):
     """Nothing of BAD but what is shown of a title: with no escape, and in no advice."""
-    checks.true("\x1b" not in ran.err and "\x07" not in ran.err, what + ": no escapes", ran)
+    checks.true(not set("\x1b\x07\u202e\u2067") & set(ran.err), what + ": no escapes", ran)
     advice = [line for line in ran.lines if "difystream resume" in line or "difystream form" in line
               or "difystream chat --" in line]
     checks.true(not any("touch" in line for line in advice), what + ": no words of its own", ran)
@@ -114,6 +121,12 @@ def test_answers(given):
         ran = command.run("run", app="page")
         checks.equal([ran.status, ran.result["code"]], [7, "invalid_response"], "an HTML page")
         checks.equal(ran.err.count("base URL"), 1, "which is asked about once: " + ran.err)
+        for words in (("run",), ("stop", "task", "--kind", "workflow")):
+            ran = command.run(*words, app="echo")
+            checks.equal(ran.status, 3, "a refusal")
+            checks.true("app-echo" not in ran.out + ran.err and "Bearer ********" in ran.err,
+                        "which shows no key", ran)
+            check_quiet(checks, ran, "refused %r" % (words,))
         for app in ("bomb", "list"):
             ran = command.run("doctor", "-o", "json", app=app)
             states = {check["check"]: check["state"] for check in ran.result["checks"]}

@@ -78,7 +78,8 @@ static void run_refusal(void **state)
     struct meter meter;
     struct dify__refusal read;
     meter_init(&meter);
-    bool is_one = dify__refusal_read(&read, &meter.allocator, slice_of(refusal->body));
+    bool is_one =
+        dify__refusal_read(&read, &meter.allocator, slice_of(refusal->body), "app-secret");
     assert_int_equal(is_one, refusal->message != NULL);
     assert_string_equal(read.code, refusal->code);
     if (is_one)
@@ -90,6 +91,8 @@ static void run_refusal(void **state)
 static const struct refusal_case refusals[] = {
     {"Dify's", "{\"code\":\"not_found\",\"message\":\"No \\\"run\\\"\",\"status\":404}",
      "not_found", "No \"run\""},
+    {"the key", "{\"message\":\"app-secret app-secre Bearer app-secret\"}", "",
+     "********** app-secre Bearer **********"},
     {"no code", "{\"message\":\"Internal Server Error\"}", "", "Internal Server Error"},
     {"no message", "{\"code\":\"unknown\"}", "unknown", NULL},
     {"an empty message", "{\"code\":\"file_too_large\",\"message\":\"\"}", "file_too_large", ""},
