@@ -59,8 +59,10 @@ static bool make_order(const struct cli_args *args, const struct cli_settings *s
 
 static void say_conversation(const struct cli_following *following)
 {
+    char app[CLI_APP_WORDS_BYTES];
+    cli_following_app(following, app);
     if (following->ids.conversation[0] != '\0' && !following->options.is_quiet)
-        cli_complain("chat", "to go on: difystream chat --conversation %s --user '%s' TEXT",
+        cli_complain("chat", "to go on: difystream chat%s --conversation %s --user '%s' TEXT", app,
                      following->ids.conversation, dify_follow_user(following->follow));
 }
 

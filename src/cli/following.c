@@ -250,16 +250,26 @@ static bool print_result(struct cli_following *following, const struct dify_resu
     return following->can_write;
 }
 
+void cli_following_app(const struct cli_following *following, char out[CLI_APP_WORDS_BYTES])
+{
+    const char *app = following->settings->app;
+    out[0] = '\0';
+    if (app != NULL && strlen(app) + sizeof " --app ''" <= CLI_APP_WORDS_BYTES)
+        snprintf(out, CLI_APP_WORDS_BYTES, " --app '%s'", app);
+}
+
 /* The last line on standard error. */
 static void say_how_to_go_on(const struct cli_following *following,
                              const struct dify_result *result)
 {
     const char *command = following->options.command;
     bool is_paused = result->outcome == DIFY_OUTCOME_PAUSED;
+    char app[CLI_APP_WORDS_BYTES];
     if (following->options.is_quiet)
         return;
+    cli_following_app(following, app);
     if (is_paused && following->form_token[0] != '\0')
-        cli_complain(command, "the run waits for a form: difystream form %s",
+        cli_complain(command, "the run waits for a form: difystream form%s %s", app,
                      following->form_token);
     const char *before = is_paused                                   ? "it goes on then"
                          : result->has_ended && following->can_write ? "the run may go on at Dify"
@@ -267,7 +277,7 @@ static void say_how_to_go_on(const struct cli_following *following,
     if (following->journal != NULL)
         cli_complain(command, "%s; to take it up: difystream resume %s", before, following->id);
     else if (following->ids.run[0] != '\0')
-        cli_complain(command, "%s; to take it up: difystream resume --user '%s' %s", before,
+        cli_complain(command, "%s; to take it up: difystream resume%s --user '%s' %s", before, app,
                      dify_follow_user(following->follow), following->ids.run);
 }
 

@@ -4,6 +4,7 @@ usage: chat.py --source FOLDER --build FOLDER [--only PART_OF_A_TEST_NAME]
 """
 
 import os
+import shlex
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -45,6 +46,25 @@ def test_talk(given):
                      "quietly")
         checks.equal(command.journals(), [], "no journal is left")
         checks.equal(sim.stats()["posts"], sim.stats()["runs_started"], "no request too many")
+
+
+def test_configured(given):
+    """The line that says how to go on talks to the same app when it is pasted."""
+    checks = given.checks
+    with server(given) as sim:
+        command = Command(given, sim)
+        folder = os.path.join(given.folder, ".config", "difystream")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "config.yaml"), "w", encoding="utf-8") as file:
+            file.write("apps: {other: {base_url: 'http://127.0.0.1:1', api_key_env: NONE},"
+                       " 'an app': {base_url: 'http://127.0.0.1:%d', api_key_env: TALK}}\n"
+                       "default_app: other\n" % sim.port)
+        bare = {"DIFY_API_KEY": "", "DIFY_BASE_URL": "", "TALK": "app-talk"}
+        ran = command.run("chat", "--app", "an app", "-u", "ada", "Na?", environment=bare)
+        checks.equal(ran.status, 0, "an app of the configuration")
+        words = shlex.split(ran.lines[-1].split(": to go on: ")[1])
+        ran = command.run(*words[1:], environment=bare)
+        checks.equal([ran.status, ran.out], [0, "You said: TEXT\n"], "it goes on")
 
 
 def test_wrong(given):
