@@ -362,15 +362,18 @@ static bool starts_with(struct dify_slice text, const char *start)
     return text.len >= strlen(start) && memcmp(text.ptr, start, strlen(start)) == 0;
 }
 
-/* Too many runs at once: the same request may be granted in a moment, and was not carried out. A
- * plan's quota is something else. */
+/* Too many runs at once: the same request may be granted in a moment, and was not carried out.
+ * Other codes are something else: a plan's quota, or a model that was asked too often, by a run
+ * that was carried out, in words that may be the same. */
 static bool is_busy(const struct dify_follow *follow, const struct dify__refusal *refusal)
 {
-    if (strcmp(refusal->code, "rate_limit_error") == 0)
-        return false;
-    return follow->status == 429 ||
-           (follow->status == 400 &&
-            starts_with(dify__buffer_slice(&refusal->message), "Too many requests"));
+    bool is_by_proxy = refusal->code[0] == '\0' && follow->status == 429;
+    bool is_code = strcmp(refusal->code, "too_many_requests") == 0 ||
+                   strcmp(refusal->code, "invalid_param") == 0;
+    return is_by_proxy ||
+           (is_code && (follow->status == 429 ||
+                        (follow->status == 400 &&
+                         starts_with(dify__buffer_slice(&refusal->message), "Too many requests"))));
 }
 
 static void take_refusal(struct dify_follow *follow)
@@ -397,9 +400,11 @@ static void take_refusal(struct dify_follow *follow)
     dify__refusal_fini(&refusal);
 }
 
+/* A proxy's word, which it may say after it has handed the request on; from 520 on Cloudflare's,
+ * for which a silence of 100 s is enough. */
 static bool is_gateway_error(int status)
 {
-    return status == 502 || status == 503 || status == 504;
+    return (status >= 502 && status <= 504) || (status >= 520 && status <= 527);
 }
 
 /* The answer to the request that starts the run, which was no stream. */

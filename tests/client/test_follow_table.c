@@ -14,6 +14,9 @@ static const char *const releases[] = {"1.12.1", "1.14.2", "1.16.1"};
 #define BUSY                                                                                       \
     "{\"code\":\"invalid_param\",\"message\":\"Too many requests. Please try again later.\"}"
 #define QUOTA "{\"code\":\"rate_limit_error\",\"message\":\"The quota is used up\"}"
+#define MODEL_BUSY                                                                                 \
+    "{\"code\":\"completion_request_error\",\"message\":\"Too many requests to the model\"}"
+#define MODEL_LIMIT "{\"code\":\"invoke_rate_limit\",\"message\":\"The model's limit\"}"
 #define BAD_KEY "{\"code\":\"unauthorized\",\"message\":\"Access token is invalid\"}"
 
 /* What goes wrong in which exchange (0: in all of the sort); or Dify's refusal. */
@@ -167,6 +170,11 @@ static const struct row rows[] = {
     ROW("504, carried out", MIDDLE | NEW, NULL, "", 1,
         "started checked gateway_error found retry answered finished",
         AT(SUBMIT, 1, STATUS_AFTER, 504)),
+    ROW("524, carried out", OLD, NULL, "", 1, "started checked gateway_error found finished_detail",
+        AT(SUBMIT, 1, STATUS_AFTER, 524)),
+    ROW("524, carried out", MIDDLE | NEW, NULL, "", 1,
+        "started checked gateway_error found retry answered finished",
+        AT(SUBMIT, 1, STATUS_AFTER, 524)),
     ROW("500", ALL, NULL, "http_error", 1, "started checked refused",
         AT(SUBMIT, 1, STATUS_AFTER, 500)),
     ROW("busy 429, once", ALL, NULL, "", 1, "started checked busy retry answered finished",
@@ -175,6 +183,12 @@ static const struct row rows[] = {
         "started checked busy retry busy retry refused", TOLD(SUBMIT, 0, 400, BUSY, 0)),
     ROW("a plan's quota", ALL, NULL, "rate_limit_error", 0, "started checked refused",
         TOLD(SUBMIT, 1, 429, QUOTA, 0)),
+    ROW("a model that is busy", ALL, NULL, "completion_request_error", 0, "started checked refused",
+        TOLD(SUBMIT, 1, 400, MODEL_BUSY, 0)),
+    ROW("a model's limit", ALL, NULL, "invoke_rate_limit", 0, "started checked refused",
+        TOLD(SUBMIT, 1, 429, MODEL_LIMIT, 0)),
+    ROW("a proxy's limit", ALL, NULL, "", 1, "started checked busy retry answered finished",
+        AT(SUBMIT, 1, STATUS_BEFORE, 429)),
     ROW("401", ALL, NULL, "unauthorized", 0, "started checked refused",
         TOLD(SUBMIT, 1, 401, BAD_KEY, 0)),
     ROW("200 without a run", ALL, NULL, "invalid_response", 0, "started checked bad_stream",
