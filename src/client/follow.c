@@ -71,10 +71,14 @@ void dify__follow_drop_call(struct dify_follow *follow)
     follow->call = NULL;
 }
 
+bool dify__is_id(struct dify_slice id)
+{
+    return id.len < DIFY__ID_BYTES && dify__is_segment(id);
+}
+
 bool dify__follow_has_row(const struct dify_follow *follow)
 {
-    size_t len = dify__run_id(follow->run).len;
-    return follow->kind != DIFY_KIND_COMPLETION && len != 0 && len < DIFY__ID_BYTES;
+    return follow->kind != DIFY_KIND_COMPLETION && dify__is_id(dify__run_id(follow->run));
 }
 
 bool dify__follow_knows_end(const struct dify_follow *follow)
@@ -86,12 +90,12 @@ bool dify__follow_knows_end(const struct dify_follow *follow)
 
 bool dify__follow_is_searchable(const struct dify_follow *follow)
 {
-    return follow->kind == DIFY_KIND_WORKFLOW;
+    return follow->kind == DIFY_KIND_WORKFLOW && dify__run_id(follow->run).len == 0;
 }
 
 bool dify__follow_is_alive(const struct dify_follow *follow)
 {
-    if (follow->state != DIFY_FOLLOW_STREAMING && follow->state != DIFY_FOLLOW_SUSPECT)
+    if (!follow->is_stream)
         return false;
     /* the events endpoint pings by itself; of a run that Dify cannot be asked about, pings alone
      * are not believed for ever */

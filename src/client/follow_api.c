@@ -72,6 +72,9 @@ static size_t count_characters(const char *text)
     return count;
 }
 
+/* A time so far ahead (the year 9999) is none. */
+#define SENT_AT_MOST_S INT64_C(253402300799)
+
 static bool is_order_sound(const struct dify_order *order)
 {
     bool takes_up = order->workflow_run_id != NULL || order->sent_at_s != 0;
@@ -81,11 +84,12 @@ static bool is_order_sound(const struct dify_order *order)
         (*order->user == '\0' || count_characters(order->user) > DIFY__USER_CHARACTERS))
         return false;
     if (order->workflow_id != NULL &&
-        (*order->workflow_id == '\0' ||
+        (!dify__is_segment(dify__slice(order->workflow_id)) ||
          (order->kind != DIFY_KIND_AUTO && order->kind != DIFY_KIND_WORKFLOW)))
         return false;
-    if (order->workflow_run_id != NULL &&
-        (*order->workflow_run_id == '\0' || strlen(order->workflow_run_id) >= DIFY__ID_BYTES))
+    if (order->workflow_run_id != NULL && !dify__is_id(dify__slice(order->workflow_run_id)))
+        return false;
+    if (order->sent_at_s < 0 || order->sent_at_s > SENT_AT_MOST_S)
         return false;
     /* what is taken up has a user and was sent by somebody else */
     return !takes_up || (order->user != NULL && order->attachment_count == 0 && !order->blocking);
@@ -244,7 +248,15 @@ enum dify_err dify_follow_recall(struct dify_follow *follow, bool begins_stream,
     if (begins_stream && follow->was_recalled)
         dify_run_resume(follow->run);
     follow->was_recalled = true;
-    return dify_run_feed(follow->run, bytes.ptr, bytes.len);
+    follow->is_feeding = true;
+    enum dify_err err = dify_run_feed(follow->run, bytes.ptr, bytes.len);
+    follow->is_feeding = false;
+    (void)dify__run_take_invented_end(follow->run); /* of a stream that is over */
+    if (follow->wants_cancel) {
+        follow->wants_cancel = false;
+        dify_follow_cancel(follow);
+    }
+    return err;
 }
 
 /* From outside the loop: it is to know of what was set. */

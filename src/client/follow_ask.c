@@ -8,6 +8,8 @@
 #include "core/json.h"
 #include "core/slices.h"
 
+#include <ctype.h>
+
 /* Times come in whole seconds, of two clocks: a row may seem so much older than its request. */
 #define SLACK_S 2
 
@@ -19,14 +21,40 @@
 /* The members of a detail that decide. Texts live as long as `json`. */
 struct detail {
     struct dify__json json;
-    struct dify_slice status, inputs;
+    struct dify_slice id, status, inputs;
+    bool is_finished; /* it has a time of its end */
 };
 
+static char next_of_id(struct dify_slice *id)
+{
+    while (id->len > 0 && *id->ptr == '-') {
+        id->ptr++;
+        id->len--;
+    }
+    if (id->len == 0)
+        return '\0';
+    id->len--;
+    return (char)tolower((unsigned char)*id->ptr++);
+}
+
+/* A UUID may be written in several ways. */
+static bool is_same_id(struct dify_slice a, struct dify_slice b)
+{
+    char of_a, of_b;
+    do {
+        of_a = next_of_id(&a);
+        of_b = next_of_id(&b);
+    } while (of_a == of_b && of_a != '\0');
+    return of_a == of_b && a.len == b.len;
+}
+
+/* False if it cannot be read, or is that of another run than `id`. */
 static bool read_detail(struct detail *detail, const struct dify_follow *follow,
-                        struct dify_slice body)
+                        struct dify_slice id, struct dify_slice body)
 {
     struct dify__members members;
-    detail->status = detail->inputs = (struct dify_slice){NULL, 0};
+    detail->id = detail->status = detail->inputs = (struct dify_slice){NULL, 0};
+    detail->is_finished = false;
     dify__json_init(&detail->json, follow->env->allocator);
     if (dify__json_read(&detail->json, body) != DIFY_OK)
         return false;
@@ -36,13 +64,23 @@ static bool read_detail(struct detail *detail, const struct dify_follow *follow,
             detail->status = dify__members_string(&members);
         else if (dify__slice_is(members.key, "inputs"))
             detail->inputs = dify__members_string(&members);
+        else if (dify__slice_is(members.key, "id"))
+            detail->id = dify__members_string(&members);
+        else if (dify__slice_is(members.key, "finished_at"))
+            detail->is_finished = !yyjson_is_null(members.value);
     }
-    return true;
+    return detail->id.ptr == NULL || is_same_id(detail->id, id);
 }
 
-static bool is_under_way(struct dify_slice status)
+/* A status that is not known here is an end where the run has a time of its end. */
+static bool is_under_way(struct dify_slice status, bool is_finished)
 {
-    return dify__slice_is(status, "running") || dify__slice_is(status, "scheduled");
+    static const char *const ends[] = {"succeeded", "failed", "stopped", "partial-succeeded",
+                                       "paused"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (dify__slice_is(status, ends[i]))
+            return false;
+    return !is_finished || dify__slice_is(status, "running") || dify__slice_is(status, "scheduled");
 }
 
 void dify__follow_take_ending(struct dify_follow *follow)
@@ -163,12 +201,13 @@ static void on_detail(void *ctx, const struct dify_answer *answer)
         return;
     }
     follow->refused = 0;
-    bool is_read = read_detail(&detail, follow, answer->body);
+    bool is_read = read_detail(&detail, follow, dify__run_id(follow->run), answer->body);
     if (!is_read)
         ask_again(follow);
     else if (detail.status.ptr == NULL)
         take_not_found(follow); /* Dify 1.12 answers so for a run that it does not know */
-    else if (is_under_way(detail.status) || is_stale_pause(follow, detail.status))
+    else if (is_under_way(detail.status, detail.is_finished) ||
+             is_stale_pause(follow, detail.status))
         take_running(follow);
     else
         take_end(follow, answer->body);
@@ -243,7 +282,7 @@ static void on_candidate(void *ctx, const struct dify_answer *answer)
     const char *id = follow->rows.ptr + follow->row_at;
     follow->call = NULL;
     if (answer->outcome == DIFY_OUTCOME_SUCCEEDED) {
-        bool is_read = read_detail(&detail, follow, answer->body);
+        bool is_read = read_detail(&detail, follow, dify__slice(id), answer->body);
         if (is_read && detail.inputs.ptr != NULL &&
             dify__inputs_match(follow->env->allocator, dify__buffer_slice(&follow->prepared),
                                detail.inputs))
@@ -276,6 +315,11 @@ static yyjson_val *member(yyjson_val *object, const char *key)
     return yyjson_is_obj(object) ? yyjson_obj_get(object, key) : NULL;
 }
 
+static struct dify_slice text_of(yyjson_val *value)
+{
+    return (struct dify_slice){yyjson_get_str(value), yyjson_get_len(value)};
+}
+
 static bool is_text(yyjson_val *value, const char *text)
 {
     return yyjson_is_str(value) && yyjson_get_len(value) == strlen(text) &&
@@ -294,18 +338,18 @@ static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int
     {
         yyjson_val *run = member(row, "workflow_run"), *id = member(run, "id");
         yyjson_val *made = member(run, "created_at");
-        if (!yyjson_is_str(id) || yyjson_get_len(id) >= sizeof follow->found_id ||
-            strlen(yyjson_get_str(id)) != yyjson_get_len(id) || kept == ROWS)
+        struct dify_slice text = text_of(id);
+        if (text.ptr == NULL || text.len >= sizeof follow->found_id || !dify__is_id(text) ||
+            kept == ROWS)
             continue;
         if (!is_text(member(member(row, "created_by_end_user"), "session_id"), follow->user))
             continue;
         if (!follow->has_own_user && yyjson_is_int(made) && yyjson_get_sint(made) < since_s)
             continue;
-        if (is_anothers(follow, (struct dify_slice){yyjson_get_str(id), yyjson_get_len(id)}))
+        if (is_anothers(follow, text))
             continue;
         kept++;
-        dify__add_slice(&follow->rows, &err,
-                        (struct dify_slice){yyjson_get_str(id), yyjson_get_len(id) + 1});
+        dify__add_slice(&follow->rows, &err, (struct dify_slice){text.ptr, text.len + 1});
     }
     return err;
 }
@@ -373,6 +417,25 @@ void dify__begin_polling(struct dify_follow *follow)
 {
     dify__run_note_gap(follow->run);
     dify__follow_ask_in(follow, 0);
+}
+
+bool dify__follow_goes_on(struct dify_follow *follow)
+{
+    struct dify__json json;
+    bool is_run = false;
+    dify__json_init(&json, follow->env->allocator);
+    if (dify__json_read(&json, dify__buffer_slice(&follow->answer)) == DIFY_OK) {
+        yyjson_val *root = yyjson_doc_get_root(json.doc), *data = member(root, "data");
+        struct dify_slice status = text_of(member(data, "status"));
+        yyjson_val *finished_at = member(data, "finished_at");
+        is_run = status.ptr != NULL &&
+                 is_under_way(status, finished_at != NULL && !yyjson_is_null(finished_at));
+        if (is_run || follow->status == 202)
+            dify__run_learn_ids(follow->run, text_of(member(root, "workflow_run_id")),
+                                text_of(member(root, "task_id")));
+    }
+    dify__json_fini(&json);
+    return is_run || follow->status == 202;
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -446,7 +509,7 @@ void dify__follow_try_stop(struct dify_follow *follow)
     char id[DIFY__ID_BYTES];
     struct dify_slice task = dify__run_task(follow->run);
     if (!follow->wants_stop || follow->stop_acknowledged || follow->stop_call != NULL ||
-        task.len == 0 || task.len >= sizeof id || dify__follow_is_over(follow))
+        !dify__is_id(task) || dify__follow_is_over(follow))
         return;
     memcpy(id, task.ptr, task.len);
     id[task.len] = '\0';

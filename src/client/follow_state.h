@@ -41,9 +41,10 @@
 #define DIFY__SUBMIT_TRIES 3
 #define DIFY__STREAMS 3 /* reopened within ... */
 #define DIFY__STREAMS_MS 300000
-#define DIFY__REFUSED_STREAMS 5 /* in a row, until a run is only asked about */
-#define DIFY__NOT_FOUND 5       /* answers of 404 in a row, until a run is taken for lost */
-#define DIFY__ID_BYTES 128      /* of a run or a task that Dify can be asked about */
+#define DIFY__REFUSED_STREAMS 5   /* in a row, until a run is only asked about */
+#define DIFY__NOT_FOUND 5         /* answers of 404 in a row, until a run is taken for lost */
+#define DIFY__ID_BYTES 128        /* of a run or a task that Dify can be asked about */
+#define DIFY__EVENT_ID_BYTES 1024 /* of the id of a frame that is sent back */
 #define DIFY__BLOCKING_BYTES ((size_t)64 << 20)
 #define DIFY__ERROR_BYTES ((size_t)1 << 20) /* of a refusal's body */
 #define DIFY__USER_CHARACTERS 255
@@ -165,6 +166,9 @@ static inline bool dify__follow_is_over(const struct dify_follow *follow)
 void dify__follow_hang_up(struct dify_follow *follow);
 void dify__follow_drop_call(struct dify_follow *follow);
 
+/* Whether it can be the id of something that Dify is asked about. */
+bool dify__is_id(struct dify_slice id);
+
 /* Whether the run can be asked about: it has an id, and an app of a kind that has rows. */
 bool dify__follow_has_row(const struct dify_follow *follow);
 
@@ -172,7 +176,7 @@ bool dify__follow_has_row(const struct dify_follow *follow);
  * comes its workflow_finished. */
 bool dify__follow_knows_end(const struct dify_follow *follow);
 
-/* Whether runs of the app can be found in its logs. */
+/* Whether the run, whose id is not known, can be found in the app's logs. */
 bool dify__follow_is_searchable(const struct dify_follow *follow);
 
 /* Whether the stream shows that the run's worker lives. */
@@ -209,6 +213,10 @@ void dify__follow_recover(struct dify_follow *follow, enum dify_reason reason,
 
 /* Asks soon, and from then on at intervals, as the state and what is known allow. */
 void dify__follow_ask_in(struct dify_follow *follow, uint64_t ms);
+
+/* Whether the answer to the request that starts a run says only that it was begun; learns its ids.
+ */
+bool dify__follow_goes_on(struct dify_follow *follow);
 
 /* Folds the detail that told the run's end, and ends. */
 void dify__follow_take_ending(struct dify_follow *follow);

@@ -10,6 +10,7 @@
 #include "core/json_text.h"
 #include "core/slices.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 /* ---- silence ------------------------------------------------------------------------------- */
@@ -58,6 +59,11 @@ static void watch_silence(struct dify_follow *follow)
 static void on_silence_over(struct dify__alarm *alarm)
 {
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, step);
+    uint64_t silent = silent_ms(follow), most = follow->app->silence_timeout_ms;
+    if (silent < most) { /* the body of an answer that is no stream comes */
+        dify__alarm_in(follow->env, &follow->step, most - silent);
+        return;
+    }
     struct dify__text_of text = dify__text_begin(follow);
     say_silence(follow, &text);
     bool has_row = dify__follow_has_row(follow);
@@ -335,6 +341,11 @@ static bool is_chat_family(const struct dify_follow *follow)
 static void take_blocking(struct dify_follow *follow)
 {
     struct dify__text_of text = dify__text_begin(follow);
+    if (dify__follow_goes_on(follow)) {
+        dify__say(&text, "Dify has begun the run, and answered before its end");
+        dify__follow_recover(follow, DIFY_REASON_NO_END, &text);
+        return;
+    }
     enum dify_err err = dify__run_tell(follow->run,
                                        is_chat_family(follow) ? DIFY__TOLD_BY_BLOCKING_CHAT
                                                               : DIFY__TOLD_BY_BLOCKING_RUN,
@@ -505,6 +516,19 @@ static void begin_stream(struct dify_follow *follow, const struct dify__head *he
         dify__follow_enter(follow, DIFY_FOLLOW_STREAMING, DIFY_REASON_ANSWERED, 0, &text);
 }
 
+/* The id by X-Workflow-Run-ID: of the answer to a request that was carried out, and in the letters
+ * of an id, since what was learnt once stays. */
+static void take_run_id(struct dify_follow *follow, const struct dify__head *head)
+{
+    struct dify_slice id = head->workflow_run_id;
+    if (!dify__is_id(id) || (head->status >= 400 && head->status < 500))
+        return;
+    for (size_t i = 0; i < id.len; i++)
+        if (!isalnum((unsigned char)id.ptr[i]) && id.ptr[i] != '-' && id.ptr[i] != '_')
+            return;
+    dify__run_learn_ids(follow->run, id, (struct dify_slice){NULL, 0});
+}
+
 static void on_head(void *ctx, const struct dify__head *head)
 {
     struct dify_follow *follow = ctx;
@@ -513,8 +537,7 @@ static void on_head(void *ctx, const struct dify__head *head)
     follow->status = head->status;
     follow->is_html = is_type(head->content_type, "text/html");
     follow->retry_after_s = head->retry_after_s;
-    if (head->workflow_run_id.len != 0)
-        dify__run_learn_ids(follow->run, head->workflow_run_id, (struct dify_slice){NULL, 0});
+    take_run_id(follow, head);
     if (head->status == 200 && is_type(head->content_type, "text/event-stream"))
         begin_stream(follow, head);
 }
@@ -617,6 +640,26 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
     watch_silence(follow);
 }
 
+/* The id of the last frame that had one, for a server that can replay what came after it. One that
+ * a server would not take in a head is not sent. */
+static enum dify_err take_last_event_id(struct dify_follow *follow)
+{
+    struct dify_slice last = dify_run_last_event_id(follow->run);
+    struct dify__buffer copy = {.allocator = follow->env->allocator, .max = SIZE_MAX / 2};
+    enum dify_err err = DIFY_OK;
+    dify__free(follow->env->allocator, follow->last_event_id);
+    follow->last_event_id = NULL;
+    if (last.len == 0 || last.len > DIFY__EVENT_ID_BYTES)
+        return DIFY_OK;
+    for (size_t i = 0; i < last.len; i++)
+        if ((unsigned char)last.ptr[i] < ' ' || last.ptr[i] == 0x7F)
+            return DIFY_OK;
+    dify__add_slice(&copy, &err, last);
+    dify__add_nul(&copy, &err);
+    follow->last_event_id = copy.ptr;
+    return err;
+}
+
 void dify__begin_resuming(struct dify_follow *follow)
 {
     struct dify__request request = {.flags = DIFY__REQUEST_FRESH | DIFY__REQUEST_STREAM};
@@ -633,15 +676,8 @@ void dify__begin_resuming(struct dify_follow *follow)
     dify__add(&path, &err, follow->is_plain ? "" : "&include_state_snapshot=true");
     dify__add_nul(&path, &err);
     dify__buffer_fini(&id);
-    struct dify_slice last = dify_run_last_event_id(follow->run);
-    dify__free(follow->env->allocator, follow->last_event_id);
-    follow->last_event_id = NULL;
-    if (err == DIFY_OK && last.len > 0) {
-        struct dify__buffer copy = {.allocator = follow->env->allocator, .max = SIZE_MAX / 2};
-        dify__add_slice(&copy, &err, last);
-        dify__add_nul(&copy, &err);
-        follow->last_event_id = copy.ptr;
-    }
+    if (err == DIFY_OK)
+        err = take_last_event_id(follow);
     if (err != DIFY_OK) {
         dify__buffer_fini(&path);
         dify__follow_no_memory(follow);

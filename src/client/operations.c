@@ -25,7 +25,7 @@ static struct draft begin(const struct dify_app *app, const char *path)
 
 static void segment(struct draft *draft, const char *text, const char *rest)
 {
-    if (text == NULL || *text == '\0')
+    if (text == NULL || !dify__is_segment(dify__slice(text)))
         draft->err = DIFY_ERR_ARGUMENT;
     else
         dify__add_encoded(&draft->path, &draft->err, text);

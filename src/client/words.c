@@ -39,6 +39,13 @@ void dify__add_encoded(struct dify__buffer *text, enum dify_err *err, const char
     }
 }
 
+bool dify__is_segment(struct dify_slice text)
+{
+    if (text.len == 0 || memchr(text.ptr, '\0', text.len) != NULL)
+        return false;
+    return !dify__slice_is(text, ".") && !dify__slice_is(text, "..");
+}
+
 static enum dify_err append(void *ctx, const char *bytes, size_t len)
 {
     return dify__buffer_append(ctx, bytes, len);

@@ -16,6 +16,10 @@ void dify__add_uint(struct dify__buffer *text, enum dify_err *err, uint64_t valu
 /* `part` as a segment of a path or a value of a query: percent-encoded (RFC 3986). */
 void dify__add_encoded(struct dify__buffer *text, enum dify_err *err, const char *part);
 
+/* Whether it can be one segment of a path: servers, and libcurl, take "." and ".." for something
+ * else, and what follows a NUL is lost. */
+bool dify__is_segment(struct dify_slice text);
+
 /* A JSON string, quotes included; NULL: null. */
 void dify__add_json(struct dify__buffer *text, enum dify_err *err, struct dify_slice part);
 

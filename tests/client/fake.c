@@ -156,6 +156,9 @@ static void tell_head(const struct fake_delivery *delivery)
         .text = text_slice(&text)};
     if (!is_proxy)
         head.release = slice_of(fake->release);
+    if (fake->claimed_id != NULL && exchange->what == FAKE_SUBMIT &&
+        (fake->claimed_nth == 0 || fake->claimed_nth == fake->count[FAKE_SUBMIT]))
+        head.workflow_run_id = slice_of(fake->claimed_id);
     dify__app_take_head(fake->app, &head);
     exchange->receiver.head(exchange->receiver.ctx, &head);
     text_fini(&text);
@@ -439,6 +442,11 @@ static enum dify_err start(void *ctx, struct dify_app *app, const struct dify__r
     fake->exchanges = exchange;
     exchange->what = what_of(exchange);
     exchange->fault = fault_of(fake, exchange->what, ++fake->count[exchange->what]);
+    if (exchange->what == FAKE_EVENTS) {
+        fake->last_event_id.len = 0;
+        text_add_chars(&fake->last_event_id,
+                       request->last_event_id != NULL ? request->last_event_id : "");
+    }
     if (exchange->what == FAKE_SUBMIT) /* or somebody might repeat it */
         assert_true((exchange->flags & DIFY__REQUEST_FRESH) != 0);
     exchange->arrival.ring = on_arrival;
@@ -506,5 +514,6 @@ void fake_fini(struct fake *fake)
         fake_run_free(run);
     }
     text_fini(&fake->uploaded);
+    text_fini(&fake->last_event_id);
     dify__alarms_fini(&fake->things);
 }

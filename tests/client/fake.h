@@ -212,7 +212,10 @@ struct fake {
     struct fake_fault fault[FAKE_FAULTS];
     size_t faults;
     struct fake_fault (*choose)(struct fake *fake, enum fake_what what, unsigned nth);
-    bool splits; /* bodies come in pieces */
+    bool splits;               /* bodies come in pieces */
+    const char *claimed_id;    /* X-Workflow-Run-ID in the answer to a request that starts a run */
+    unsigned claimed_nth;      /* to which of them, from 1; 0: all */
+    struct text last_event_id; /* of the last request for a run's events */
 
     unsigned count[FAKE_WHATS];  /* exchanges that were begun */
     unsigned carried_out;        /* requests that started a run */

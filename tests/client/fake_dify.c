@@ -51,7 +51,9 @@ static void send_frame(struct dify__exchange *exchange, const char *json, struct
                        size_t event)
 {
     struct text frame = {NULL, 0, 0};
-    text_addf(&frame, "data: %s\n\n", json);
+    text_add_chars(&frame, "data: ");
+    text_add_chars(&frame, json);
+    text_add_chars(&frame, "\n\n");
     fake_send_body(exchange, frame.ptr, frame.len, run, event);
     text_fini(&frame);
 }
