@@ -253,9 +253,8 @@ static bool print_result(struct cli_following *following, const struct dify_resu
 void cli_following_app(const struct cli_following *following, char out[CLI_APP_WORDS_BYTES])
 {
     const char *app = following->settings->app;
-    out[0] = '\0';
-    if (app != NULL && strlen(app) + sizeof " --app ''" <= CLI_APP_WORDS_BYTES)
-        snprintf(out, CLI_APP_WORDS_BYTES, " --app '%s'", app);
+    snprintf(out, CLI_APP_WORDS_BYTES, "%s%s", app != NULL ? " --app " : "",
+             app != NULL ? app : "");
 }
 
 /* The last line on standard error. */

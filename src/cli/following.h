@@ -103,9 +103,9 @@ bool cli_following_order(struct cli_following *following, const struct dify_orde
 /* Follows the run to its end and prints its result. Returns the exit status. */
 int cli_following_finish(struct cli_following *following);
 
-/* " --app 'NAME'" where the run's app is one of the configuration file, for a command that people
+/* " --app NAME" where the run's app is one of the configuration file, for a command that people
  * are told to give next; else "". */
-#define CLI_APP_WORDS_BYTES 300
+#define CLI_APP_WORDS_BYTES 80 /* a name has up to 64 plain characters */
 void cli_following_app(const struct cli_following *following, char out[CLI_APP_WORDS_BYTES]);
 
 void cli_following_fini(struct cli_following *following);

@@ -53,14 +53,15 @@ def test_configured(given):
     checks = given.checks
     with server(given) as sim:
         command = Command(given, sim)
-        folder = os.path.join(given.folder, ".config", "difystream")
+        folder = os.path.join(given.folder, "config", "difystream")
         os.makedirs(folder)
         with open(os.path.join(folder, "config.yaml"), "w", encoding="utf-8") as file:
             file.write("apps: {other: {base_url: 'http://127.0.0.1:1', api_key_env: NONE},"
-                       " 'an app': {base_url: 'http://127.0.0.1:%d', api_key_env: TALK}}\n"
+                       " an-app: {base_url: 'http://127.0.0.1:%d', api_key_env: TALK}}\n"
                        "default_app: other\n" % sim.port)
-        bare = {"DIFY_API_KEY": "", "DIFY_BASE_URL": "", "TALK": "app-talk"}
-        ran = command.run("chat", "--app", "an app", "-u", "ada", "Na?", environment=bare)
+        bare = {"DIFY_API_KEY": "", "DIFY_BASE_URL": "", "TALK": "app-talk",
+                "XDG_CONFIG_HOME": os.path.join(given.folder, "config")}
+        ran = command.run("chat", "--app", "an-app", "-u", "ada", "Na?", environment=bare)
         checks.equal(ran.status, 0, "an app of the configuration")
         words = shlex.split(ran.lines[-1].split(": to go on: ")[1])
         ran = command.run(*words[1:], environment=bare)
