@@ -428,7 +428,8 @@ static void take_answer(struct dify_follow *follow, const struct dify__end *end)
                          follow->is_html);
         dify__say(&text, "; the run may have begun");
         dify__follow_recover(follow, DIFY_REASON_GATEWAY_ERROR, &text);
-    } else if (end->failure != DIFY__WHOLE) {
+    } else if (end->failure != DIFY__WHOLE &&
+               dify__outcome_of_status(follow->status) != DIFY_OUTCOME_REFUSED) {
         dify__say_failure(&text.text, &text.err, follow->app, end);
         dify__follow_recover(
             follow, end->failure == DIFY__RESET ? DIFY_REASON_RESET : DIFY_REASON_CLOSED, &text);

@@ -18,6 +18,7 @@
 #include "core/slices.h"
 #include "difystream/version.h"
 
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -283,9 +284,11 @@ static bool set_request(struct dify__exchange *exchange, const struct dify__requ
 static CURLcode set_way(CURL *easy, const struct dify_app *app)
 {
     CURLcode ok = CURLE_OK;
+    /* libcurl takes no more */
+    long connect_ms = app->connect_timeout_ms < INT_MAX ? (long)app->connect_timeout_ms : INT_MAX;
     ok |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     ok |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    ok |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)app->connect_timeout_ms);
+    ok |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     ok |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     ok |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, PROBE_AFTER_S);
     ok |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, PROBE_EVERY_S);
@@ -482,7 +485,8 @@ static enum dify__failure failure_of(const struct dify__exchange *exchange, CURL
     curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_error);
     if (code == CURLE_OK)
         return exchange->has_head ? DIFY__WHOLE : DIFY__BAD_ANSWER;
-    if (code == CURLE_OUT_OF_MEMORY || exchange->ran_out_of_memory)
+    /* libcurl says so of a line of a head that is too long, too */
+    if (exchange->ran_out_of_memory || (code == CURLE_OUT_OF_MEMORY && !exchange->may_be_sent))
         return DIFY__NO_MEMORY;
     if (exchange->source != NULL && exchange->source->has_failed)
         return DIFY__BAD_SOURCE;

@@ -194,11 +194,32 @@ def says(text):
     return act
 
 
+def goes_on(text):
+    """Sends `text` again and again, until the client has left."""
+    def act(request, _):
+        request.read_body()
+        try:
+            while True:
+                request.connection.sendall(text)
+        except OSError:
+            return False
+    return act
+
+
+def begins(start, text):
+    def act(request, number):
+        request.read_body()
+        request.connection.sendall(start)
+        return goes_on(text)(request, number)
+    return act
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
 ENDINGS = {
     "closed without an answer": (closes, "run_lost"),
     "reset without an answer": (resets, "run_lost"),
     "reset while the body comes": (closes_before_the_body, "run_lost"),
-    "closed in the head": (says(b"HTTP/1.1 200 OK\r\nContent-Ty"), "run_lost"),
+    "closed in the head": (says(OK + b"Content-Ty"), "run_lost"),
     "closed after 100": (says(b"HTTP/1.1 100 Continue\r\n\r\n"), "run_lost"),
     "no HTTP": (says(b"what is this\r\n\r\n"), "run_lost"),
     "502": (says(answer(b"502 Bad Gateway", b"{}")), "run_lost"),
@@ -210,6 +231,39 @@ ENDINGS = {
                                          b'WWW-Authenticate: Basic realm="a"\r\n')), None),
     "307": (says(answer(b"307 Temporary Redirect", b"{}", b"Location: " + RUN.encode() + b"\r\n")),
             None),
+    "400 cut short": (says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n{}"), "http_error"),
+    "407 with a challenge": (says(answer(b"407 Proxy Authentication Required", b"{}",
+                                         b'Proxy-Authenticate: Basic realm="a"\r\n')), "http_error"),
+    "401 with three challenges": (says(answer(
+        b"401 Unauthorized", b"{}", b'WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n'
+        b'WWW-Authenticate: Digest realm="a", nonce="b"\r\n')), "http_error"),
+    "303": (says(answer(b"303 See Other", b"{}", b"Location: /v1/info\r\n")), None),
+    "101": (says(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"),
+            "run_lost"),
+    "204": (says(b"HTTP/1.1 204 No Content\r\n\r\n"), None),
+    "206": (says(answer(b"206 Partial Content", b"{}", b"Content-Range: bytes 0-1/9\r\n")), None),
+    "HTTP/0.9": (says(b"{}"), "run_lost"),
+    "HTTP/9": (says(b"HTTP/9 200 OK\r\n\r\n"), "run_lost"),
+    "a stream in HTTP/1.0": (says(STREAM.replace(b"HTTP/1.1", b"HTTP/1.0")), ""),
+    "a stream with 400": (says(STREAM.replace(b"200 OK", b"400 Bad Request")), "http_error"),
+    "a stream behind early hints": (says(
+        b"HTTP/1.1 103 Early Hints\r\nX-Workflow-Run-ID: 1\r\n\r\n" * 3 + STREAM), ""),
+    "a stream with trailers": (says(
+        OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n"
+        b"X-Version: 9\r\nX-Workflow-Run-ID: 9\r\n\r\n" % (len(EVENTS), EVENTS)), ""),
+    "chunks that are none": (says(OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: "
+                                  b"chunked\r\n\r\nzz\r\n"), "run_lost"),
+    "a chunk without end": (says(OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: "
+                                 b"chunked\r\n\r\nffffffffffffffffff\r\n"), "run_lost"),
+    "two lengths": (says(OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), None),
+    "100 without end": (goes_on(b"HTTP/1.1 100 Continue\r\n\r\n"), "run_lost"),
+    "a head without end": (begins(OK, b"X-Version: 1.14.2\r\n" * 9), "run_lost"),
+    "a line without end": (begins(OK, b"X" * 1000), "run_lost"),
+    "a stream that is none": (begins(OK + b"Content-Type: text/event-stream\r\n\r\n", b"x" * 65536),
+                              "invalid_response"),
+    "an answer without end": (begins(OK + b"Content-Type: application/json\r\n\r\n", b" " * 65536),
+                              "invalid_response"),
+    "a refusal without end": (begins(b"HTTP/1.1 400 Bad Request\r\n\r\n", b" " * 65536), None),
     "425": (says(answer(b"425 Too Early", b"{}")), None),
     "500": (says(answer(b"500 Internal Server Error", b"{}")), None),
 }
@@ -228,8 +282,17 @@ def test_a_post_is_never_sent_again(given):
                               what + ": each on a fresh connection")
             for one in many.followed:
                 if code is not None:
-                    given.checks.equal(one.code, code, what + ": code")
-                given.checks.equal(one.result["success"], False, what + ": no success")
+                    given.checks.equal(one.code or "", code, what + ": code")
+                given.checks.equal(one.result["success"], code == "", what + ": success")
+
+
+def test_times_without_end(given):
+    """Clocks that never ring are clocks."""
+    for ms in (2 ** 31, 2 ** 32, 2 ** 63, 2 ** 64 - 1):
+        with Server(RUN, says(STREAM)) as server:
+            many = follow(given, server.port, [{"inputs": {}}], "--connect-timeout", ms,
+                          "--silence-timeout", ms, "--run-timeout", ms)
+        given.checks.equal(many.followed[0].result["success"], True, "%d ms" % ms)
 
 
 def test_a_post_takes_no_kept_connection(given):
