@@ -98,19 +98,19 @@ enum dify_follow_state {
 /* Why a state was left. */
 enum dify_reason {
     DIFY_REASON_NONE,
-    DIFY_REASON_STARTED,         /* dify_follow_start() */
-    DIFY_REASON_CHECKED,         /* inputs are fit, or are not to be checked */
-    DIFY_REASON_UPLOADED,        /* all files are up */
-    DIFY_REASON_HELD,            /* the observer wants to wait */
-    DIFY_REASON_SUBMITTED,       /* the observer lets it go */
-    DIFY_REASON_NOT_SENT,        /* no connection: nothing was sent */
-    DIFY_REASON_BUSY,            /* refused for too many runs at once */
-    DIFY_REASON_ANSWERED,        /* the stream has begun */
-    DIFY_REASON_SILENT,          /* nothing came for 25 s */
-    DIFY_REASON_ALIVE,           /* something came again */
-    DIFY_REASON_RESET,           /* the connection was reset */
-    DIFY_REASON_CLOSED,          /* the connection was closed in the middle */
-    DIFY_REASON_NO_END,          /* the stream ended as it should, without the run's end */
+    DIFY_REASON_STARTED,   /* dify_follow_start() */
+    DIFY_REASON_CHECKED,   /* inputs are fit, or not to be checked; the text names unknown ones */
+    DIFY_REASON_UPLOADED,  /* all files are up */
+    DIFY_REASON_HELD,      /* the observer wants to wait */
+    DIFY_REASON_SUBMITTED, /* the observer lets it go */
+    DIFY_REASON_NOT_SENT,  /* no connection: nothing was sent */
+    DIFY_REASON_BUSY,      /* refused for too many runs at once */
+    DIFY_REASON_ANSWERED,  /* the stream has begun */
+    DIFY_REASON_SILENT,    /* nothing came for 25 s */
+    DIFY_REASON_ALIVE,     /* something came again */
+    DIFY_REASON_RESET,     /* the connection was reset */
+    DIFY_REASON_CLOSED,    /* the connection was closed in the middle */
+    DIFY_REASON_NO_END,    /* the stream ended as it should, without the run's end */
     DIFY_REASON_INVENTED_END,    /* the server ended the stream with an end of its own making */
     DIFY_REASON_BAD_STREAM,      /* what came is no event stream, or passed a ceiling */
     DIFY_REASON_REPLY_LOST,      /* the request was sent, its answer did not come */

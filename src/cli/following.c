@@ -153,7 +153,10 @@ static void interrupt(struct cli_following *following)
     }
     if (following->was_submitted && !following->has_ended)
         cli_following_say(following, CLI_PROGRESS_WARNING,
-                          "stopping the run at Dify; once more leaves it running");
+                          dify_follow_task_id(following->follow).len != 0
+                              ? "stopping the run at Dify; once more leaves it running"
+                              : "the run is stopped as soon as Dify tells its id; once more leaves "
+                                "it running");
     dify_follow_stop(following->follow);
 }
 

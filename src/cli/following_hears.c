@@ -325,6 +325,7 @@ static void on_warning(void *ctx, uint64_t offset, const char *reason)
 static bool matters(const struct dify_follow_change *change)
 {
     switch (change->reason) {
+    case DIFY_REASON_CHECKED:
     case DIFY_REASON_NOT_SENT:
     case DIFY_REASON_BUSY:
     case DIFY_REASON_SILENT:
@@ -355,7 +356,11 @@ static void say_change(struct cli_following *following, const struct dify_follow
                  dify_follow_state_name(change->to), dify_reason_name(change->reason),
                  change->text[0] != '\0' ? ": " : "", change->text);
         cli_following_say(following, CLI_PROGRESS_NOTE, text);
-    } else if (change->to == DIFY_FOLLOW_UPLOADING) {
+        return;
+    }
+    if (matters(change))
+        cli_following_say(following, CLI_PROGRESS_WARNING, change->text);
+    if (change->to == DIFY_FOLLOW_UPLOADING) {
         snprintf(text, sizeof text, "uploading %zu file%s", files, files == 1 ? "" : "s");
         cli_following_say(following, CLI_PROGRESS_NOTE, text);
     } else if (change->from == DIFY_FOLLOW_RESUMING && change->to == DIFY_FOLLOW_STREAMING) {
@@ -365,8 +370,6 @@ static void say_change(struct cli_following *following, const struct dify_follow
             following, CLI_PROGRESS_WARNING,
             "this Dify has no stream to take up again: it is asked for the run's end, "
             "and nodes that finish meanwhile are not shown");
-    } else if (matters(change)) {
-        cli_following_say(following, CLI_PROGRESS_WARNING, change->text);
     }
 }
 

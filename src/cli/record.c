@@ -295,10 +295,25 @@ void cli_record_begin(struct cli_record *record, const struct cli_record_request
     record->body_bytes = 0;
 }
 
+/* The head as it came, but for what it sets for this client alone. */
 void cli_record_head(struct cli_record *record, const char *bytes, size_t len)
 {
-    if (record != NULL && record->is_open && !write_all(record->fds[HEAD], bytes, len))
-        give_up(record, errno);
+    static const char field[] = "Set-Cookie:", instead[] = "Set-Cookie: REDACTED\r\n";
+    if (record == NULL || !record->is_open)
+        return;
+    while (len > 0) {
+        const char *end = memchr(bytes, '\n', len);
+        size_t line = end != NULL ? (size_t)(end - bytes) + 1 : len;
+        bool is_secret =
+            line >= sizeof field - 1 && strncasecmp(bytes, field, sizeof field - 1) == 0;
+        if (!write_all(record->fds[HEAD], is_secret ? instead : bytes,
+                       is_secret ? sizeof instead - 1 : line)) {
+            give_up(record, errno);
+            return;
+        }
+        bytes += line;
+        len -= line;
+    }
 }
 
 void cli_record_bytes(struct cli_record *record, const char *bytes, size_t len, uint64_t now_ms)

@@ -134,7 +134,8 @@ static enum dify_err prepare(struct dify_follow *follow, struct dify__buffer *me
                               dify__buffer_slice(&follow->prepared), message);
 }
 
-static void let_go(struct dify_follow *follow, enum dify_reason reason);
+static void let_go(struct dify_follow *follow, enum dify_reason reason,
+                   struct dify__text_of *take_text);
 
 static void check(struct dify_follow *follow)
 {
@@ -145,12 +146,18 @@ static void check(struct dify_follow *follow)
         return;
     }
     dify__buffer_fini(&message);
-    if (err != DIFY_OK)
+    if (err != DIFY_OK) {
         dify__follow_no_memory(follow);
-    else if (follow->inputs.attachment_count > 0)
-        dify__follow_enter(follow, DIFY_FOLLOW_UPLOADING, DIFY_REASON_CHECKED, 0, NULL);
+        return;
+    }
+    struct dify__text_of text = dify__text_begin(follow);
+    if (is_checked(follow))
+        dify__inputs_say_unknown(follow->app->form, dify__buffer_slice(&follow->prepared),
+                                 &text.text, &text.err);
+    if (follow->inputs.attachment_count > 0)
+        dify__follow_enter(follow, DIFY_FOLLOW_UPLOADING, DIFY_REASON_CHECKED, 0, &text);
     else
-        let_go(follow, DIFY_REASON_CHECKED);
+        let_go(follow, DIFY_REASON_CHECKED, &text);
 }
 
 static enum dify_kind kind_of(enum dify__mode mode)
@@ -261,7 +268,7 @@ static void upload_next(struct dify_follow *follow)
     if (err != DIFY_OK)
         dify__follow_no_memory(follow);
     else
-        let_go(follow, DIFY_REASON_UPLOADED);
+        let_go(follow, DIFY_REASON_UPLOADED, NULL);
 }
 
 void dify__begin_uploading(struct dify_follow *follow)
@@ -273,17 +280,17 @@ void dify__begin_uploading(struct dify_follow *follow)
 /* ---- submitting ---------------------------------------------------------------------------- */
 
 /* All is ready: sends it, or waits for the observer. */
-static void let_go(struct dify_follow *follow, enum dify_reason reason)
+static void let_go(struct dify_follow *follow, enum dify_reason reason,
+                   struct dify__text_of *take_text)
 {
     const struct dify_follow_observer *observer = &follow->observer;
-    if (observer->submit != NULL &&
-        !observer->submit(observer->ctx, follow, dify__buffer_slice(&follow->prepared))) {
-        if (!dify__follow_is_over(follow))
-            dify__follow_enter(follow, DIFY_FOLLOW_HELD, DIFY_REASON_HELD, 0, NULL);
-        return;
-    }
+    bool is_held = observer->submit != NULL &&
+                   !observer->submit(observer->ctx, follow, dify__buffer_slice(&follow->prepared));
     if (!dify__follow_is_over(follow))
-        dify__follow_enter(follow, DIFY_FOLLOW_SUBMITTING, reason, 0, NULL);
+        dify__follow_enter(follow, is_held ? DIFY_FOLLOW_HELD : DIFY_FOLLOW_SUBMITTING,
+                           is_held ? DIFY_REASON_HELD : reason, 0, take_text);
+    else if (take_text != NULL)
+        dify__buffer_fini(&take_text->text);
 }
 
 static enum dify_err write_path(struct dify_follow *follow)

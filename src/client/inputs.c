@@ -129,15 +129,21 @@ void dify__inputs_fini(struct dify__inputs *inputs)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-static const struct dify__variable *find(const struct dify__form *form, const char *name)
+static const struct dify__variable *find_named(const struct dify__form *form,
+                                               struct dify_slice name)
 {
     size_t count = 0;
     const struct dify__variable *variables =
         form != NULL ? dify__form_variables(form, &count) : NULL;
     for (size_t i = 0; i < count; i++)
-        if (dify__slice_is(variables[i].name, name))
+        if (dify__slice_equals(variables[i].name, name))
             return &variables[i];
     return NULL;
+}
+
+static const struct dify__variable *find(const struct dify__form *form, const char *name)
+{
+    return find_named(form, dify__slice(name));
 }
 
 static bool holds_files(const struct dify__variable *variable)
@@ -498,6 +504,29 @@ enum dify_err dify__inputs_check(const struct dify__inputs *inputs, const struct
         err = naming != DIFY_OK ? naming : err;
     }
     return err;
+}
+
+void dify__inputs_say_unknown(const struct dify__form *form, struct dify_slice json_text,
+                              struct dify__buffer *text, enum dify_err *err)
+{
+    struct dify__json json;
+    struct dify__members members;
+    size_t unknown = 0;
+    dify__json_init(&json, text->allocator);
+    if (dify__json_read(&json, json_text) == DIFY_OK) {
+        dify__members_of_root(&members, &json);
+        while (dify__members_next(&members)) {
+            if (find_named(form, members.key) != NULL)
+                continue;
+            dify__add(text, err, unknown++ > 0 ? ", " : "");
+            dify__add_slice(text, err, members.key);
+        }
+    }
+    dify__json_fini(&json);
+    if (unknown > 0)
+        dify__add(text, err,
+                  unknown == 1 ? " is no input of the app: Dify drops it"
+                               : " are no inputs of the app: Dify drops them");
 }
 
 /* ---- comparing ----------------------------------------------------------------------------- */

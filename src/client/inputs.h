@@ -57,6 +57,11 @@ DIFY_MUST_CHECK enum dify_err dify__inputs_check(const struct dify__inputs *inpu
                                                  struct dify_slice json,
                                                  struct dify__buffer *message);
 
+/* Appends a sentence about inputs that the form does not have, which Dify drops without a word;
+ * nothing where there are none. */
+void dify__inputs_say_unknown(const struct dify__form *form, struct dify_slice json,
+                              struct dify__buffer *text, enum dify_err *err);
+
 /* Whether a run's inputs, as its detail has them (a JSON object with sys.* beside them), are these.
  * Files are equal whatever they are. */
 bool dify__inputs_match(const struct dify_allocator *allocator, struct dify_slice sent,

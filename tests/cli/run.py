@@ -44,6 +44,9 @@ def test_outputs(given):
         ran = command.run(*GOOD, "--verbose")
         checks.true("new -> checking (started)" in ran.err and "submitting -> streaming" in ran.err,
                     "each step with --verbose", ran)
+        ran = command.run(*GOOD, "-i", "wrod=x")
+        checks.true(ran.status == 0 and "wrod is no input of the app: Dify drops it" in ran.err,
+                    "an input that the app does not have", ran)
         ran = command.run(*GOOD, "--no-journal")
         checks.true(" run 0" not in ran.err and ran.status == 0, "no journal, no id", ran)
         ran = command.run(*GOOD, "--blocking")

@@ -109,7 +109,7 @@ static void test_files(void **state)
     struct cli_record *record = open_record(fixture);
     cli_record_begin(record, &request, 1000);
     cli_record_head(record, "HTTP/1.1 200 OK\r\n", 17);
-    cli_record_head(record, "A: b\r\n\r\n", 8);
+    cli_record_head(record, "A: b\r\nset-cookie: session=1\r\n\r\n", 31);
     cli_record_bytes(record, PING, 10, 1005);
     cli_record_bytes(record, PING + 10, 3, 1007);
     cli_record_bytes(record, "", 0, 1007);
@@ -125,7 +125,8 @@ static void test_files(void **state)
                 "    \"authorization\": \"Bearer app-REDACTED\",\n"
                 "    \"Proxy-Authorization\": \"REDACTED\",\n    \"Cookie\": \"REDACTED\"\n"
                 "  }\n}\n");
-    assert_file(fixture, "response.head", "HTTP/1.1 200 OK\r\nA: b\r\n\r\n");
+    assert_file(fixture, "response.head",
+                "HTTP/1.1 200 OK\r\nA: b\r\nSet-Cookie: REDACTED\r\n\r\n");
     assert_file(fixture, "response.body", PING EVENT);
     assert_file(fixture, "chunks.tsv", "5\t10\n7\t3\n7\t37\n# end\tlast-chunk\t1000\n");
     assert_true(plays(fixture));
