@@ -30,6 +30,9 @@ DIFY_MUST_CHECK enum dify_err dify__call_start(struct dify_app *app,
                                                dify_answer_fn *answered, void *ctx,
                                                struct dify_call **out);
 
+/* Rows of a page of the logs, the newest first; Dify gives no more. */
+#define DIFY__LOG_ROWS 100
+
 /* Calls that follow.c makes for itself: a run's detail; one page of the logs of a user. One try,
  * with its own clock. */
 DIFY_MUST_CHECK enum dify_err dify__ask_detail(struct dify_app *app, const char *run_id,

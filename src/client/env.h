@@ -9,6 +9,11 @@
 #include "client/transport.h"
 #include "difystream/follow.h"
 
+/* Runs that were followed here are remembered for a while, so that none of them is taken for one
+ * that is looked for. */
+#define DIFY__RECENT_RUNS 128
+#define DIFY__RECENT_ID_BYTES 40
+
 struct dify__env {
     const struct dify_allocator *allocator;
     const struct dify__transport *transport;
@@ -23,7 +28,9 @@ struct dify__env {
     size_t reserved;              /* places of alarms that were promised: dify__reserve_alarms() */
     struct dify_call *calls;      /* all, newest first */
     struct dify_follow *follows;  /* likewise */
-    size_t under_way;             /* calls, and follows that were started and have not ended */
+    char recent[DIFY__RECENT_RUNS][DIFY__RECENT_ID_BYTES]; /* of follows that were freed */
+    size_t recent_count;                                   /* in all */
+    size_t under_way; /* calls, and follows that were started and have not ended */
     uint64_t reasons[DIFY_REASONS];
 };
 

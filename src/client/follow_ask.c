@@ -218,9 +218,12 @@ static void on_detail(void *ctx, const struct dify_answer *answer)
 
 static void compare_next(struct dify_follow *follow);
 
-/* Whether another run that is followed here has the id. */
+/* Whether another run that is or was followed here has the id. */
 static bool is_anothers(const struct dify_follow *follow, struct dify_slice id)
 {
+    for (size_t i = 0; i < DIFY__RECENT_RUNS; i++)
+        if (dify__slice_is(id, follow->env->recent[i]))
+            return true;
     for (const struct dify_follow *other = follow->env->follows; other != NULL; other = other->next)
         if (other != follow && dify__slice_equals(dify__run_id(other->run), id))
             return true;
@@ -246,7 +249,7 @@ static bool may_be_anothers(const struct dify_follow *follow)
 /* One fits: that is the run. Else it is looked for again. */
 static void take_search(struct dify_follow *follow)
 {
-    if (follow->fits != 1 || may_be_anothers(follow) ||
+    if (follow->fits != 1 || follow->has_more_rows || may_be_anothers(follow) ||
         is_anothers(follow, dify__slice(follow->found_id))) {
         ask_again(follow);
         return;
@@ -332,6 +335,7 @@ static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int
     yyjson_val *row;
     size_t i, count, kept = 0;
     enum dify_err err = DIFY_OK;
+    bool is_whole = yyjson_arr_size(rows) < DIFY__LOG_ROWS;
     follow->rows.len = follow->row_at = 0;
     follow->fits = 0;
     yyjson_arr_foreach(rows, i, count, row)
@@ -339,18 +343,20 @@ static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int
         yyjson_val *run = member(row, "workflow_run"), *id = member(run, "id");
         yyjson_val *made = member(run, "created_at");
         struct dify_slice text = text_of(id);
+        bool is_older = yyjson_is_int(made) && yyjson_get_sint(made) < since_s;
+        is_whole = is_whole || is_older; /* the newest come first */
         if (text.ptr == NULL || text.len >= sizeof follow->found_id || !dify__is_id(text) ||
-            kept == ROWS)
+            !is_text(member(member(row, "created_by_end_user"), "session_id"), follow->user) ||
+            (!follow->has_own_user && is_older) || is_anothers(follow, text))
             continue;
-        if (!is_text(member(member(row, "created_by_end_user"), "session_id"), follow->user))
-            continue;
-        if (!follow->has_own_user && yyjson_is_int(made) && yyjson_get_sint(made) < since_s)
-            continue;
-        if (is_anothers(follow, text))
-            continue;
+        if (kept == ROWS) {
+            is_whole = false;
+            break;
+        }
         kept++;
         dify__add_slice(&follow->rows, &err, (struct dify_slice){text.ptr, text.len + 1});
     }
+    follow->has_more_rows = !is_whole && !follow->has_own_user;
     return err;
 }
 
@@ -384,11 +390,12 @@ static void on_search_over(struct dify__alarm *alarm)
 {
     struct dify_follow *follow = DIFY__FOLLOW_OF(alarm, step);
     struct dify__text_of text = dify__text_begin(follow);
+    bool is_unclear = follow->fits > 1 || (follow->fits == 1 && follow->has_more_rows);
     dify__say(&text, "the run was sent, its answer was lost, and ");
-    dify__say(&text, follow->fits > 1 ? "more than one run in Dify's logs of user "
-                                      : "none was found in Dify's logs of user ");
+    dify__say(&text, is_unclear ? "more than one run in Dify's logs of user "
+                                : "none was found in Dify's logs of user ");
     dify__say(&text, follow->user);
-    dify__say(&text, follow->fits > 1 ? " has its inputs and may be it" : "");
+    dify__say(&text, is_unclear ? " has its inputs and may be it" : "");
     dify__say(&text, " (asked ");
     dify__add_uint(&text.text, &text.err, follow->asked);
     dify__say(&text, " times in ");

@@ -110,6 +110,7 @@ struct dify_follow {
     unsigned next_upload;
     struct dify__buffer rows; /* ids of runs in the logs that have yet to be compared, NUL each */
     size_t row_at;
+    bool has_more_rows; /* than were listed: another one may fit as well */
     char found_id[64];
     unsigned fits;
 

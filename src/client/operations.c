@@ -113,7 +113,7 @@ enum dify_err dify__ask_logs(struct dify_app *app, const char *user, uint64_t si
 {
     struct draft draft = begin(app, "/workflows/logs");
     query(&draft, "created_by_end_user_session_id", user);
-    query(&draft, "limit", "20");
+    query_uint(&draft, "limit", DIFY__LOG_ROWS);
     struct dify__call_plan plan = {.may_repeat = true, .tries = 1, .silence_ms = silence_ms};
     return start(app, &draft, plan, answered, ctx, call);
 }

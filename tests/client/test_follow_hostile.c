@@ -321,6 +321,70 @@ static void test_recalled_end_that_was_made_up(void **state)
     fake_fini(&fake);
 }
 
+/* ---- runs that look alike ------------------------------------------------------------------- */
+
+/* A run that was followed here a moment ago is not the one whose answer was lost, though it has the
+ * same user and inputs and stands alone in the logs: that one is queued still. */
+static void test_not_the_one_before(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct fake fake;
+        struct watched first, second;
+        struct dify_order order = plain_order();
+        fake_init(&fake, i == 0 ? "1.12.1" : "1.16.1", 1);
+        fake_add_fault(&fake, FAULT(.what = FAKE_SUBMIT, .nth = 2, .how = FAKE_RESET_AFTER));
+        fake_plan_small(&fake);
+        struct fake_run *run = fake_plan_small(&fake);
+        run->queued_ms = 60000;
+        order.user = "ann";
+        begin(&first, &fake, &order);
+        finish(&first);
+        watched_fini(&first);
+        begin(&second, &fake, &order);
+        finish(&second);
+        assert_own_run(&second, run);
+        watched_fini(&second);
+        fake_fini(&fake);
+    }
+}
+
+/* As many rows as a page has, all younger than the request: the one that fits may not be the only
+ * one. */
+static void test_more_rows_than_are_listed(void **state)
+{
+    (void)state;
+    for (size_t rows = DIFY__LOG_ROWS - 1; rows <= DIFY__LOG_ROWS; rows++) {
+        struct fake fake;
+        struct watched watched;
+        struct text words = {NULL, 0, 0};
+        struct dify_order order = plain_order();
+        fake_init(&fake, "1.14.2", 1);
+        order.user = "ann";
+        order.sent_at_s = fake.env.unix_ms(&fake) / 1000;
+        struct fake_run *run = fake_plan_other(&fake, "ann", "{'topic':'tea'}", 0);
+        text_add_chars(&words, "{\"data\":[");
+        for (size_t i = 0; i < rows; i++) {
+            text_add_chars(&words, i == 0 ? "{\"workflow_run\":{\"id\":\""
+                                          : ",{\"workflow_run\":"
+                                            "{\"id\":\"");
+            text_add_chars(&words, i == 5 ? run->id : OTHER);
+            text_addf(&words, "\",\"created_at\":%lld},", (long long)order.sent_at_s);
+            text_addf(&words, "\"created_by_end_user\":{\"session_id\":\"%s\"}}",
+                      i < 10 ? "ann" : "bob");
+        }
+        text_add_chars(&words, "]}");
+        fake_add_fault(&fake, FAULT(.what = FAKE_LOGS, .nth = 0, .how = FAKE_REFUSAL, .n = 200,
+                                    .words = words.ptr));
+        begin(&watched, &fake, &order);
+        finish(&watched);
+        assert_code(&watched, rows < DIFY__LOG_ROWS ? "" : "run_lost");
+        text_fini(&words);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 /* ---- slow answers -------------------------------------------------------------------------- */
 
 /* The body of a blocking answer comes for longer than any silence that is borne. */
@@ -401,6 +465,8 @@ int main(void)
         cmocka_unit_test(test_last_event_ids),
         cmocka_unit_test(test_cancelled_while_recalling),
         cmocka_unit_test(test_recalled_end_that_was_made_up),
+        cmocka_unit_test(test_not_the_one_before),
+        cmocka_unit_test(test_more_rows_than_are_listed),
         cmocka_unit_test(test_slow_body),
         cmocka_unit_test(test_endless_body),
     };
