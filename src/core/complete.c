@@ -92,11 +92,12 @@ static bool is_any_unseen_within(const struct dify_run *run)
 
 static bool is_any_unseen(const struct dify_run *run)
 {
-    uint64_t steps;
+    uint64_t steps, seen = steps_seen(&run->nodes) + steps_seen(&run->containers);
     if (run->workflow_tokens > run->tokens)
         return true;
-    if (dify__parse_uint(dify__texts_get(&run->texts, run->total_steps), &steps) &&
-        steps_seen(&run->nodes) + steps_seen(&run->containers) < steps)
+    /* without a count, and of a run that was stopped Dify may say 0, one cannot tell */
+    if (!dify__parse_uint(dify__texts_get(&run->texts, run->total_steps), &steps) || seen < steps ||
+        (steps == 0 && seen > 0))
         return true;
     return is_any_unseen_within(run);
 }
@@ -107,5 +108,5 @@ bool dify__run_is_complete(const struct dify_run *run)
     for (size_t i = 0; dify_run_node(run, i, &node); i++)
         if (node.is_empty)
             return false;
-    return !run->has_gap || !run->has_workflow_finished || !is_any_unseen(run);
+    return !run->has_gap || (run->has_workflow_finished && !is_any_unseen(run));
 }

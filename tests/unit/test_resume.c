@@ -368,6 +368,40 @@ static void test_rounds_of_a_container(void **state)
     text_fini(&first);
 }
 
+/* After a gap an end that is not known, or does not count what was done, says nothing of it. */
+static void test_end_that_does_not_count(void **state)
+{
+    (void)state;
+    struct text first = STREAM("{'event':'workflow_started','data':{}}",
+                               "{'event':'node_finished','data':{'id':'1','node_id':'a','outputs':{"
+                               "},'status':'succeeded'}}");
+    const struct {
+        struct text second;
+        bool is_complete;
+    } cases[] = {
+        {STREAM("{'event':'workflow_finished','data':{'status':'stopped','total_steps':1}}"), true},
+        {STREAM("{'event':'workflow_finished','data':{'status':'stopped','total_steps':0}}"),
+         false},
+        {STREAM("{'event':'workflow_finished','data':{'status':'stopped'}}"), false},
+        {STREAM("{'event':'message_end','id':'m'}"), false},
+        {STREAM("{'event':'text_chunk','data':{'text':'a'}}"), false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text second = cases[i].second;
+        struct dify_run *run = new_run();
+        struct dify_result result;
+        assert_int_equal(feed_in(run, text_slice(&first), 0), DIFY_OK);
+        dify_run_resume(run);
+        assert_int_equal(feed_in(run, text_slice(&second), 0), DIFY_OK);
+        dify_run_end(run);
+        dify_run_result(run, &result);
+        assert_int_equal(result.complete, cases[i].is_complete);
+        dify_run_free(run);
+        text_fini(&second);
+    }
+    text_fini(&first);
+}
+
 /* Dify's own sum says that a node is missing of which nothing has told. */
 static void test_tokens_of_an_unseen_node(void **state)
 {
@@ -462,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_open_container_gets_its_id),
         cmocka_unit_test(test_container_open_in_a_gap),
         cmocka_unit_test(test_rounds_of_a_container),
+        cmocka_unit_test(test_end_that_does_not_count),
         cmocka_unit_test(test_tokens_of_an_unseen_node),
         cmocka_unit_test(test_a_paused_node_is_two_steps),
         cmocka_unit_test(test_last_event_id),
