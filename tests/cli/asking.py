@@ -223,7 +223,7 @@ def show(given):
 
 def stop(given):
     for release in RELEASES:
-        with World(given, release) as world:
+        with World(given, release, "--speed", "20") as world:
             with world.sim.start({"topic": "long"}) as stream:
                 stream.until("node_started")
                 given.checks.equal(world.good_json("stop", stream.task, "--user", "u-1"),
