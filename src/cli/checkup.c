@@ -53,6 +53,9 @@ static void print_check(const struct cli_checkup *checkup, enum cli_check check)
 }
 
 static void tell(struct cli_checkup *checkup, enum cli_check check, enum cli_check_state state,
+                 double ms, const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+
+static void tell(struct cli_checkup *checkup, enum cli_check check, enum cli_check_state state,
                  double ms, const char *format, va_list args)
 {
     char *text = checkup->checks[check].text;

@@ -190,7 +190,7 @@ static enum dify_err read_apps(struct reader *reader, const yaml_node_t *apps,
         return conf_yaml_fail(&reader->yaml, apps, "apps is a mapping of names to apps");
     is_only = wanted.ptr == NULL && !conf_yaml_pair(&reader->yaml, apps, 1, &key, &value);
     for (size_t i = 0; conf_yaml_pair(&reader->yaml, apps, i, &key, &value); i++) {
-        struct cli_config_app app = {NULL};
+        struct cli_config_app app = {.name = NULL};
         enum dify_err err = check_label(reader, apps, i, key, &label);
         if (err == DIFY_OK)
             err = read_app(reader, value, &app);
@@ -296,7 +296,7 @@ bool cli_config_read(const char *path, bool must_exist, const char *wanted, cons
                      struct cli_config_app *app, struct cli_settings_error *error)
 {
     struct reader reader = {.path = path, .home = home, .error = error};
-    *app = (struct cli_config_app){NULL};
+    *app = (struct cli_config_app){.name = NULL};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool is_absent = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
     if (is_absent && !must_exist && wanted == NULL)
@@ -320,5 +320,5 @@ void cli_config_app_fini(struct cli_config_app *app)
     for (size_t i = 0; i < CLI_CONFIG_TEXTS; i++)
         free(app->text[i]);
     free(app->name);
-    *app = (struct cli_config_app){NULL};
+    *app = (struct cli_config_app){.name = NULL};
 }

@@ -298,7 +298,7 @@ bool cli_settings_read(const struct cli_settings_source *source, struct cli_sett
                        struct cli_settings_error *error)
 {
     struct maker maker = {.source = source, .out = settings, .error = error};
-    *settings = (struct cli_settings){NULL};
+    *settings = (struct cli_settings){.base_url = NULL};
     bool ok = read_config(&maker) && read_base_url(&maker) && take_rest(&maker) && read_key(&maker);
     cli_config_app_fini(&maker.config);
     free(maker.config_path);
@@ -333,7 +333,7 @@ void cli_settings_fini(struct cli_settings *settings)
     cli_text_wipe(settings->api_key);
     for (size_t i = 0; i + 1 < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
-    *settings = (struct cli_settings){NULL};
+    *settings = (struct cli_settings){.base_url = NULL};
 }
 
 void cli_protect_secrets(void)

@@ -214,7 +214,7 @@ void dify_follow_free(struct dify_follow *follow)
     const struct dify_allocator *allocator = env->allocator;
     if (follow->started_ms != 0 && (!dify__follow_is_over(follow) || follow->telling.place != 0))
         env->under_way--;
-    follow->observer = (struct dify_follow_observer){NULL};
+    follow->observer = (struct dify_follow_observer){.run = NULL};
     dify__follow_hang_up(follow);
     dify__follow_drop_call(follow);
     if (follow->stop_call != NULL)

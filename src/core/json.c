@@ -341,11 +341,11 @@ static const char *in_text(const struct dify__json *json, const char *decoded)
 static const char *key_end(const struct dify__members *members)
 {
     const char *at = in_text(members->json, members->key.ptr);
-    size_t len = members->key.len;
+    const char *end = at + members->key.len;
     /* With an escape in it the key is longer here than decoded: what stands behind as many bytes is
-     * then no quote, or one that is escaped itself. */
-    if (at[len] == '"' && at[len - 1] != '\\')
-        return at + len + 1;
+     * then no quote, or one that is escaped itself. Before an empty key stands its quote. */
+    if (*end == '"' && end[-1] != '\\')
+        return end + 1;
     return skip_string(at - 1);
 }
 
