@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/json_text.h"
 #include "core/slices.h"
+#include "core/utf8.h"
 
 #include <strings.h>
 
@@ -175,8 +176,10 @@ static bool is_word(struct dify_slice text, const char *const *words)
     return false;
 }
 
-/* Whether the text is JSON: an object, or, in an object, any value. */
-static bool is_json(const struct dify_allocator *allocator, struct dify_slice text, bool is_any)
+/* Whether the text is JSON: an object, or any value, and then one only: what goes on behind it, as
+ * `1,"b":2` does, would become inputs of its own. */
+static bool is_json(const struct dify_allocator *allocator, struct dify_slice text, bool is_any,
+                    enum dify_err *out_err)
 {
     struct dify__json json;
     struct dify__buffer wrapped = {.allocator = allocator, .max = SIZE_MAX / 2};
@@ -187,9 +190,18 @@ static bool is_json(const struct dify_allocator *allocator, struct dify_slice te
     dify__json_init(&json, allocator);
     if (err == DIFY_OK)
         err = dify__json_read(&json, dify__buffer_slice(&wrapped));
+    bool is_one =
+        err == DIFY_OK && (!is_any || yyjson_obj_size(yyjson_doc_get_root(json.doc)) == 1);
     dify__json_fini(&json);
     dify__buffer_fini(&wrapped);
-    return err == DIFY_OK;
+    if (err == DIFY_ERR_NOMEM && *out_err == DIFY_OK)
+        *out_err = err; /* it would be sent as a text */
+    return is_one;
+}
+
+static bool is_utf8(const char *text)
+{
+    return dify__utf8_valid_length(dify__slice(text)) == strlen(text);
 }
 
 static bool is_number(struct dify_slice text)
@@ -257,10 +269,10 @@ static void add_field(struct dify__buffer *out, enum dify_err *err,
         dify__add(out, err, "true");
     else if (type == DIFY__VARIABLE_CHECKBOX && is_word(text, no))
         dify__add(out, err, "false");
-    else if (type == DIFY__VARIABLE_JSON && is_json(out->allocator, text, false))
+    else if (type == DIFY__VARIABLE_JSON && is_json(out->allocator, text, false, err))
         dify__add_slice(out, err, text);
     else if (variable != NULL && holds_files(variable) && text.len > 0 &&
-             (text.ptr[0] == '{' || text.ptr[0] == '[') && is_json(out->allocator, text, true))
+             (text.ptr[0] == '{' || text.ptr[0] == '[') && is_json(out->allocator, text, true, err))
         dify__add_slice(out, err, text);
     else if (variable != NULL && holds_files(variable) && text.len > 0)
         add_file_text(out, err, variable, field);
@@ -274,6 +286,50 @@ static void add_key(struct dify__buffer *out, enum dify_err *err, struct dify_sl
         dify__add(out, err, ",");
     dify__add_json(out, err, key);
     dify__add(out, err, ":");
+}
+
+static enum dify_err append(void *ctx, const char *bytes, size_t len)
+{
+    return dify__buffer_append(ctx, bytes, len);
+}
+
+/* A value as it stands; where lone surrogates were mended, which is no UTF-8, they are escaped. */
+static void add_value(struct dify__buffer *out, enum dify_err *err, struct dify_slice value)
+{
+    struct dify__writer writer;
+    if (*err != DIFY_OK)
+        return;
+    if (dify__utf8_valid_length(value) == value.len) {
+        dify__add_slice(out, err, value);
+        return;
+    }
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, append, out);
+    dify__write_json(&writer, value);
+    *err = dify__writer_finish(&writer);
+}
+
+/* Texts of a command line may be any bytes, those of JSON may not. */
+static enum dify_err check_bytes(const struct dify__inputs *inputs, struct dify__buffer *message)
+{
+    enum dify_err err = DIFY_OK;
+    bool is_sound = true;
+    for (size_t i = 0; i < inputs->attachment_count && is_sound; i++)
+        is_sound = inputs->attachments[i].name == NULL || is_utf8(inputs->attachments[i].name);
+    for (size_t i = 0; i < inputs->field_count && is_sound; i++)
+        is_sound = is_utf8(inputs->fields[i].name);
+    if (!is_sound) {
+        dify__add(message, &err, "the name of an input is no UTF-8");
+        return err == DIFY_OK ? DIFY_ERR_ARGUMENT : err;
+    }
+    for (size_t i = 0; i < inputs->field_count; i++) {
+        struct dify_slice text = {inputs->fields[i].text, inputs->fields[i].len};
+        if (dify__utf8_valid_length(text) == text.len)
+            continue;
+        dify__add(message, &err, inputs->fields[i].name);
+        dify__add(message, &err, " is no UTF-8; what is no text is given as a file");
+        return err == DIFY_OK ? DIFY_ERR_ARGUMENT : err;
+    }
+    return DIFY_OK;
 }
 
 /* The variable of an attachment; NULL where no form is known. */
@@ -406,7 +462,9 @@ enum dify_err dify__inputs_write(const struct dify__inputs *inputs, const struct
 {
     struct dify__json json;
     struct dify__members members;
-    enum dify_err err;
+    enum dify_err err = check_bytes(inputs, message);
+    if (err != DIFY_OK)
+        return err;
     dify__json_init(&json, inputs->allocator);
     err = dify__json_read(&json, (struct dify_slice){inputs->json, inputs->json_len});
     dify__add(out, &err, "{");
@@ -416,7 +474,7 @@ enum dify_err dify__inputs_write(const struct dify__inputs *inputs, const struct
             if (is_overridden(inputs, form, members.key))
                 continue;
             add_key(out, &err, members.key);
-            dify__add_slice(out, &err, dify__members_text(&members));
+            add_value(out, &err, dify__members_text(&members));
         }
     }
     dify__json_fini(&json);

@@ -43,7 +43,7 @@ void dify__inputs_fini(struct dify__inputs *inputs);
 
 /* Appends the inputs as they are to be sent, a JSON object; `form` NULL: fields are texts. On
  * DIFY_ERR_ARGUMENT `message` says in English what does not go together (a file for a variable that
- * is none, or none said where there are several). */
+ * is none, or none said where there are several; a text that is no UTF-8). */
 DIFY_MUST_CHECK enum dify_err dify__inputs_write(const struct dify__inputs *inputs,
                                                  const struct dify__form *form,
                                                  struct dify__buffer *out,
