@@ -146,8 +146,10 @@ static bool has_events_route(const struct dify_follow *follow)
 static void reopen(struct dify_follow *follow, enum dify_reason reason,
                    struct dify__text_of *take_text)
 {
-    /* where the server itself has ended the stream, the run may be over */
-    bool asks_first = reason == DIFY_REASON_NO_END || reason == DIFY_REASON_INVENTED_END;
+    /* where the server itself has ended the stream, the run may be over; and where no stream is to
+     * be had for long, it may have come to its end meanwhile */
+    bool asks_first = reason == DIFY_REASON_NO_END || reason == DIFY_REASON_INVENTED_END ||
+                      follow->reopens >= DIFY__REFUSED_STREAMS;
     uint64_t ms = reopen_delay(follow) + (asks_first ? 500 : 0);
     if (follow->was_silent) /* the answer decides */
         ms += DIFY__QUESTION_MS;

@@ -244,6 +244,11 @@ static const struct row rows[] = {
     ROW("reset; reset at once", NEW, NULL, "", 1,
         "started checked answered reset retry reset retry answered finished_detail",
         AT(SUBMIT, 1, RESET_AT, 3), AT(EVENTS, 1, RESET_AFTER, 0)),
+    ROW("reset; the events' answer is reset, ever", MIDDLE | NEW, NULL, "", 1,
+        "started checked answered reset retry reset retry reset retry reset retry reset retry "
+        "reset "
+        "finished_detail",
+        AT(SUBMIT, 1, RESET_AT, 3), AT(EVENTS, 0, RESET_AFTER, 0)),
     ROW("reset; each stream reset before an event", OLD, NULL, "", 1,
         "started checked answered reset finished_detail", AT(SUBMIT, 1, RESET_AT, 3),
         AT(EVENTS, 0, RESET_AT, 0)),
