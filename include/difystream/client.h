@@ -52,7 +52,7 @@ struct dify_client_host {
 
     /* Watch `socket` for `what` from now on (flags of enum dify_watch), instead of what was said
      * before; DIFY_WATCH_NOTHING: no more, it is about to be closed. When it is ready, call
-     * dify_client_socket(). False if it cannot; then what needs the socket fails. */
+     * dify_client_socket(). False if it cannot; then the one transfer that needs it fails. */
     bool (*watch)(void *ctx, int socket, unsigned what);
 
     /* Call dify_client_timeout() once in `ms` milliseconds, instead of what was said before; 0: as

@@ -129,17 +129,21 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void
     struct dify__shard *shard = ctx;
     struct dify_client *client = shard->client;
     unsigned watch = DIFY_WATCH_NOTHING;
-    (void)easy;
+    bool is_watched = false;
     (void)of_socket;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
         watch |= DIFY_WATCH_READ;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
         watch |= DIFY_WATCH_WRITE;
     if (dify__grow(client->env.allocator, (void **)&client->shard_of, &client->socket_capacity,
-                   (size_t)socket + 1, sizeof(struct dify__shard *)) != DIFY_OK)
-        return -1;
-    client->shard_of[socket] = watch != DIFY_WATCH_NOTHING ? shard : NULL;
-    return client->host.watch(client->host.ctx, socket, watch) ? 0 : -1;
+                   (size_t)socket + 1, sizeof(struct dify__shard *)) == DIFY_OK) {
+        client->shard_of[socket] = watch != DIFY_WATCH_NOTHING ? shard : NULL;
+        is_watched = client->host.watch(client->host.ctx, socket, watch);
+    }
+    /* curl is not told: it would end all transfers of the shard */
+    if (!is_watched && watch != DIFY_WATCH_NOTHING)
+        dify__transfer_unwatched(easy);
+    return 0;
 }
 
 static int on_timer(CURLM *multi, long ms, void *ctx)

@@ -44,6 +44,7 @@ struct dify_client {
     bool in_curl;                     /* curl is calling back: it must not be called */
     struct dify__exchange *transfers; /* all, newest first */
     struct dify__exchange *postponed; /* to be begun or ended when curl has returned */
+    bool has_unwatched; /* there is one whose socket the host cannot watch */
     CURL *idle[DIFY__IDLE_HANDLES];
     size_t idle_count;
 
@@ -64,6 +65,9 @@ void dify__transfers_init(struct dify_client *client);
 
 /* Begins and ends what was postponed, and tells of transfers that are over. */
 void dify__transfers_settle(struct dify_client *client);
+
+/* The host cannot watch the socket of a transfer: it is ended when curl has returned. */
+void dify__transfer_unwatched(CURL *easy);
 
 /* Ends all without a word. */
 void dify__transfers_fini(struct dify_client *client);

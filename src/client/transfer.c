@@ -59,6 +59,7 @@ struct dify__exchange {
     struct dify__buffer head;
     bool has_head; /* the final one */
     bool may_be_sent;
+    bool is_unwatched; /* the host cannot watch its socket */
     bool ran_out_of_memory;
     char address[64]; /* whom the connection stood with; "": it did not */
     char tried[64];   /* whom one was tried with last */
@@ -574,6 +575,31 @@ static void settle_postponed(struct dify_client *client)
     }
 }
 
+void dify__transfer_unwatched(CURL *easy)
+{
+    char *private = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    if (private == NULL) /* a connection that is being closed */
+        return;
+    struct dify__exchange *exchange = (struct dify__exchange *)(void *)private;
+    exchange->is_unwatched = exchange->client->has_unwatched = true;
+}
+
+/* Of a transfer whose socket nobody watches nothing would be heard any more. */
+static void end_unwatched(struct dify_client *client)
+{
+    while (client->has_unwatched) {
+        struct dify__exchange *exchange = client->transfers;
+        while (exchange != NULL && !(exchange->is_unwatched && exchange->state == RUNNING))
+            exchange = exchange->next;
+        client->has_unwatched = exchange != NULL;
+        if (exchange == NULL)
+            return;
+        snprintf(exchange->why, sizeof exchange->why, "the host cannot watch its socket");
+        tell_end(exchange, CURLE_ABORTED_BY_CALLBACK);
+    }
+}
+
 /* The next transfer of a shard that is over; NULL if there is none. */
 static struct dify__exchange *next_over(struct dify__shard *shard, CURLcode *code)
 {
@@ -601,4 +627,6 @@ void dify__transfers_settle(struct dify_client *client)
             settle_postponed(client);
         }
     }
+    end_unwatched(client);
+    settle_postponed(client);
 }

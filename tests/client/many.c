@@ -15,6 +15,7 @@
  *   --speed N         the client's clock, as the simulator's
  *   --seed N          the client's random numbers
  *   --host uv         on libuv instead of the host that is built in
+ *   --refuse N        this host refuses each N-th watch of a socket
  *   --keep FOLDER     the bytes of each stream, as FOLDER/LINE-NUMBER.sse
  *   --connect-timeout, --silence-timeout, --run-timeout MS
  */
@@ -317,6 +318,7 @@ struct given {
     unsigned long window;
     const char *keep;
     bool on_uv;
+    unsigned refuses;
 };
 
 static void parse(int argc, char **argv, struct given *given)
@@ -328,6 +330,7 @@ static void parse(int argc, char **argv, struct given *given)
         {"speed", required_argument, NULL, 's'},
         {"seed", required_argument, NULL, 'r'},
         {"host", required_argument, NULL, 'h'},
+        {"refuse", required_argument, NULL, 'n'},
         {"keep", required_argument, NULL, 'f'},
         {"connect-timeout", required_argument, NULL, 'c'},
         {"silence-timeout", required_argument, NULL, 'q'},
@@ -353,6 +356,9 @@ static void parse(int argc, char **argv, struct given *given)
             break;
         case 'h':
             given->on_uv = strcmp(optarg, "uv") == 0;
+            break;
+        case 'n':
+            given->refuses = (unsigned)strtoul(optarg, NULL, 10);
             break;
         case 'f':
             given->keep = optarg;
@@ -387,6 +393,7 @@ int main(int argc, char **argv)
         if (many.uv == NULL)
             die("no loop");
         given.client.host = uv_host_of(many.uv);
+        uv_host_refuse(many.uv, given.refuses);
     }
     if (dify_client_new(&given.client, &many.client) != DIFY_OK)
         die("no client");

@@ -332,6 +332,32 @@ apps:
         given.checks.equal((stats["posts"], stats["runs_started"]), (60, 60), release + ": POSTs")
 
 
+def test_a_host_that_cannot_watch(given):
+    """A socket that nobody watches fails its transfer, and no other."""
+    path = follows.scenario(given, "watched.yaml", """
+apps:
+  - name: flow
+    inputs: [{name: n, type: number}]
+    runs: [{nodes: [start, {type: code, seconds: 9, outputs: {a: 1}}, {type: end, outputs: {a: 1}}]}]
+""")
+    for refuse in (1, 2, 3, 5, 8, 13, 21):
+        with Simulator(given.build, path, "--speed", "50", "--connections", "0", "--workers", "0",
+                       "--quiet", key="app-flow") as simulator:
+            orders = [{"inputs": {"n": number}} for number in range(20)]
+            many = follows.follow(given, simulator, orders, "--speed", 50, "--host", "uv", "--refuse",
+                                  refuse, "--silence-timeout", follows.PATIENT_MS)
+            posts = simulator.stats()["posts"]
+        given.checks.true(posts <= len(orders), "each %d: POSTs" % refuse, posts)
+        won = sum(one.result["success"] for one in many.followed)
+        given.checks.true(won == 0 if refuse == 1 else refuse == 2 or won > 0,
+                          "each %d: successes" % refuse, won)
+        for one in many.followed:
+            given.checks.true(one.code in (None, "connect_failed", "run_lost", "connection_reset",
+                                           "invalid_response"),
+                              "each %d: %s" % (refuse, one.code), one.story())
+            given.checks.true("silent" not in one.story(), "each %d: no silence" % refuse, one.story())
+
+
 def test_a_stopped_program_loses_nothing(given):
     """The program is stopped for longer than any silence it bears, and goes on after its runs have
     ended: what came meanwhile is read before a clock says that nothing came."""

@@ -21,6 +21,7 @@ struct uv_host {
     struct dify_client_host functions;
     struct dify_client *client;
     struct socket_watch **watches; /* by descriptor */
+    unsigned refuses, asked;       /* each so many-th watch is refused; 0: none */
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -79,6 +80,8 @@ static bool on_watch(void *ctx, int socket, unsigned what)
         forget(host, socket);
         return true;
     }
+    if (host->refuses != 0 && ++host->asked % host->refuses == 0)
+        return false;
     struct socket_watch *watch = find(host, socket);
     int events = ((what & DIFY_WATCH_READ) != 0 ? UV_READABLE : 0) |
                  ((what & DIFY_WATCH_WRITE) != 0 ? UV_WRITABLE : 0);
@@ -116,6 +119,11 @@ struct uv_host *uv_host_new(void)
     host->timer.data = host;
     host->functions = (struct dify_client_host){host, on_watch, on_wake};
     return host;
+}
+
+void uv_host_refuse(struct uv_host *host, unsigned each)
+{
+    host->refuses = each;
 }
 
 const struct dify_client_host *uv_host_of(struct uv_host *host)
