@@ -66,8 +66,9 @@ struct dify_client_options {
     const struct dify_allocator *allocator; /* NULL: the C library's. libcurl uses malloc */
     const struct dify_client_host *host;    /* NULL: the one that is built in; copied */
 
-    /* All waiting of the client goes so many times faster, for tests against a simulated Dify that
-     * does (difystream sim --speed). 0: 1. At most DIFY_CLIENT_SPEED. */
+    /* All waiting of the client but that for a connection goes so many times faster, for tests
+     * against a simulated Dify that does (difystream sim --speed). 0: 1. From 1e-3 to
+     * DIFY_CLIENT_SPEED. */
     double speed;
 
     /* Seeds the client's random numbers (delays, user names), to repeat a test. 0: from the
@@ -84,8 +85,8 @@ struct dify_client;
 DIFY_API DIFY_MUST_CHECK enum dify_err dify_client_new(const struct dify_client_options *options,
                                                        struct dify_client **out);
 
-/* Frees a client. All calls and follows of it are cancelled without a callback; apps and follows
- * must have been freed before. NULL is legal. */
+/* Frees a client, whose follows and apps must have been freed before; calls that are under way are
+ * cancelled without a callback. NULL is legal. */
 DIFY_API void dify_client_free(struct dify_client *client);
 
 /* For a host: `socket` is ready for `what` (flags of enum dify_watch; both where it has failed).

@@ -164,8 +164,9 @@ struct dify_follow_observer {
     void (*changed)(void *ctx, struct dify_follow *follow, const struct dify_follow_change *change);
 
     /* All is ready to be sent: the inputs as they go out (with the ids of uploaded files). True:
-     * it is sent when this returns; false: it waits for dify_follow_submit(), for a host that first
-     * has to make sure that it will remember. From here on the run may have been started. */
+     * it is sent when this returns; false: it waits for dify_follow_submit() (not from within), for
+     * a host that first has to make sure that it will remember. From here on the run may have been
+     * started. */
     bool (*submit)(void *ctx, struct dify_follow *follow, struct dify_slice inputs);
 
     /* A stream has begun: its number from 0 (others than the first are of a run taken up again),

@@ -84,6 +84,8 @@ static void on_parameters(void *ctx, const struct dify_answer *answer)
     enum dify_err err = dify__app_take_parameters(follow->app, answer->body);
     if (err == DIFY_OK) {
         ask_about(follow);
+    } else if (err == DIFY_ERR_NOMEM) {
+        dify__follow_no_memory(follow);
     } else {
         struct dify__text_of text = dify__text_begin(follow);
         dify__say(&text, "what the app says of its parameters is no JSON object: ");
