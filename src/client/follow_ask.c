@@ -8,8 +8,6 @@
 #include "core/json.h"
 #include "core/slices.h"
 
-#include <ctype.h>
-
 /* Times come in whole seconds, of two clocks: a row may seem so much older than its request. */
 #define SLACK_S 2
 
@@ -24,29 +22,6 @@ struct detail {
     struct dify_slice id, status, inputs;
     bool is_finished; /* it has a time of its end */
 };
-
-static char next_of_id(struct dify_slice *id)
-{
-    while (id->len > 0 && *id->ptr == '-') {
-        id->ptr++;
-        id->len--;
-    }
-    if (id->len == 0)
-        return '\0';
-    id->len--;
-    return (char)tolower((unsigned char)*id->ptr++);
-}
-
-/* A UUID may be written in several ways. */
-static bool is_same_id(struct dify_slice a, struct dify_slice b)
-{
-    char of_a, of_b;
-    do {
-        of_a = next_of_id(&a);
-        of_b = next_of_id(&b);
-    } while (of_a == of_b && of_a != '\0');
-    return of_a == of_b && a.len == b.len;
-}
 
 /* False if it cannot be read, or is that of another run than `id`. */
 static bool read_detail(struct detail *detail, const struct dify_follow *follow,
@@ -69,7 +44,7 @@ static bool read_detail(struct detail *detail, const struct dify_follow *follow,
         else if (dify__slice_is(members.key, "finished_at"))
             detail->is_finished = !yyjson_is_null(members.value);
     }
-    return detail->id.ptr == NULL || is_same_id(detail->id, id);
+    return detail->id.ptr == NULL || dify__is_same_id(detail->id, id);
 }
 
 /* A status that is not known here is an end where the run has a time of its end. */

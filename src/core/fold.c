@@ -9,6 +9,7 @@
 #include "core/base64.h"
 #include "core/decoder.h"
 #include "core/json_text.h"
+#include "core/run_follow.h"
 #include "core/slices.h"
 #include "core/utf8.h"
 #include "difystream/limits.h"
@@ -292,6 +293,14 @@ static bool is_invented(const struct dify_event *event)
            dify__slice_is(event->data.error, "Workflow stream ended without a terminal event");
 }
 
+/* Whether a stream that was to be this run's tells of another. */
+static bool is_of_another(const struct dify_run *run, const struct dify_event *event)
+{
+    struct dify_slice own = dify__run_id(run);
+    return run->distrusts && run->resumed != 0 && own.len != 0 && event->workflow_run_id.len != 0 &&
+           !dify__is_same_id(own, event->workflow_run_id);
+}
+
 /* Whether the members of an event's `data` change the result. Most events of a stream are pieces of
  * text, whose `data` need not be looked at. */
 static bool reads_data(enum dify_event_type type)
@@ -314,6 +323,10 @@ void dify__run_fold(struct dify_run *run, const struct dify_event *event)
     const struct dify_event_data *data = &event->data;
     if (dify_run_has_terminal_event(run) && !is_late(event->type))
         return;
+    if (is_of_another(run, event)) {
+        dify__run_warn(run, "an event of another run");
+        return;
+    }
     take_ids(run, event);
     if (reads_data(event->type))
         dify__decoder_data(run->decoder);

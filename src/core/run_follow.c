@@ -11,6 +11,7 @@
 #include "core/slices.h"
 
 #include <assert.h>
+#include <ctype.h>
 
 void dify__run_distrust(struct dify_run *run)
 {
@@ -268,6 +269,28 @@ uint64_t dify__run_event_count(const struct dify_run *run)
 bool dify__run_has_error_event(const struct dify_run *run)
 {
     return run->has_error;
+}
+
+static char next_of_id(struct dify_slice *id)
+{
+    while (id->len > 0 && *id->ptr == '-') {
+        id->ptr++;
+        id->len--;
+    }
+    if (id->len == 0)
+        return '\0';
+    id->len--;
+    return (char)tolower((unsigned char)*id->ptr++);
+}
+
+bool dify__is_same_id(struct dify_slice a, struct dify_slice b)
+{
+    char of_a, of_b;
+    do {
+        of_a = next_of_id(&a);
+        of_b = next_of_id(&b);
+    } while (of_a == of_b && of_a != '\0');
+    return of_a == of_b && a.len == b.len;
 }
 
 struct dify_slice dify__run_id(const struct dify_run *run)

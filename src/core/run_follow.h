@@ -11,7 +11,9 @@
 
 /* From Dify 1.15 a server ends a stream that would have none with a workflow_finished of its own
  * making, which may be false. From now on such a one is counted but not folded: the follower asks
- * the run's detail. */
+ * the run's detail. Nor is an event folded by which a stream that was taken up tells of another
+ * run.
+ */
 void dify__run_distrust(struct dify_run *run);
 
 /* Whether an invented end has come since this was asked last. */
@@ -63,6 +65,9 @@ uint64_t dify__run_event_count(const struct dify_run *run);
 
 /* Whether an `error` event was folded. */
 bool dify__run_has_error_event(const struct dify_run *run);
+
+/* Whether both are the same id: a UUID may be written in several ways. */
+bool dify__is_same_id(struct dify_slice a, struct dify_slice b);
 
 /* Ids so far, absent while unknown; they die with the next call that feeds or frees the run.
  * `task` is absent as long as only a snapshot's is known, which stops nothing. */

@@ -159,6 +159,35 @@ static void test_details_that_are_none(void **state)
     }
 }
 
+/* What a stream that was taken up tells of another run is not this one's. */
+static void test_events_of_another_run(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct watched watched;
+    fake_init(&fake, "1.14.2", 1);
+    fake_add_fault(&fake, FAULT(.what = FAKE_SUBMIT, .nth = 1, .how = FAKE_RESET_AT, .n = 2));
+    struct fake_run *run = fake_plan_small(&fake);
+    run->event[4].at_ms = run->event[5].at_ms = 100000;
+    begin(&watched, &fake, NULL);
+    while (fake.count[FAKE_EVENTS] == 0)
+        assert_true(fake_step(&fake));
+    reach(&watched, DIFY_FOLLOW_STREAMING);
+    static const char others[] =
+        "data: {\"event\":\"node_finished\",\"workflow_run_id\":\"" OTHER
+        "\",\"data\":{\"id\":\"x\",\"node_id\":\"x\",\"outputs\":{\"secret\":1}}}\n\n"
+        "data: {\"event\":\"workflow_finished\",\"workflow_run_id\":\"" OTHER
+        "\",\"data\":{\"status\":\"succeeded\",\"outputs\":{\"secret\":1}}}\n\n";
+    for (struct dify__exchange *at = fake.exchanges; at != NULL; at = at->next)
+        if (at->what == FAKE_EVENTS)
+            fake_send_body(at, others, sizeof others - 1, NULL, 0);
+    finish(&watched);
+    assert_own_run(&watched, run);
+    assert_result(dify_follow_run(watched.follow), "/data/outputs/secret", NULL);
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
 /* A status that is not known, of a run that has an end. */
 static void test_unknown_end(void **state)
 {
@@ -459,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_ids_that_lead_elsewhere),
         cmocka_unit_test(test_orders_that_lead_elsewhere),
         cmocka_unit_test(test_details_that_are_none),
+        cmocka_unit_test(test_events_of_another_run),
         cmocka_unit_test(test_unknown_end),
         cmocka_unit_test(test_id_in_capitals),
         cmocka_unit_test(test_answers_before_the_end),
