@@ -212,13 +212,73 @@ static void test_parameters(void **state)
     fake_fini(&fake);
 }
 
+#define SECRET "app-secret-of-this-test"
+
+/* Blocks with their size in front, which are looked at when they are given back. */
+static void *sized_malloc(void *ctx, size_t size)
+{
+    max_align_t *block = malloc(sizeof *block + size);
+    (void)ctx;
+    assert_non_null(block);
+    memset(block, 0, sizeof *block + size);
+    memcpy(block, &size, sizeof size);
+    return block + 1;
+}
+
+static void sized_free(void *ctx, void *ptr)
+{
+    bool *has_leaked = ctx;
+    max_align_t *block = (max_align_t *)ptr - 1;
+    const char *bytes = ptr;
+    size_t size, len = sizeof SECRET - 1;
+    memcpy(&size, block, sizeof size);
+    for (size_t at = 0; at + len <= size; at++)
+        *has_leaked |= memcmp(bytes + at, SECRET, len) == 0;
+    free(block);
+}
+
+static void *sized_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
+{
+    void *moved = sized_malloc(ctx, size);
+    memcpy(moved, ptr, old_size < size ? old_size : size);
+    sized_free(ctx, ptr);
+    return moved;
+}
+
+/* Memory that is given back holds no key and no proxy's password. */
+static void test_wiped(void **state)
+{
+    struct fake fake;
+    bool has_leaked = false;
+    const struct dify_allocator sized = {&has_leaked, sized_malloc, sized_realloc, sized_free};
+    const struct dify_app_options options[] = {
+        {.size = sizeof options[0], .base_url = "http://h/v1", .api_key = SECRET},
+        {.size = sizeof options[0],
+         .base_url = "http://h/v1",
+         .api_key = "app-1",
+         .proxy = "http://ann:" SECRET "@h:3128"}};
+    (void)state;
+    fake_init(&fake, "1.14.2", 1);
+    const struct dify_allocator *allocator = fake.env.allocator;
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        struct dify_app *app = NULL;
+        struct dify_error error;
+        fake.env.allocator = &sized;
+        assert_int_equal(dify__app_new(&fake.env, &options[i], &app, &error), DIFY_OK);
+        dify_app_free(app);
+        fake.env.allocator = allocator;
+        assert_false(has_leaked);
+    }
+    fake_fini(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),       cmocka_unit_test(test_options),
         cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_releases),
         cmocka_unit_test(test_another_release), cmocka_unit_test(test_info),
-        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_parameters),      cmocka_unit_test(test_wiped),
     };
     return cmocka_run_group_tests_name("app", tests, NULL, NULL);
 }

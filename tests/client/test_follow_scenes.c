@@ -582,6 +582,27 @@ static void test_stream_that_goes_on_behind_its_end(void **state)
     fake_fini(&fake);
 }
 
+/* What Dify would refuse is refused before anything is sent; unless that is asked for. */
+static void test_unfit_inputs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(releases); i++) {
+        struct fake fake;
+        struct watched watched;
+        struct dify_order order = plain_order();
+        order.inputs = DIFY_SLICE("{}");
+        order.no_check = i % 2 != 0;
+        fake_init(&fake, releases[i / 2], 4);
+        (void)fake_plan_small(&fake);
+        begin(&watched, &fake, &order);
+        finish(&watched);
+        assert_code(&watched, order.no_check ? "" : "invalid_param");
+        assert_int_equal(fake.count[FAKE_SUBMIT], order.no_check ? 1 : 0);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -602,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_silence_beside_another),
         cmocka_unit_test(test_silence_to_its_limit),
         cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_unfit_inputs),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_stream_that_goes_on_behind_its_end),
     };

@@ -402,6 +402,28 @@ static void test_end_that_does_not_count(void **state)
     text_fini(&first);
 }
 
+/* A run that fails tells no end of what was still running: a node that the second stream shows as
+ * running had lost nothing when the run failed, one that it does not show may have. */
+static void test_node_that_runs_on(void **state)
+{
+    (void)state;
+    struct text started = STREAM("{'event':'node_started','data':{'id':'n','node_id':'n'}}");
+    struct text failed =
+        STREAM("{'event':'workflow_finished','data':{'status':'failed','total_steps':1}}");
+    for (int is_shown = 0; is_shown < 2; is_shown++) {
+        struct dify_run *run = new_run();
+        assert_int_equal(feed_in(run, text_slice(&started), 0), DIFY_OK);
+        dify_run_resume(run);
+        if (is_shown != 0)
+            assert_int_equal(feed_in(run, text_slice(&started), 0), DIFY_OK);
+        assert_int_equal(feed_in(run, text_slice(&failed), 0), DIFY_OK);
+        assert_result(run, "/data/metadata/complete", is_shown != 0 ? "true" : "false");
+        dify_run_free(run);
+    }
+    text_fini(&started);
+    text_fini(&failed);
+}
+
 /* Dify's own sum says that a node is missing of which nothing has told. */
 static void test_tokens_of_an_unseen_node(void **state)
 {
@@ -497,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_container_open_in_a_gap),
         cmocka_unit_test(test_rounds_of_a_container),
         cmocka_unit_test(test_end_that_does_not_count),
+        cmocka_unit_test(test_node_that_runs_on),
         cmocka_unit_test(test_tokens_of_an_unseen_node),
         cmocka_unit_test(test_a_paused_node_is_two_steps),
         cmocka_unit_test(test_last_event_id),
