@@ -9,6 +9,7 @@
  * refusal says why; a run with these inputs is found again by them; a failed allocation is
  * reported or harmless.
  */
+#include "failing.h"
 #include "fuzz.h"
 
 #include "client/inputs.h"
@@ -79,31 +80,6 @@ static void given_fini(struct given *given)
         free(given->names[i]);
         free(given->files[i]);
     }
-}
-
-/* ---- an allocator that fails ----------------------------------------------------------------- */
-
-struct failing {
-    size_t asked, fail_at; /* 0: never */
-};
-
-static void *failing_malloc(void *ctx, size_t size)
-{
-    struct failing *failing = ctx;
-    return ++failing->asked == failing->fail_at ? NULL : malloc(size);
-}
-
-static void *failing_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
-{
-    struct failing *failing = ctx;
-    (void)old_size;
-    return ++failing->asked == failing->fail_at ? NULL : realloc(ptr, size);
-}
-
-static void failing_free(void *ctx, void *ptr)
-{
-    (void)ctx;
-    free(ptr);
 }
 
 /* ---- what is written ------------------------------------------------------------------------- */
@@ -310,7 +286,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct fuzz_draw draw = fuzz_draw_init(bytes, len);
     struct failing failing = {0, 0};
-    struct dify_allocator allocator = {&failing, failing_malloc, failing_realloc, failing_free};
+    struct dify_allocator allocator = failing_allocator(&failing);
     struct given given = {.name_count = 0};
     struct dify__form *form = NULL;
     struct outcome outcome;

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE /* memmem */
 
+#include "failing.h"
 #include "fuzz.h"
 
 #include "core/run_follow.h"
@@ -18,31 +19,6 @@
 
 /* Deeper texts may be refused for their depth: they are told, but not compared. */
 #define BRACKETS_MAX 40
-
-/* ---- an allocator that fails ----------------------------------------------------------------- */
-
-struct failing {
-    size_t asked, fail_at; /* 0: never */
-};
-
-static void *failing_malloc(void *ctx, size_t size)
-{
-    struct failing *failing = ctx;
-    return ++failing->asked == failing->fail_at ? NULL : malloc(size);
-}
-
-static void *failing_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
-{
-    struct failing *failing = ctx;
-    (void)old_size;
-    return ++failing->asked == failing->fail_at ? NULL : realloc(ptr, size);
-}
-
-static void failing_free(void *ctx, void *ptr)
-{
-    (void)ctx;
-    free(ptr);
-}
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
@@ -271,7 +247,7 @@ static void check_memory(struct dify_slice stream, enum dify__told_by source,
                          struct dify_slice text, struct fuzz_draw draw)
 {
     struct failing failing = {0, 1 + fuzz_draw_below(&draw, 40)};
-    struct dify_allocator allocator = {&failing, failing_malloc, failing_realloc, failing_free};
+    struct dify_allocator allocator = failing_allocator(&failing);
     struct dify_run_options options = {.size = sizeof options, .allocator = &allocator};
     struct dify_result result;
     struct dify_run *run;
