@@ -612,12 +612,44 @@ static bool as_number(yyjson_val *value, double *out)
     return true;
 }
 
+/* Whether both have a text there, and not the same. */
+static bool differs(yyjson_val *sent, const char *key, yyjson_val *had, const char *kept_as)
+{
+    yyjson_val *a = yyjson_obj_get(sent, key), *b = yyjson_obj_get(had, kept_as);
+    return yyjson_get_len(a) > 0 && yyjson_get_len(b) > 0 && yyjson_is_str(a) && yyjson_is_str(b) &&
+           !yyjson_equals(a, b);
+}
+
+/* A file, or a list of files. Of an uploaded one Dify keeps the id that the upload gave, of another
+ * its address; where it has neither, one cannot tell. */
+static bool is_same_file(yyjson_val *sent, yyjson_val *had)
+{
+    yyjson_arr_iter files;
+    if (yyjson_is_obj(sent) && yyjson_is_obj(had)) {
+        bool is_remote = yyjson_equals_str(yyjson_obj_get(sent, "transfer_method"), "remote_url");
+        return is_remote ? !differs(sent, "url", had, "remote_url")
+                         : !differs(sent, "upload_file_id", had, "related_id");
+    }
+    if (!yyjson_is_arr(sent) || yyjson_arr_size(sent) != yyjson_arr_size(had))
+        return false;
+    yyjson_arr_iter_init(had, &files);
+    yyjson_val *one;
+    size_t i, count;
+    yyjson_arr_foreach(sent, i, count, one)
+    {
+        yyjson_val *other = yyjson_arr_iter_next(&files);
+        if (yyjson_is_obj(one) && yyjson_is_obj(other) && !is_same_file(one, other))
+            return false;
+    }
+    return true;
+}
+
 /* Dify turns "12" into 12 and "yes" into true where the form says so. */
 static bool is_same(yyjson_val *sent, yyjson_val *had)
 {
     double a, b;
     if (is_file(sent) || is_file(had))
-        return is_file(sent) && is_file(had);
+        return is_file(sent) && is_file(had) && is_same_file(sent, had);
     if (as_number(sent, &a) && as_number(had, &b))
         return a == b;
     if (yyjson_is_bool(had) && !yyjson_is_bool(sent))
