@@ -258,11 +258,13 @@ static void on_candidate(void *ctx, const struct dify_answer *answer)
     struct dify_follow *follow = ctx;
     struct detail detail;
     const char *id = follow->rows.ptr + follow->row_at;
+    /* that of one version may be another */
+    const struct dify__form *form = follow->workflow_id == NULL ? follow->app->form : NULL;
     follow->call = NULL;
     if (answer->outcome == DIFY_OUTCOME_SUCCEEDED) {
         bool is_read = read_detail(&detail, follow, dify__slice(id), answer->body);
         if (is_read && detail.inputs.ptr != NULL &&
-            dify__inputs_match(follow->env->allocator, dify__buffer_slice(&follow->prepared),
+            dify__inputs_match(follow->env->allocator, form, dify__buffer_slice(&follow->prepared),
                                detail.inputs))
             take_fit(follow, id);
         dify__json_fini(&detail.json);

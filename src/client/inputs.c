@@ -657,8 +657,32 @@ static bool is_same(yyjson_val *sent, yyjson_val *had)
     return yyjson_equals(sent, had);
 }
 
-bool dify__inputs_match(const struct dify_allocator *allocator, struct dify_slice sent,
-                        struct dify_slice detail)
+static bool is_empty(yyjson_val *value)
+{
+    return yyjson_is_null(value) || yyjson_is_false(value) || yyjson_equals_str(value, "") ||
+           (yyjson_is_ctn(value) && yyjson_get_len(value) == 0);
+}
+
+/* Whether the run was given an input that was not sent: one that has no default. */
+static bool has_more(const struct dify__form *form, yyjson_val *sent, yyjson_val *had)
+{
+    yyjson_val *key, *value;
+    size_t i, count;
+    yyjson_obj_foreach(had, i, count, key, value)
+    {
+        struct dify_slice name = {yyjson_get_str(key), yyjson_get_len(key)};
+        const struct dify__variable *variable = find_named(form, name);
+        if (variable == NULL || is_empty(value) ||
+            yyjson_obj_getn(sent, name.ptr, name.len) != NULL)
+            continue;
+        if (variable->default_value.ptr == NULL || dify__slice_is(variable->default_value, "\"\""))
+            return true;
+    }
+    return false;
+}
+
+bool dify__inputs_match(const struct dify_allocator *allocator, const struct dify__form *form,
+                        struct dify_slice sent, struct dify_slice detail)
 {
     struct dify__json ours, theirs;
     struct dify__members members;
@@ -674,6 +698,8 @@ bool dify__inputs_match(const struct dify_allocator *allocator, struct dify_slic
             /* what the form does not declare is not kept */
             is_match = had == NULL || is_same(members.value, had);
         }
+        is_match =
+            is_match && (form == NULL || !has_more(form, yyjson_doc_get_root(ours.doc), root));
     }
     dify__json_fini(&ours);
     dify__json_fini(&theirs);

@@ -63,8 +63,9 @@ void dify__inputs_say_unknown(const struct dify__form *form, struct dify_slice j
                               struct dify__buffer *text, enum dify_err *err);
 
 /* Whether a run's inputs, as its detail has them (a JSON object with sys.* beside them), are these.
- * Files are equal where nothing says that they are not. */
-bool dify__inputs_match(const struct dify_allocator *allocator, struct dify_slice sent,
-                        struct dify_slice detail);
+ * Files are equal where nothing says that they are not. `form` (may be NULL: unknown) tells which
+ * inputs may be there though they were not sent. */
+bool dify__inputs_match(const struct dify_allocator *allocator, const struct dify__form *form,
+                        struct dify_slice sent, struct dify_slice detail);
 
 #endif

@@ -334,8 +334,18 @@ static void run_match(void **state)
     meter_init(&meter);
     text_add_json(&sent, match->sent);
     text_add_json(&had, match->had);
-    assert_int_equal(dify__inputs_match(&meter.allocator, text_slice(&sent), text_slice(&had)),
-                     match->is_match);
+    struct dify__form *form;
+    assert_int_equal(
+        dify__form_new(&meter.allocator,
+                       DIFY_SLICE("{\"user_input_form\":[{\"text-input\":{\"variable\":\"o\","
+                                  "\"required\":false,\"default\":\"\"}},{\"number\":{\"variable\":"
+                                  "\"d\",\"required\":false,\"default\":5}}]}"),
+                       &form),
+        DIFY_OK);
+    assert_int_equal(
+        dify__inputs_match(&meter.allocator, form, text_slice(&sent), text_slice(&had)),
+        match->is_match);
+    dify__form_free(form);
     text_fini(&sent);
     text_fini(&had);
     assert_meter_empty(&meter);
@@ -352,6 +362,10 @@ static const struct match_case matches[] = {
     {"a checkbox from a text", "{'a':'yes'}", "{'a':true," SYSTEM "}", true},
     {"a checkbox", "{'a':false}", "{'a':true," SYSTEM "}", false},
     {"what the form does not declare", "{'a':1,'z':2}", "{'a':1," SYSTEM "}", true},
+    {"an input that was not sent", "{'a':1}", "{'a':1,'o':'x'," SYSTEM "}", false},
+    {"an optional one that is empty", "{'a':1}", "{'a':1,'o':null,'d':null," SYSTEM "}", true},
+    {"one that has its default", "{'a':1}", "{'a':1,'o':'','d':5," SYSTEM "}", true},
+    {"one that nobody knows", "{'a':1}", "{'a':1,'n':5," SYSTEM "}", true},
     {"a file is a file", "{'f':{'transfer_method':'local_file','upload_file_id':'x'}}",
      "{'f':{'dify_model_identity':'__dify__file__','id':'y'}," SYSTEM "}", true},
     {"a list of files is one", "{'f':[{'transfer_method':'local_file','upload_file_id':'x'}]}",
