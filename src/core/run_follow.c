@@ -11,7 +11,6 @@
 #include "core/slices.h"
 
 #include <assert.h>
-#include <ctype.h>
 
 void dify__run_distrust(struct dify_run *run)
 {
@@ -279,8 +278,9 @@ static char next_of_id(struct dify_slice *id)
     }
     if (id->len == 0)
         return '\0';
+    char c = *id->ptr++;
     id->len--;
-    return (char)tolower((unsigned char)*id->ptr++);
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 bool dify__is_same_id(struct dify_slice a, struct dify_slice b)
