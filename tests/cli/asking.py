@@ -408,7 +408,7 @@ def form(given):
             given.checks.equal(world.good_json(
                 "form", token, "-s", "approve", "-i", "comment=no", "-i", 'comment=yes "ü" = y',
                 "--user", "u-1", key="app-form"), {}, "it is submitted")
-            given.checks.true(world.sim.truth(run)["state"] != "paused", "the run goes on")
+            world.sim.until(lambda: world.sim.truth(run), lambda truth: truth["state"] != "paused")
             for words in ((), ("-s", "approve", "-i", "comment=x")):
                 world.bad(3, r"already been submitted .*\(human_input_form_submitted\)", "form",
                           token, *words, key="app-form")

@@ -259,10 +259,11 @@ ENDINGS = {
     "100 without end": (goes_on(b"HTTP/1.1 100 Continue\r\n\r\n"), "run_lost"),
     "a head without end": (begins(OK, b"X-Version: 1.14.2\r\n" * 9), "run_lost"),
     "a line without end": (begins(OK, b"X" * 1000), "run_lost"),
+    # By a ceiling of bytes, or on a busy machine by a clock, which goes a thousand times faster.
     "a stream that is none": (begins(OK + b"Content-Type: text/event-stream\r\n\r\n", b"x" * 65536),
-                              "invalid_response"),
+                              None),
     "an answer without end": (begins(OK + b"Content-Type: application/json\r\n\r\n", b" " * 65536),
-                              "invalid_response"),
+                              None),
     "a refusal without end": (begins(b"HTTP/1.1 400 Bad Request\r\n\r\n", b" " * 65536), None),
     "425": (says(answer(b"425 Too Early", b"{}")), None),
     "500": (says(answer(b"500 Internal Server Error", b"{}")), None),
