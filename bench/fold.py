@@ -6,7 +6,6 @@ BUILD is the folder of a build with DIFY_BENCH. --write also puts the figures be
 FILE. All ways of reading get the same bytes and the same core; each figure is a median.
 """
 
-import argparse
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from page import ROOT, first_line, goal, say, table, write_figures
+from page import ROOT, first_line, goal, main, say, table
 from page import machine as machine_itself
 
 PYTHON = "/usr/bin/python3"
@@ -258,17 +257,5 @@ def measure(bench):
     ])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("build")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--write", type=Path)
-    args = parser.parse_args()
-    text = measure(Bench(args.build, args.quick))
-    print(text)
-    if args.write:
-        write_figures(args.write, "fold", text)
-
-
 if __name__ == "__main__":
-    main()
+    main("fold", __doc__, Bench, measure)

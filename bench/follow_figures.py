@@ -8,7 +8,6 @@ FILE. The simulated Dify has one core, the client another; they take turns, and 
 median.
 """
 
-import argparse
 import json
 import os
 import re
@@ -18,7 +17,7 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-from page import ROOT, first_line, goal, machine, say, table, write_figures
+from page import ROOT, first_line, goal, machine, main, say, table
 
 TITLES = {"follow": "**difystream's client**", "curl": "libcurl alone, one multi handle",
           "python": "Python: requests, iter_lines, json.loads"}
@@ -95,17 +94,5 @@ def measure(bench):
         table(["", "runs at once", "CPU µs per event", "× difystream", "KB per idle run"], rows)])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("build")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--write", type=Path)
-    args = parser.parse_args()
-    text = measure(Bench(args.build, args.quick))
-    print(text)
-    if args.write:
-        write_figures(args.write, "follow", text)
-
-
 if __name__ == "__main__":
-    main()
+    main("follow", __doc__, Bench, measure)

@@ -6,7 +6,6 @@ BUILD is the folder of a build with DIFY_BENCH. --write also puts the figures be
 FILE. The servers get one core, the client another; they take turns, and each figure is a median.
 """
 
-import argparse
 import http.client
 import os
 import re
@@ -20,7 +19,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from page import ROOT, first_line, goal, machine, say, table, write_figures
+from page import ROOT, first_line, goal, machine, main, say, table
 
 CONNECTIONS = 64
 BUSY = 0.15  # cores with other work from which on the page says so
@@ -311,17 +310,5 @@ def uv_version():
     return first_line("pkg-config", "--modversion", "libuv")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("build")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--write", type=Path)
-    args = parser.parse_args()
-    text = measure(Bench(args.build, args.quick))
-    print(text)
-    if args.write:
-        write_figures(args.write, "http", text)
-
-
 if __name__ == "__main__":
-    main()
+    main("http", __doc__, Bench, measure)

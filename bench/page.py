@@ -1,6 +1,7 @@
 """What the programs of script/bench share: tables, the machine, and the place of the figures in
 docs/performance.md."""
 
+import argparse
 import os
 import re
 import subprocess
@@ -48,3 +49,16 @@ def write_figures(path, name, text):
     _, tail = rest.split(end)
     path.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
     say(f"written to {path.relative_to(ROOT)}")
+
+
+def main(name, doc, bench_of, measure):
+    """What a program of script/bench does: measures, prints, and writes where it is told to."""
+    parser = argparse.ArgumentParser(description=doc.split("\n")[0])
+    parser.add_argument("build")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", type=Path)
+    args = parser.parse_args()
+    text = measure(bench_of(args.build, args.quick))
+    print(text)
+    if args.write:
+        write_figures(args.write, name, text)

@@ -167,7 +167,6 @@ void dify__follow_enter(struct dify_follow *follow, enum dify_follow_state state
         return;
     }
     follow->state = state;
-    follow->entered_ms = dify__now(follow->env);
     follow->asked = follow->not_found = follow->refused = 0;
     follow->env->reasons[reason]++;
     if (take_text != NULL) {

@@ -105,7 +105,7 @@ struct dify_follow {
     unsigned opened;                   /* how many in all */
     unsigned refused;                  /* answers of 401 and 403 in a row, likewise */
     unsigned asked, not_found;         /* questions since the state was entered; 404 in a row */
-    uint64_t entered_ms, started_ms;
+    uint64_t started_ms;
     uint64_t continued_ms; /* when a paused run was gone on with; 0: it was not */
     unsigned next_upload;
     struct dify__buffer rows; /* ids of runs in the logs that have yet to be compared, NUL each */
