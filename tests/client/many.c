@@ -15,7 +15,7 @@
  *   --speed N         the client's clock, as the simulator's
  *   --seed N          the client's random numbers
  *   --host uv         on libuv instead of the host that is built in
- *   --refuse N        this host refuses each N-th watch of a socket
+ *   --refuse N        this host refuses one in N watches of a socket, by the seed
  *   --keep FOLDER     the bytes of each stream, as FOLDER/LINE-NUMBER.sse
  *   --connect-timeout, --silence-timeout, --run-timeout MS
  */
@@ -393,7 +393,7 @@ int main(int argc, char **argv)
         if (many.uv == NULL)
             die("no loop");
         given.client.host = uv_host_of(many.uv);
-        uv_host_refuse(many.uv, given.refuses);
+        uv_host_refuse(many.uv, given.refuses, given.client.seed);
     }
     if (dify_client_new(&given.client, &many.client) != DIFY_OK)
         die("no client");

@@ -345,18 +345,20 @@ apps:
         with Simulator(given.build, path, "--speed", "50", "--connections", "0", "--workers", "0",
                        "--quiet", key="app-flow") as simulator:
             orders = [{"inputs": {"n": number}} for number in range(20)]
-            many = follows.follow(given, simulator, orders, "--speed", 50, "--host", "uv", "--refuse",
-                                  refuse, "--silence-timeout", follows.PATIENT_MS)
+            many = follows.follow(given, simulator, orders, "--speed", 50, "--seed", given.seed,
+                                  "--host", "uv", "--refuse", refuse, "--silence-timeout",
+                                  follows.PATIENT_MS)
             posts = simulator.stats()["posts"]
-        given.checks.true(posts <= len(orders), "each %d: POSTs" % refuse, posts)
+        given.checks.true(posts <= len(orders), "one in %d: POSTs" % refuse, posts)
         won = sum(one.result["success"] for one in many.followed)
         given.checks.true(won == 0 if refuse == 1 else refuse == 2 or won > 0,
-                          "each %d: successes" % refuse, won)
+                          "one in %d: successes" % refuse, won)
         for one in many.followed:
             given.checks.true(one.code in (None, "connect_failed", "run_lost", "connection_reset",
                                            "invalid_response"),
-                              "each %d: %s" % (refuse, one.code), one.story())
-            given.checks.true("silent" not in one.story(), "each %d: no silence" % refuse, one.story())
+                              "one in %d: %s" % (refuse, one.code), one.story())
+            given.checks.true("silent" not in one.story(), "one in %d: no silence" % refuse,
+                              one.story())
 
 
 def test_a_stopped_program_loses_nothing(given):

@@ -21,7 +21,8 @@ struct uv_host {
     struct dify_client_host functions;
     struct dify_client *client;
     struct socket_watch **watches; /* by descriptor */
-    unsigned refuses, asked;       /* each so many-th watch is refused; 0: none */
+    unsigned one_in;               /* of so many watches one is refused, by chance; 0: none */
+    uint64_t random;
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -71,6 +72,15 @@ static struct socket_watch *find(struct uv_host *host, int socket)
     return watch;
 }
 
+/* By chance: were it each so many-th, requests that watch as many times would all be refused. */
+static bool is_refused(struct uv_host *host)
+{
+    if (host->one_in == 0)
+        return false;
+    host->random = host->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (host->random >> 33) % host->one_in == 0;
+}
+
 static bool on_watch(void *ctx, int socket, unsigned what)
 {
     struct uv_host *host = ctx;
@@ -80,7 +90,7 @@ static bool on_watch(void *ctx, int socket, unsigned what)
         forget(host, socket);
         return true;
     }
-    if (host->refuses != 0 && ++host->asked % host->refuses == 0)
+    if (is_refused(host))
         return false;
     struct socket_watch *watch = find(host, socket);
     int events = ((what & DIFY_WATCH_READ) != 0 ? UV_READABLE : 0) |
@@ -121,9 +131,10 @@ struct uv_host *uv_host_new(void)
     return host;
 }
 
-void uv_host_refuse(struct uv_host *host, unsigned each)
+void uv_host_refuse(struct uv_host *host, unsigned one_in, uint64_t seed)
 {
-    host->refuses = each;
+    host->one_in = one_in;
+    host->random = seed;
 }
 
 const struct dify_client_host *uv_host_of(struct uv_host *host)

@@ -12,8 +12,8 @@ struct uv_host;
 /* A host with a loop of its own; NULL for want of memory. */
 struct uv_host *uv_host_new(void);
 
-/* Refuses each so many-th watch. */
-void uv_host_refuse(struct uv_host *host, unsigned each);
+/* Refuses one in so many watches, by chance. */
+void uv_host_refuse(struct uv_host *host, unsigned one_in, uint64_t seed);
 
 /* What the client is made with; lives as long as the host. */
 const struct dify_client_host *uv_host_of(struct uv_host *host);
