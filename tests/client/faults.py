@@ -190,8 +190,7 @@ def follow(given, simulator, orders, name, silent):
     """One after the other, in the order in which the faults are."""
     folder = os.path.join(given.folder.name, name)
     os.mkdir(folder)
-    clocks = ["--run-timeout", CEILING_MS] if silent else [
-        "--silence-timeout", follows.PATIENT_MS, "--run-timeout", follows.PATIENT_MS]
+    clocks = ["--run-timeout", CEILING_MS] if silent else follows.PATIENT
     many = follows.follow(given, simulator, orders, "--window", 1, "--speed", SPEED, "--seed",
                           given.seed, "--keep", folder, *clocks)
     return many.followed, folder

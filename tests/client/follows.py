@@ -24,6 +24,7 @@ OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Between events of a faster clock a busy machine is silent for long: only a test of silence says
 # less.
 PATIENT_MS = 1000000000
+PATIENT = ["--silence-timeout", PATIENT_MS, "--run-timeout", PATIENT_MS]
 
 
 def arguments(name, more=None):

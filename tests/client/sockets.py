@@ -165,7 +165,7 @@ def reset(connection):
 
 def follow(given, port, orders, *options, **more):
     return Many(given, "http://127.0.0.1:%d/v1" % port, "app-raw", orders, "--speed", SPEED,
-                *options, **more)
+                *follows.PATIENT, *options, **more)
 
 
 # ---- what is sent once -------------------------------------------------------------------------
@@ -259,7 +259,7 @@ ENDINGS = {
     "100 without end": (goes_on(b"HTTP/1.1 100 Continue\r\n\r\n"), "run_lost"),
     "a head without end": (begins(OK, b"X-Version: 1.14.2\r\n" * 9), "run_lost"),
     "a line without end": (begins(OK, b"X" * 1000), "run_lost"),
-    # By a ceiling of bytes, or on a busy machine by a clock, which goes a thousand times faster.
+    # By a ceiling of bytes.
     "a stream that is none": (begins(OK + b"Content-Type: text/event-stream\r\n\r\n", b"x" * 65536),
                               None),
     "an answer without end": (begins(OK + b"Content-Type: application/json\r\n\r\n", b" " * 65536),
@@ -325,7 +325,7 @@ apps:
                        key="app-flow") as simulator:
             orders = [{"user": "u-%d" % number, "inputs": {"n": number}} for number in range(60)]
             many = follows.follow(given, simulator, orders, "--speed", 50, "--window", 20,
-                                  "--silence-timeout", follows.PATIENT_MS)
+                                  *follows.PATIENT)
             stats = simulator.stats()
         for one in many.followed:
             given.checks.equal((one.data["status"], one.data["workflow_outputs"]),
@@ -346,8 +346,7 @@ apps:
                        "--quiet", key="app-flow") as simulator:
             orders = [{"inputs": {"n": number}} for number in range(20)]
             many = follows.follow(given, simulator, orders, "--speed", 50, "--seed", given.seed,
-                                  "--host", "uv", "--refuse", refuse, "--silence-timeout",
-                                  follows.PATIENT_MS)
+                                  "--host", "uv", "--refuse", refuse, *follows.PATIENT)
             posts = simulator.stats()["posts"]
         given.checks.true(posts <= len(orders), "one in %d: POSTs" % refuse, posts)
         won = sum(one.result["success"] for one in many.followed)
@@ -430,7 +429,7 @@ apps:
                     ("sent_at", began)
                 again.append(dict(order, **{name: value}))
             found = follows.follow(given, simulator, again, "--speed", 50, "--window", 20,
-                                   "--silence-timeout", follows.PATIENT_MS).followed
+                                   *follows.PATIENT).followed
             given.checks.equal(simulator.stats()["posts"], sent, release + ": POSTs after the kill")
         given.checks.true(len(again) >= 49, release + ": runs", len(again))
         for order, one in zip(again, found):
@@ -465,8 +464,7 @@ def test_a_large_file_needs_no_memory(given):
     peaks = []
     for size in (1000, 200 << 20):
         with Server(UPLOAD, takes) as server:
-            many = follow(given, server.port, [with_file(path=sparse(given, size))],
-                          "--silence-timeout", follows.PATIENT_MS)
+            many = follow(given, server.port, [with_file(path=sparse(given, size))])
             uploads = server.came(UPLOAD)
         given.checks.equal(many.followed[0].data["status"], "succeeded",
                            "%d bytes: %s" % (size, many.followed[0].result.get("message")))
@@ -486,8 +484,7 @@ def test_a_pipe(given):
     with Server(UPLOAD, takes) as server:
         source, descriptor = pipe(5 << 20)
         order = with_file(descriptor=descriptor, **{"as": "zeros.bin"})
-        many = follow(given, server.port, [order], "--silence-timeout", follows.PATIENT_MS,
-                      descriptors=(descriptor,))
+        many = follow(given, server.port, [order], descriptors=(descriptor,))
         source.stdout.close()
         source.wait()
         uploads = server.came(UPLOAD)
@@ -511,8 +508,7 @@ def cuts_first(most):
 def test_a_cut_upload_is_sent_again(given):
     path = sparse(given, 8 << 20)
     with Server(UPLOAD, cuts_first(1 << 20)) as server:
-        many = follow(given, server.port, [with_file(path=path)], "--silence-timeout",
-                      follows.PATIENT_MS)
+        many = follow(given, server.port, [with_file(path=path)])
         given.checks.equal((many.followed[0].data["status"], len(server.came(UPLOAD)),
                             len(server.came(RUN))), ("succeeded", 2, 1),
                            "a file: %s" % many.followed[0].result.get("message"))
@@ -520,8 +516,7 @@ def test_a_cut_upload_is_sent_again(given):
     with Server(UPLOAD, cuts_first(1 << 20)) as server:
         source, descriptor = pipe(8 << 20)
         order = with_file(descriptor=descriptor, **{"as": "zeros.bin"})
-        many = follow(given, server.port, [order], "--silence-timeout", follows.PATIENT_MS,
-                      descriptors=(descriptor,))
+        many = follow(given, server.port, [order], descriptors=(descriptor,))
         source.stdout.close()
         source.wait()
         given.checks.equal((many.followed[0].result["success"], len(server.came(UPLOAD)),
@@ -547,7 +542,7 @@ apps:
         with Simulator(given.build, path, "--speed", "100", "--quiet", *options,
                        key="app-flow") as simulator:
             many = follows.follow(given, simulator, [with_file(path=sparse(given, size))], "--speed",
-                                  100, "--silence-timeout", follows.PATIENT_MS)
+                                  100, *follows.PATIENT)
             posts = simulator.stats()["posts"]
         one = many.followed[0]
         given.checks.equal((one.code, posts), (code, 0 if code else 1),

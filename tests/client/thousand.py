@@ -72,8 +72,7 @@ def run_all(given, simulator, orders, folder):
     os.mkdir(folder)
     options = ["--host", "uv"] if given.host == "uv" else []
     return follows.follow(given, simulator, orders, "--speed", SPEED, "--window", WINDOW,
-                          "--seed", given.seed, "--silence-timeout", follows.PATIENT_MS,
-                          "--run-timeout", follows.PATIENT_MS, "--keep", folder, *options)
+                          "--seed", given.seed, *follows.PATIENT, "--keep", folder, *options)
 
 
 def main():
