@@ -67,8 +67,11 @@ static void wake_at_the_next(struct dify_client *client)
     for (size_t i = 0; i < client->shard_count; i++)
         if (client->shards[i]->due_ms < at)
             at = client->shards[i]->due_ms;
-    if (alarm != UINT64_MAX && now + real_until(client, alarm) < at)
-        at = now + real_until(client, alarm);
+    if (alarm != UINT64_MAX) {
+        uint64_t ms = real_until(client, alarm);
+        alarm = now + (client->has_put_off && ms == 0 ? 1 : ms); /* in another turn */
+        at = alarm < at ? alarm : at;
+    }
     if (at == client->wake_ms)
         return;
     client->wake_ms = at;
@@ -96,6 +99,26 @@ static void act(struct dify__shard *shard, curl_socket_t socket, int what)
     shard->client->in_curl = false;
 }
 
+/* How late an alarm is, in real milliseconds, for a program that was stopped or busy. */
+#define LATE_MS 100
+
+/* Alarms that are late are put off for one turn, in which the host handles what its sockets have
+ * received meanwhile: a clock of silence must not ring over what was not read yet. */
+static bool puts_off(struct dify_client *client, uint64_t now_ms)
+{
+    uint64_t due_ms = dify__alarms_next(&client->env.alarms);
+    bool is_late = due_ms < now_ms && (double)(now_ms - due_ms) >= LATE_MS * client->speed;
+    client->has_put_off = is_late && !client->has_put_off;
+    return client->has_put_off;
+}
+
+static void ring(struct dify_client *client)
+{
+    uint64_t now = now_ms(client);
+    if (!puts_off(client, now))
+        dify__alarms_ring(&client->env.alarms, now);
+}
+
 void dify_client_timeout(struct dify_client *client)
 {
     uint64_t now = dify__real_ms(client);
@@ -108,7 +131,7 @@ void dify_client_timeout(struct dify_client *client)
         act(shard, CURL_SOCKET_TIMEOUT, 0);
     }
     dify__transfers_settle(client);
-    dify__alarms_ring(&client->env.alarms, now_ms(client));
+    ring(client);
     settle(client);
 }
 

@@ -48,6 +48,8 @@ struct dify_client {
     CURL *idle[DIFY__IDLE_HANDLES];
     size_t idle_count;
 
+    bool has_put_off; /* alarms were late, and have been put off for a turn */
+
     bool has_own_host;
     int poll_fd, timer_fd; /* of the built-in host; -1: none */
 };
