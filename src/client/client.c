@@ -50,12 +50,13 @@ static uint64_t random_next(void *ctx)
 
 /* ---- waking -------------------------------------------------------------------------------- */
 
-/* Real milliseconds until a time of the environment's clock, rounded up. */
+/* Real milliseconds until a time of the environment's clock, rounded up. What was put off is due in
+ * another turn, which with 0 some hosts would not wait for. */
 static uint64_t real_until(const struct dify_client *client, uint64_t due_ms)
 {
     uint64_t now = now_ms((void *)(uintptr_t)client);
     if (due_ms <= now)
-        return 0;
+        return client->has_put_off ? 1 : 0;
     double ms = ceil((double)(due_ms - now) / client->speed);
     return ms < 1e15 ? (uint64_t)ms : UINT64_C(1000000000000000);
 }
@@ -67,11 +68,8 @@ static void wake_at_the_next(struct dify_client *client)
     for (size_t i = 0; i < client->shard_count; i++)
         if (client->shards[i]->due_ms < at)
             at = client->shards[i]->due_ms;
-    if (alarm != UINT64_MAX) {
-        uint64_t ms = real_until(client, alarm);
-        alarm = now + (client->has_put_off && ms == 0 ? 1 : ms); /* in another turn */
-        at = alarm < at ? alarm : at;
-    }
+    if (alarm != UINT64_MAX && now + real_until(client, alarm) < at)
+        at = now + real_until(client, alarm);
     if (at == client->wake_ms)
         return;
     client->wake_ms = at;
