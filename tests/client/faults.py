@@ -316,8 +316,8 @@ def queue(given, release):
     with serve(given, "flow", release, *options) as simulator:
         orders = [{"user": "waits-%d" % number, "inputs": {"word": str(number)}}
                   for number in range(12)]
-        many = follows.follow(given, simulator, orders, "--speed", SPEED, "--silence-timeout",
-                              follows.PATIENT_MS, "--window", "12")
+        many = follows.follow(given, simulator, orders, "--speed", SPEED, "--window",
+                              "12", *follows.PATIENT)
         stats = simulator.stats()
     for one in many.followed:
         given.checks.equal(one.data["status"], "succeeded", release + ": queued")

@@ -23,8 +23,7 @@ OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
                  r"|dify-file-ref:[\w=+/-]+|\b1[789]\d{8}\b")
 # Between events of a faster clock a busy machine is silent for long: only a test of silence says
 # less.
-PATIENT_MS = 1000000000
-PATIENT = ["--silence-timeout", PATIENT_MS, "--run-timeout", PATIENT_MS]
+PATIENT = ["--silence-timeout", 1000000000, "--run-timeout", 1000000000]
 
 
 def arguments(name, more=None):
@@ -83,15 +82,35 @@ class Followed:
         return "\n".join("    %s -> %s: %s: %s" % tuple(change) for change in self.changes)
 
 
+def url_of(simulator):
+    return "http://127.0.0.1:%d/v1" % simulator.port
+
+
+def many_command(given, base_url, key, *options):
+    return [os.path.join(given.build, "tests", "client", "client_many"), "--base-url", base_url,
+            "--api-key", key, *map(str, options)]
+
+
+def order_lines(orders):
+    return "".join(json.dumps(order) + "\n" for order in orders).encode()
+
+
+def start(given, simulator, orders, *options, stdout=subprocess.PIPE):
+    """The program many, running, for tests that stop or kill it."""
+    many = subprocess.Popen(many_command(given, url_of(simulator), simulator.key, *options),
+                            stdin=subprocess.PIPE, stdout=stdout)
+    many.stdin.write(order_lines(orders))
+    many.stdin.close()
+    return many
+
+
 class Many:
     """What became of some orders. `followed` are in the order of the orders."""
 
     def __init__(self, given, base_url, key, orders, *options, descriptors=(), deadline_s=DEADLINE_S):
-        text = "".join(json.dumps(order) + "\n" for order in orders)
-        command = [os.path.join(given.build, "tests", "client", "client_many"), "--base-url",
-                   base_url, "--api-key", key, *map(str, options)]
+        command = many_command(given, base_url, key, *options)
         try:
-            done = subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE,
+            done = subprocess.run(command, input=order_lines(orders), stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, timeout=deadline_s,
                                   pass_fds=descriptors, check=False)
         except subprocess.TimeoutExpired as error:
@@ -109,8 +128,7 @@ class Many:
 
 
 def follow(given, simulator, orders, *options, **more):
-    return Many(given, "http://127.0.0.1:%d/v1" % simulator.port, simulator.key, orders, *options,
-                **more)
+    return Many(given, url_of(simulator), simulator.key, orders, *options, **more)
 
 
 def truths(simulator):

@@ -361,17 +361,6 @@ apps:
                               one.story())
 
 
-def start_stopped(given, simulator, *options):
-    command = [os.path.join(given.build, "tests", "client", "client_many"), "--base-url",
-               "http://127.0.0.1:%d/v1" % simulator.port, "--api-key", "app-flow", "--window",
-               str(STOPPED), "--silence-timeout", "6000", *options]
-    many = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    for number in range(STOPPED):
-        many.stdin.write(b'{"inputs": {"n": %d}}\n' % number)
-    many.stdin.close()
-    return many
-
-
 def test_a_stopped_program_loses_nothing(given):
     """A program is stopped while it waits for a sign of its runs, which comes when the clock of
     silence is over. It goes on after they have ended: what came meanwhile is read before the clock
@@ -388,7 +377,10 @@ apps:
 """)
     with Simulator(given.build, path, "--connections", "0", "--workers", "0", "--quiet",
                    key="app-flow") as simulator:
-        programs = [start_stopped(given, simulator, *host) for host in ((), ("--host", "uv"))]
+        orders = [{"inputs": {"n": number}} for number in range(STOPPED)]
+        programs = [follows.start(given, simulator, orders, "--window", STOPPED,
+                                  "--silence-timeout", 6000, *host)
+                    for host in ((), ("--host", "uv"))]
         total = len(programs) * STOPPED
         before = simulator.until(simulator.stats, lambda stats: stats["streams_open"] == total)
         looks = itertools.count(1)  # which are requests, too
@@ -405,7 +397,10 @@ apps:
             given.checks.equal(many.wait(), 0, "exit status")
         given.checks.equal((simulator.stats()["posts"], len(results)), (total, total), "POSTs")
     others = [result for result in results if result["result"]["data"]["status"] != "succeeded"]
-    given.checks.equal(others[:1], [] if not is_slow else others[:1], "results")
+    if is_slow:
+        print("this machine was too slow to be stopped in time: results were not looked at")
+    else:
+        given.checks.equal(others[:1], [], "results")
 
 
 def test_killed_runs_are_taken_up(given):
@@ -426,12 +421,8 @@ apps:
                        "0", "--workers", "8", "--quiet", key="app-flow") as simulator:
             orders = [{"user": "u-%d" % number, "inputs": {"n": number}} for number in range(80)]
             began = int(time.time())
-            many = subprocess.Popen(
-                [os.path.join(given.build, "tests", "client", "client_many"), "--base-url",
-                 "http://127.0.0.1:%d/v1" % simulator.port, "--api-key", "app-flow", "--speed",
-                 "50", "--window", "20"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-            many.stdin.write("".join(json.dumps(order) + "\n" for order in orders).encode())
-            many.stdin.close()
+            many = follows.start(given, simulator, orders, "--speed", 50, "--window", 20,
+                                 stdout=subprocess.DEVNULL)
             simulator.until(simulator.stats, lambda stats: stats["posts"] >= 50)
             many.kill()
             many.wait()

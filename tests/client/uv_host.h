@@ -12,7 +12,7 @@ struct uv_host;
 /* A host with a loop of its own; NULL for want of memory. */
 struct uv_host *uv_host_new(void);
 
-/* Refuses one in so many watches, by chance. */
+/* Refuses one in so many watches, by chance; 0: none. The same seed refuses the same. */
 void uv_host_refuse(struct uv_host *host, unsigned one_in, uint64_t seed);
 
 /* What the client is made with; lives as long as the host. */
