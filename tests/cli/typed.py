@@ -243,11 +243,7 @@ def test_narrow(given):
 
 
 def main():
-    try:
-        for end in pty.openpty():
-            os.close(end)
-    except OSError as error:  # a chroot without /dev/pts
-        support.Checks().skip("no pseudo-terminal here: %s" % error)
+    support.Checks().need_terminal()
     runner.run(runner.tests_of(sys.modules[__name__]), "cli.typed",
                "live progress, keys, colours, sizes in a terminal")
 

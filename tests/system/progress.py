@@ -173,11 +173,7 @@ def main():
     given = support.arguments()
     checks = support.Checks()
     program = os.path.join(given.build, "tests", "cli", "progress_play")
-    try:
-        for end in pty.openpty():
-            os.close(end)
-    except OSError as error:  # a chroot without /dev/pts
-        checks.skip("no pseudo-terminal here: %s" % error)
+    checks.need_terminal()
     check_label(checks, program, given.source)
     check_environment(checks, program, given.source)
     check_resize(checks, program, given.source)

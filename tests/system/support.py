@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -19,6 +20,16 @@ def arguments():
     given = parser.parse_args()
     sys.path.insert(0, os.path.join(given.source, "tests", "oracle"))
     return given
+
+
+def missing_terminal():
+    """Why there is no pseudo-terminal here, as in a chroot without /dev/pts; "" where there is."""
+    try:
+        for end in pty.openpty():
+            os.close(end)
+    except OSError as error:
+        return "no pseudo-terminal here: %s" % error
+    return ""
 
 
 class Checks:
@@ -46,6 +57,11 @@ class Checks:
     def skip(self, why):
         print("%s: skipped: %s" % (self.name, why))
         sys.exit(SKIPPED)
+
+    def need_terminal(self):
+        why = missing_terminal()
+        if why:
+            self.skip(why)
 
 
 def short(value, most=600):
