@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.h: what a gateway is to be: from a YAML file, or for one app from the environment.
+ *
+ *     listen: [127.0.0.1:8000, unix:/run/difystream/socket]
+ *     apps:
+ *       label-check:
+ *         base_url: https://dify.example/v1
+ *         api_key_env: LABEL_CHECK_KEY
+ *         max_runs: 8
+ *         routes:
+ *           /api/detect:
+ *             fields: {Foodtype: food_type}
+ *     store:
+ *       path: /var/lib/difystream/runs.db
+ *       max_age: 30d
+ */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "difystream/error.h"
+#include "difystream/export.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A field of a form that is an input of another name. */
+struct gw_rename {
+    char *field, *input;
+};
+
+/* A path that takes a form and answers with one result. */
+struct gw_route_config {
+    char *path; /* "/api/detect" */
+    struct gw_rename *renames;
+    size_t rename_count;
+    uint32_t keepalive_after_ms; /* 0: never */
+};
+
+struct gw_app_config {
+    char *name;
+    char *base_url, *api_key;
+    char *ca_file, *client_cert, *client_key, *proxy; /* NULL: not given */
+    uint32_t connect_timeout_ms, read_timeout_ms;     /* never 0 */
+    uint32_t max_time_ms;                             /* 0: no limit */
+    bool is_streaming, accept_partial;
+    bool cancels_on_disconnect; /* a run whose last client has left is stopped */
+    uint32_t max_runs;          /* at once; never 0 */
+    uint32_t queue;             /* that wait; may be 0 */
+    uint32_t queue_timeout_ms;
+    struct gw_route_config *routes;
+    size_t route_count;
+};
+
+/* Where to listen: a host and port, or a socket in the file system. */
+struct gw_listener {
+    char *host; /* NULL: a socket */
+    uint16_t port;
+    char *path; /* of the socket */
+};
+
+enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARNING, GW_LOG_INFO, GW_LOG_DEBUG };
+
+struct gw_config {
+    struct gw_listener *listeners;
+    size_t listener_count;
+    struct gw_app_config *apps;
+    size_t app_count;
+    size_t default_app; /* its index */
+
+    char *store_path; /* NULL: without a store */
+    uint64_t store_max_age_s, store_max_bytes; /* 0: no limit */
+
+    enum gw_log_level log_level;
+    bool log_is_json;
+
+    uint32_t drain_timeout_ms;
+    uint64_t max_body_bytes, max_file_bytes, spool_bytes;
+    char *spool_folder; /* NULL: $TMPDIR, else /var/tmp */
+    uint32_t max_connections, max_followers;
+};
+
+/* Where a configuration comes from besides the file. */
+struct gw_config_source {
+    const char *path;            /* of the file; NULL: one app from the environment */
+    const char *const *listen;   /* in place of the configured ones; NULL-terminated, may be NULL */
+    const char *store;           /* likewise: a path, or "none"; NULL: not given */
+    const char *log_level, *log_format, *drain_timeout; /* likewise */
+    bool allows_no_auth;         /* addresses that are not this machine's alone are fine */
+    const char *(*variable)(void *ctx, const char *name); /* of the environment; NULL: not set */
+    void *ctx;
+};
+
+/* Reads a configuration. Every mistake is told, in one line ("FILE:LINE: what", without secrets),
+ * not only the first; returns how many there were, and 0 with `*config` filled. For want of memory
+ * that is told as a mistake, too. */
+DIFY_MUST_CHECK size_t gw_config_read(const struct gw_config_source *source,
+                                      struct gw_config *config,
+                                      void (*say)(void *ctx, const char *line), void *ctx);
+
+/* Wipes keys and frees all. */
+void gw_config_fini(struct gw_config *config);
+
+/* Writes the configuration as YAML that reads back to the same, defaults included; a key is only
+ * said to be there, as a comment that names where it comes from. */
+void gw_config_write(const struct gw_config *config, void (*write)(void *ctx, const char *text),
+                     void *ctx);
+
+#endif
