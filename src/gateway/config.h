@@ -69,7 +69,7 @@ struct gw_config {
     size_t app_count;
     size_t default_app; /* its index */
 
-    char *store_path; /* NULL: without a store */
+    char *store_path;                          /* NULL: without a store */
     uint64_t store_max_age_s, store_max_bytes; /* 0: no limit */
 
     enum gw_log_level log_level;
@@ -83,11 +83,11 @@ struct gw_config {
 
 /* Where a configuration comes from besides the file. */
 struct gw_config_source {
-    const char *path;            /* of the file; NULL: one app from the environment */
-    const char *const *listen;   /* in place of the configured ones; NULL-terminated, may be NULL */
-    const char *store;           /* likewise: a path, or "none"; NULL: not given */
+    const char *path;          /* of the file; NULL: one app from the environment */
+    const char *const *listen; /* in place of the configured ones; NULL-terminated, may be NULL */
+    const char *store;         /* likewise: a path, or "none"; NULL: not given */
     const char *log_level, *log_format, *drain_timeout; /* likewise */
-    bool allows_no_auth;         /* addresses that are not this machine's alone are fine */
+    bool allows_no_auth; /* addresses that are not this machine's alone are fine */
     const char *(*variable)(void *ctx, const char *name); /* of the environment; NULL: not set */
     void *ctx;
 };

@@ -20,23 +20,24 @@
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-#define GW_BODY_BYTES ((uint64_t)256 << 20)  /* default: of a form; past it 413 */
-#define GW_JSON_BYTES ((size_t)4 << 20)      /* of a JSON body, and of all fields of a form; 413 */
-#define GW_FILE_BYTES ((uint64_t)100 << 20)  /* default: of one file of a form; 413 */
-#define GW_FORM_FIELDS 200                   /* fields of a form; 400 */
-#define GW_FORM_FILES 50                     /* files of a form; 400 */
-#define GW_SPOOL_BYTES ((uint64_t)4 << 30)   /* default: of all files being received or sent; 503 */
-#define GW_NAME_BYTES 256                    /* of a field, a file, an idempotency key, a user */
-#define GW_COMMENT_BYTES ((size_t)4 << 10)   /* of a rating; 400 */
+#define GW_BODY_BYTES ((uint64_t)256 << 20) /* default: of a form; past it 413 */
+#define GW_JSON_BYTES ((size_t)4 << 20)     /* of a JSON body, and of all fields of a form; 413 */
+#define GW_FILE_BYTES ((uint64_t)100 << 20) /* default: of one file of a form; 413 */
+#define GW_FORM_FIELDS 200                  /* fields of a form; 400 */
+#define GW_FORM_FILES 50                    /* files of a form; 400 */
+#define GW_SPOOL_BYTES ((uint64_t)4 << 30)  /* default: of all files being received or sent; 503 */
+#define GW_NAME_BYTES 256                   /* of a field, a file, an idempotency key, a user */
+#define GW_COMMENT_BYTES ((size_t)4 << 10)  /* of a rating; 400 */
 
 /* ---- runs ---------------------------------------------------------------------------------- */
 
-#define GW_MAX_RUNS 8       /* default: of an app at once. Dify's API worker has ten places and answers
-                             * nobody while streams hold them all: two stay free for stop and detail */
-#define GW_QUEUE 100        /* default: of an app, waiting for a place; past it 429 */
-#define GW_QUEUE_MS 60000   /* default: how long a run waits for a place; then 429 */
-#define GW_UPLOADING 2      /* runs of an app that upload files at once; more wait for their turn */
-#define GW_LIVE_RUNS 20000  /* of all apps; past it 503 */
+#define GW_MAX_RUNS                                                                                \
+    8                /* default: of an app at once. Dify's API worker has ten places and answers   \
+                      * nobody while streams hold them all: two stay free for stop and detail */
+#define GW_QUEUE 100 /* default: of an app, waiting for a place; past it 429 */
+#define GW_QUEUE_MS 60000  /* default: how long a run waits for a place; then 429 */
+#define GW_UPLOADING 2     /* runs of an app that upload files at once; more wait for their turn */
+#define GW_LIVE_RUNS 20000 /* of all apps; past it 503 */
 
 /* ---- the log of a live run ----------------------------------------------------------------- */
 
@@ -50,20 +51,20 @@
 
 /* ---- followers and answers ----------------------------------------------------------------- */
 
-#define GW_FOLLOWERS 15000      /* default: streams of events to clients; past it 503 */
-#define GW_RUN_FOLLOWERS 10000  /* of one run: streams and answers that wait; past it 503 */
-#define GW_SSE_COMMENT_MS 15000 /* a comment is sent to a stream that is silent so long */
-#define GW_SSE_RETRY_MS 2000    /* what a client is told to wait before it comes again */
+#define GW_FOLLOWERS 15000          /* default: streams of events to clients; past it 503 */
+#define GW_RUN_FOLLOWERS 10000      /* of one run: streams and answers that wait; past it 503 */
+#define GW_SSE_COMMENT_MS 15000     /* a comment is sent to a stream that is silent so long */
+#define GW_SSE_RETRY_MS 2000        /* what a client is told to wait before it comes again */
 #define GW_KEEPALIVE_AFTER_MS 20000 /* default: a blocking answer begins */
 #define GW_KEEPALIVE_MS 15000       /* a newline is sent on one that has begun */
 
 /* ---- the rest ------------------------------------------------------------------------------ */
 
-#define GW_READERS 4          /* threads that read from the store */
-#define GW_READS 1000         /* reads that wait for one; past it 503 */
-#define GW_LIST_MOST 200      /* runs in a page of the list */
-#define GW_DRAIN_MS 30000     /* default: what live runs get after SIGTERM */
+#define GW_READERS 4      /* threads that read from the store */
+#define GW_READS 1000     /* reads that wait for one; past it 503 */
+#define GW_LIST_MOST 200  /* runs in a page of the list */
+#define GW_DRAIN_MS 30000 /* default: what live runs get after SIGTERM */
 #define GW_STORE_PROBE_MS 1000
-#define GW_RETRY_AFTER_S 5    /* what 429 and 503 tell clients to wait */
+#define GW_RETRY_AFTER_S 5 /* what 429 and 503 tell clients to wait */
 
 #endif

@@ -24,8 +24,8 @@
 
 /* Why a request is refused. */
 struct gw_refusal {
-    int status;       /* 400, 413, 415, 503 */
-    const char *code; /* "invalid_param", "too_large", ...; static */
+    int status;         /* 400, 413, 415, 503 */
+    const char *code;   /* "invalid_param", "too_large", ...; static */
     char message[1024]; /* English, one line, shown to the client */
 };
 
@@ -40,7 +40,8 @@ struct gw_order_options {
     uint64_t max_file_bytes;
     const struct gw_route_config *route; /* of a configured path: its renames; NULL: none */
     bool is_bare; /* a form of a configured path: every field is an input. Else (the runs route) a
-                   * form's and a JSON's `inputs` is an object of them as well, `app` names the app */
+                   * form's and a JSON's `inputs` is an object of them as well, `app` names the app
+                   */
 };
 
 struct gw_order;
@@ -57,8 +58,8 @@ DIFY_MUST_CHECK bool gw_order_feed(struct gw_order *order, struct dify_slice byt
 DIFY_MUST_CHECK bool gw_order_finish(struct gw_order *order, struct gw_refusal *refusal);
 
 /* After the end: fills what the body says into `out` (inputs, fields, attachments, user, query,
- * conversation_id, workflow_id); all is borrowed from the order, which must live until the files are
- * up. */
+ * conversation_id, workflow_id); all is borrowed from the order, which must live until the files
+ * are up. */
 void gw_order_fill(const struct gw_order *order, struct dify_order *out);
 
 /* The name of the app that the body asks for; absent: none. */

@@ -56,9 +56,9 @@ struct store_fault {
 struct store_options {
     const char *path; /* of the database; beside it stand PATH-wal, PATH-shm and PATH-lock */
 
-    uint64_t max_age_s;   /* runs that ended longer ago are removed; 0: never */
-    uint64_t max_bytes;   /* of the database: the oldest runs that have ended go first; 0: no limit.
-                           * Where nothing is left to remove, the store is full: as a full disk */
+    uint64_t max_age_s; /* runs that ended longer ago are removed; 0: never */
+    uint64_t max_bytes; /* of the database: the oldest runs that have ended go first; 0: no limit.
+                         * Where nothing is left to remove, the store is full: as a full disk */
 
     /* Something is to be delivered, or store_is_failing() has changed. Called by the store's
      * thread; may only wake the owner. */
@@ -71,7 +71,8 @@ struct store_options {
 /* Opens, or makes, a store; a schema of an older release is migrated, one of a newer release
  * refused. One process has a store at a time: another one gets "in use by process N". After the
  * machine went down without closing the store the epochs of its open runs are new ones: what had
- * been shown of their logs may not have been written. DIFY_ERR_ARGUMENT with `error`, DIFY_ERR_NOMEM. */
+ * been shown of their logs may not have been written. DIFY_ERR_ARGUMENT with `error`,
+ * DIFY_ERR_NOMEM. */
 DIFY_MUST_CHECK enum dify_err store_open(const struct store_options *options, struct store **out,
                                          struct store_error *error);
 
@@ -96,22 +97,22 @@ enum store_state {
 struct store_run {
     uint64_t number; /* store_next_number() */
     unsigned char id[STORE_ID_BYTES];
-    uint64_t created_ms; /* Unix time, as all times here */
+    uint64_t created_ms;                /* Unix time, as all times here */
     struct dify_slice app, user, route; /* its name; whose run; the path of the request */
     unsigned kind;                      /* enum dify_kind */
     struct dify_slice workflow_id, conversation_id, query;
-    struct dify_slice inputs;   /* JSON, with the ids of uploaded files: as it is sent */
-    const unsigned char *key;   /* hash of the idempotency key with its scope; NULL: none */
+    struct dify_slice inputs;    /* JSON, with the ids of uploaded files: as it is sent */
+    const unsigned char *key;    /* hash of the idempotency key with its scope; NULL: none */
     const unsigned char *digest; /* of the request that came with the key; NULL: none */
-    uint64_t sent_ms;           /* 0: it is only accepted, else submitting */
+    uint64_t sent_ms;            /* 0: it is only accepted, else submitting */
 };
 
 struct store_end {
     uint64_t ended_ms;
     struct dify_slice run_id, task_id, message_id; /* Dify's; absent where they are not known */
-    struct dify_slice status; /* Dify's word; absent where none came */
-    struct dify_slice code;   /* of a failure */
-    unsigned http_status;     /* of an answer */
+    struct dify_slice status;                      /* Dify's word; absent where none came */
+    struct dify_slice code;                        /* of a failure */
+    unsigned http_status;                          /* of an answer */
     bool success;
     uint64_t tokens;
     struct dify_slice price, currency; /* plain decimal */
@@ -156,7 +157,8 @@ DIFY_MUST_CHECK bool store_rate(struct store *store, uint64_t number, struct dif
 /* The owner's thread: calls what is done. Returns whether there was something. */
 bool store_deliver(struct store *store);
 
-/* Whether writing fails at the moment, and why (English, without paths; dies with the next call). */
+/* Whether writing fails at the moment, and why (English, without paths; dies with the next call).
+ */
 bool store_is_failing(struct store *store, const char **why);
 
 struct store_figures {
@@ -201,8 +203,8 @@ typedef bool store_row_fn(void *ctx, const struct store_row *row);
 /* The functions below return DIFY_OK, DIFY_ERR_ABSENT where nothing is found, DIFY_ERR_NOMEM, or
  * DIFY_ERR_STATE if the database cannot be read. */
 DIFY_MUST_CHECK enum dify_err store_find(struct store_reader *reader,
-                                         const unsigned char id[STORE_ID_BYTES], store_row_fn *found,
-                                         void *ctx);
+                                         const unsigned char id[STORE_ID_BYTES],
+                                         store_row_fn *found, void *ctx);
 /* By Dify's workflow_run_id: the latest. */
 DIFY_MUST_CHECK enum dify_err store_find_run_id(struct store_reader *reader,
                                                 struct dify_slice run_id, store_row_fn *found,
@@ -213,11 +215,11 @@ DIFY_MUST_CHECK enum dify_err store_find_key(struct store_reader *reader,
 
 /* Which runs are listed, newest first; absent and 0: all. */
 struct store_filter {
-    uint64_t before;                       /* only numbers below it: where the last page ended */
-    struct dify_slice app, user, status;   /* exactly; a status of "running" is any that is open */
-    struct dify_slice search;              /* in user, ids, inputs */
-    uint64_t since_ms, until_ms;           /* created in this span, the end excluded */
-    uint32_t limit;                        /* never 0 */
+    uint64_t before;                     /* only numbers below it: where the last page ended */
+    struct dify_slice app, user, status; /* exactly; a status of "running" is any that is open */
+    struct dify_slice search;            /* in user, ids, inputs */
+    uint64_t since_ms, until_ms;         /* created in this span, the end excluded */
+    uint32_t limit;                      /* never 0 */
 };
 DIFY_MUST_CHECK enum dify_err store_list(struct store_reader *reader,
                                          const struct store_filter *filter, store_row_fn *row,
@@ -251,8 +253,9 @@ DIFY_MUST_CHECK enum dify_err store_sum(struct store_reader *reader,
 /* ---- looking after a store that no gateway has open (difystream store) ---------------------- */
 
 /* Says what is wrong with the store, one line each; `*found` counts them. */
-DIFY_MUST_CHECK enum dify_err store_check(const char *path, void (*say)(void *ctx, const char *line),
-                                          void *ctx, uint64_t *found, struct store_error *error);
+DIFY_MUST_CHECK enum dify_err store_check(const char *path,
+                                          void (*say)(void *ctx, const char *line), void *ctx,
+                                          uint64_t *found, struct store_error *error);
 
 /* Removes what ended longer ago than `max_age_s`, then the oldest until the file is no larger than
  * `max_bytes` (0 of either: does not count), and gives the space back. */
