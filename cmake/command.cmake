@@ -50,7 +50,6 @@ add_library(dify_cli OBJECT
     src/cli/table.c
     src/cli/terminal.c
     src/cli/text.c
-    src/cli/uuid7.c
     src/cli/when.c)
 target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML)

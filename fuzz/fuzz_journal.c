@@ -41,7 +41,7 @@ static void log_record(struct fuzz_text *log, const struct cli_journal_record *r
     log_number(log, record->stream);
     log_number(log, record->is_resumed);
     log_number(log, header->created_ms);
-    FUZZ_REQUIRE(header->id[CLI_UUID_SIZE - 1] == '\0', "an id ends");
+    FUZZ_REQUIRE(header->id[DIFY__UUID_SIZE - 1] == '\0', "an id ends");
     fuzz_text_add(log, header->id, sizeof header->id);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         fuzz_text_add_slice(log, texts[i]);
@@ -86,7 +86,7 @@ static void plain_field(struct cli_journal_record *record, unsigned tag, struct 
     bool is_header = record->type == CLI_JOURNAL_HEADER;
     switch (tag) {
     case CLI_TAG_ID:
-        if (text.len == CLI_UUID_SIZE - 1)
+        if (text.len == DIFY__UUID_SIZE - 1)
             memcpy(header->id, text.ptr, text.len);
         break;
     case CLI_TAG_CREATED:

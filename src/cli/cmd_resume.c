@@ -113,7 +113,7 @@ static int go_on(const struct cli_args *args, struct cli_left_run *left,
     struct cli_following following;
     struct cli_following_options options = options_of(args);
     struct dify_order order;
-    char said[CLI_UUID_SIZE + 8];
+    char said[DIFY__UUID_SIZE + 8];
     int status = CLI_EXIT_USAGE;
     cli_left_run_put(left, &order);
     if (cli_following_init(&following, &options, settings) &&

@@ -71,8 +71,8 @@ struct cli_following {
     enum cli_progress_kind kind;
     struct cli_progress *progress;
 
-    char id[CLI_UUID_SIZE]; /* the run's own; empty: there is none */
-    char *folder;           /* of journals */
+    char id[DIFY__UUID_SIZE]; /* the run's own; empty: there is none */
+    char *folder;             /* of journals */
     struct cli_journal *journal;
     struct cli_following_ids ids;
 

@@ -55,7 +55,7 @@ static void create_journal(struct cli_following *following, struct dify_follow *
 {
     const struct dify_order *order = &following->order;
     unsigned char random[10];
-    char said[CLI_UUID_SIZE + 8];
+    char said[DIFY__UUID_SIZE + 8];
     struct cli_journal_error error;
     struct cli_journal_options options = {cli_unix_now_ms(), on_journal_lost, following};
     struct cli_journal_header header = {.created_ms = options.now_ms,
@@ -71,7 +71,7 @@ static void create_journal(struct cli_following *following, struct dify_follow *
         on_journal_lost(following, "there is no folder for it: neither HOME nor XDG_STATE_HOME");
         return;
     }
-    cli_uuid7(options.now_ms, random, header.id);
+    dify__uuid7(options.now_ms, random, header.id);
     if (cli_journal_create(following->folder, &header, &options, &following->journal, &error) !=
         CLI_JOURNAL_OK) {
         on_journal_lost(following, error.text);

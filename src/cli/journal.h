@@ -14,7 +14,7 @@
  * journal that could not be had.
  *
  *     folder = cli_journal_folder(getenv("XDG_STATE_HOME"), getenv("HOME"));
- *     cli_uuid7(now_ms, random, header.id);
+ *     dify__uuid7(now_ms, random, header.id);
  *     err = cli_journal_create(folder, &header, &options, &journal, &error);
  *     cli_journal_submitting(journal, now_ms);
  *     ... POST ...
@@ -26,8 +26,8 @@
 #ifndef DIFY_CLI_JOURNAL_H
 #define DIFY_CLI_JOURNAL_H
 
-#include "cli/uuid7.h"
 #include "core/memory.h"
+#include "core/uuid7.h"
 
 /* Ceilings: of a file, beyond which bytes are not kept; of a record, a run's inputs included; of
  * the journals in a folder that are looked at. */
@@ -54,8 +54,8 @@ struct cli_journal_error {
 
 /* What was asked for. Absent texts stay absent. */
 struct cli_journal_header {
-    char id[CLI_UUID_SIZE]; /* the run's own */
-    uint64_t created_ms;    /* Unix time */
+    char id[DIFY__UUID_SIZE]; /* the run's own */
+    uint64_t created_ms;      /* Unix time */
     struct dify_slice base_url, app, kind, workflow_id, user, inputs, query, conversation_id;
 };
 
@@ -174,7 +174,7 @@ cli_journal_list(const char *folder, bool (*show)(void *ctx, const struct cli_jo
 
 /* Finds a journal by the run's own id, by Dify's workflow_run_id, or by the beginning of either. */
 DIFY_MUST_CHECK enum cli_journal_err cli_journal_find(const char *folder, const char *name,
-                                                      char id[CLI_UUID_SIZE],
+                                                      char id[DIFY__UUID_SIZE],
                                                       struct cli_journal_error *error);
 
 #endif

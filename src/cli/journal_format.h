@@ -17,7 +17,7 @@
 
 /* The name of a journal's file in its folder, and room for it. */
 #define CLI_JOURNAL_SUFFIX ".run"
-#define CLI_JOURNAL_NAME_SIZE (CLI_UUID_SIZE + sizeof CLI_JOURNAL_SUFFIX - 1)
+#define CLI_JOURNAL_NAME_SIZE (DIFY__UUID_SIZE + sizeof CLI_JOURNAL_SUFFIX - 1)
 
 /* Tags of fields. Numbers, in eight bytes, have tags as well. */
 enum cli_journal_tag {

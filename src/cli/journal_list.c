@@ -47,7 +47,7 @@ enum cli_journal_err cli_journal_open_file(const char *folder, const char *id, i
 {
     char path[4096];
     struct stat about;
-    if (!cli_is_uuid(id)) {
+    if (!dify__is_uuid(id)) {
         snprintf(error->text, sizeof error->text, "there is no run %.80s here", id);
         return CLI_JOURNAL_ABSENT;
     }
@@ -82,30 +82,30 @@ enum cli_journal_err cli_journal_open_file(const char *folder, const char *id, i
 
 /* The ids of a folder's journals. */
 struct names {
-    char (*ids)[CLI_UUID_SIZE];
+    char (*ids)[DIFY__UUID_SIZE];
     size_t count, capacity;
 };
 
 /* The id that a file's name stands for; false if it is no journal's name. */
-static bool id_of(const char *name, char id[CLI_UUID_SIZE])
+static bool id_of(const char *name, char id[DIFY__UUID_SIZE])
 {
     if (strlen(name) != CLI_JOURNAL_NAME_SIZE - 1 ||
-        strcmp(name + CLI_UUID_SIZE - 1, CLI_JOURNAL_SUFFIX) != 0)
+        strcmp(name + DIFY__UUID_SIZE - 1, CLI_JOURNAL_SUFFIX) != 0)
         return false;
-    memcpy(id, name, CLI_UUID_SIZE - 1);
-    id[CLI_UUID_SIZE - 1] = '\0';
-    return cli_is_uuid(id);
+    memcpy(id, name, DIFY__UUID_SIZE - 1);
+    id[DIFY__UUID_SIZE - 1] = '\0';
+    return dify__is_uuid(id);
 }
 
 static int compare_ids(const void *a, const void *b)
 {
-    return memcmp(a, b, CLI_UUID_SIZE);
+    return memcmp(a, b, DIFY__UUID_SIZE);
 }
 
 /* Reads the names of the folder, sorted; a folder that is not there has none. */
 static bool read_names(DIR *folder, struct names *names)
 {
-    char id[CLI_UUID_SIZE];
+    char id[DIFY__UUID_SIZE];
     struct dirent *entry;
     while (names->count < CLI_JOURNALS_MAX && (entry = readdir(folder)) != NULL) {
         if (!id_of(entry->d_name, id))
@@ -122,7 +122,7 @@ static bool read_names(DIR *folder, struct names *names)
 
 void cli_journal_prune(int folder_fd, uint64_t now_ms)
 {
-    char id[CLI_UUID_SIZE];
+    char id[DIFY__UUID_SIZE];
     struct dirent *entry;
     struct stat about;
     int copy = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -249,8 +249,8 @@ cli_journal_list(const char *folder, bool (*show)(void *ctx, const struct cli_jo
 
 struct search {
     struct dify_slice name;
-    char id[CLI_UUID_SIZE]; /* of the first match */
-    bool is_exact;          /* that one */
+    char id[DIFY__UUID_SIZE]; /* of the first match */
+    bool is_exact;            /* that one */
     size_t matches;
 };
 
@@ -273,8 +273,8 @@ static bool compare(void *ctx, const struct cli_journal_entry *entry)
     return !search->is_exact;
 }
 
-enum cli_journal_err cli_journal_find(const char *folder, const char *name, char id[CLI_UUID_SIZE],
-                                      struct cli_journal_error *error)
+enum cli_journal_err cli_journal_find(const char *folder, const char *name,
+                                      char id[DIFY__UUID_SIZE], struct cli_journal_error *error)
 {
     struct search search = {.name = dify__slice(name)};
     if (search.name.len == 0) {

@@ -98,7 +98,7 @@ static void take_field(struct cli_journal_record *record, unsigned tag, struct d
                                          [CLI_TAG_TASK] = &ids->task_id,
                                          [CLI_TAG_MESSAGE] = &ids->message_id,
                                          [CLI_TAG_CONVERSATION] = &ids->conversation_id};
-    if (tag == CLI_TAG_ID && text.len == CLI_UUID_SIZE - 1)
+    if (tag == CLI_TAG_ID && text.len == DIFY__UUID_SIZE - 1)
         memcpy(header->id, text.ptr, text.len);
     else if (tag == CLI_TAG_CREATED)
         header->created_ms = number_of(text);

@@ -58,7 +58,7 @@ enum cli_journal_err cli_left_run_open(struct cli_left_run *left, const char *fo
                                        const char *name, const struct cli_journal_options *options,
                                        struct cli_journal_error *error)
 {
-    char id[CLI_UUID_SIZE];
+    char id[DIFY__UUID_SIZE];
     struct cli_journal_record record;
     *left = (struct cli_left_run){.journal = NULL};
     enum cli_journal_err err = cli_journal_find(folder, name, id, error);

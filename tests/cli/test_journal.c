@@ -176,32 +176,7 @@ static struct text read_journal(struct fixture *fixture, const char *id, bool *i
     return out;
 }
 
-/* ---- ids ----------------------------------------------------------------------------------- */
-
-static void test_ids(void **state)
-{
-    (void)state;
-    /* RFC 9562, appendix A.6. */
-    static const unsigned char random[10] = {0x0C, 0xC3, 0x18, 0xC4, 0xDC,
-                                             0x0C, 0x0C, 0x07, 0x39, 0x8F};
-    static const unsigned char ones[10] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-                                           0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
-    static const unsigned char zeros[10] = {0};
-    char id[CLI_UUID_SIZE], later[CLI_UUID_SIZE];
-    cli_uuid7(0x017F22E279B0, random, id);
-    assert_string_equal(id, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-    cli_uuid7(NOW, ones, id);
-    assert_string_equal(id, "018bcfe5-6800-7fff-bfff-ffffffffffff");
-    cli_uuid7(NOW + 1, zeros, later);
-    assert_string_equal(later, "018bcfe5-6801-7000-8000-000000000000");
-    assert_true(strcmp(id, later) < 0);
-    assert_true(cli_is_uuid(id));
-    assert_false(cli_is_uuid(""));
-    assert_false(cli_is_uuid("018bcfe5-6800-7fff-bfff-fffffffffff"));
-    assert_false(cli_is_uuid("018bcfe5-6800-7fff-bfff-fffffffffffff"));
-    assert_false(cli_is_uuid("018BCFE5-6800-7fff-bfff-ffffffffffff"));
-    assert_false(cli_is_uuid("../../../../../../../../../etc/passwd"));
-}
+/* ---- folders ------------------------------------------------------------------------------- */
 
 static void test_where_journals_lie(void **state)
 {
@@ -807,7 +782,7 @@ static void test_find(void **state)
         cli_journal_close(journal);
     }
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        char id[CLI_UUID_SIZE] = "untouched";
+        char id[DIFY__UUID_SIZE] = "untouched";
         assert_int_equal(cli_journal_find(fixture->runs, cases[i].name, id, &fixture->error),
                          cases[i].err);
         if (cases[i].err == CLI_JOURNAL_OK)
@@ -824,7 +799,6 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),
         cmocka_unit_test(test_where_journals_lie),
         TEST(test_what_is_written_is_read),
         TEST(test_it_is_the_users_alone),

@@ -2,7 +2,7 @@
  *
  * uuid7.c: time and chance as a UUID of version 7.
  */
-#include "cli/uuid7.h"
+#include "core/uuid7.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static bool is_dash(size_t at)
     return at == 8 || at == 13 || at == 18 || at == 23;
 }
 
-void cli_uuid7(uint64_t now_ms, const unsigned char random[10], char out[CLI_UUID_SIZE])
+void dify__uuid7(uint64_t now_ms, const unsigned char random[10], char out[DIFY__UUID_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
     unsigned char bytes[16];
@@ -31,12 +31,12 @@ void cli_uuid7(uint64_t now_ms, const unsigned char random[10], char out[CLI_UUI
     out[at] = '\0';
 }
 
-bool cli_is_uuid(const char *text)
+bool dify__is_uuid(const char *text)
 {
-    for (size_t i = 0; i < CLI_UUID_SIZE - 1; i++) {
+    for (size_t i = 0; i < DIFY__UUID_SIZE - 1; i++) {
         char c = text[i];
         if (is_dash(i) ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
             return false;
     }
-    return text[CLI_UUID_SIZE - 1] == '\0';
+    return text[DIFY__UUID_SIZE - 1] == '\0';
 }
