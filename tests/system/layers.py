@@ -21,7 +21,7 @@ LAYERS = {
 }
 # What a folder may use of other libraries ("libc" is any header of libc or POSIX).
 OTHERS = {"client": {"curl", "yyjson"}, "store": {"sqlite3"}, "http": {"uv", "llhttp"},
-          "conf": {"yaml"}, "gateway": {"uv", "yyjson", "yaml"}, "sim": {"uv", "yyjson", "yaml"},
+          "conf": {"yaml"}, "gateway": {"uv", "yyjson", "yaml", "openssl"}, "sim": {"uv", "yyjson", "yaml"},
           "cli": {"uv", "yaml"}}
 LIBRARY_OF = {"yyjson.h": "yyjson", "uv.h": "uv", "llhttp.h": "llhttp", "sqlite3.h": "sqlite3",
               "yaml.h": "yaml"}
@@ -47,7 +47,7 @@ def allowed(folder, name):
     first = name.split("/")[0]
     if "/" in name and (first in LAYERS or first == "difystream"):
         return first == folder or bool({first, name} & LAYERS[folder])
-    library = LIBRARY_OF.get(name, "curl" if first == "curl" else None)
+    library = LIBRARY_OF.get(name, first if first in ("curl", "openssl") else None)
     if library is not None:
         return library in LAYERS[folder] | OTHERS.get(folder, set())
     return name in CORE_LIBC if folder == "core" else "/" not in name or first == "sys" \

@@ -1,0 +1,8 @@
+# gateway.cmake: the gateway (dify_gateway), with libcrypto for digests.
+
+pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
+
+add_library(dify_gateway OBJECT
+    src/gateway/sha256.c)
+target_link_libraries(dify_gateway PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
+    PkgConfig::DIFY_YAML PkgConfig::DIFY_CRYPTO)
