@@ -43,6 +43,7 @@ struct dify_field {
 struct dify_attachment {
     const char *name; /* of the variable; NULL: the app's only one of a file or files */
     struct dify_file file;
+    bool or_only; /* where the app has no input of that name: its only one of a file or files */
 };
 
 /* What is to be run. All is borrowed until dify_follow_new() returns, but for what the files point

@@ -97,7 +97,7 @@ static bool take_file(struct cli_inputs *inputs, const char *name, const char *p
     if (!is_readable(inputs, path))
         return false;
     struct dify_attachment *attachment = &inputs->attachments[inputs->attachment_count++];
-    *attachment = (struct dify_attachment){name, DIFY_FILE_INIT};
+    *attachment = (struct dify_attachment){.name = name, .file = DIFY_FILE_INIT};
     attachment->file.path = path;
     return true;
 }

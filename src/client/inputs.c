@@ -89,6 +89,7 @@ static enum dify_err copy_attachments(struct dify__inputs *inputs, const struct 
         struct dify__attachment *own = &inputs->attachments[i];
         const char *name = given->file.name != NULL ? given->file.name : given->file.path;
         own->file = given->file;
+        own->or_only = given->or_only;
         set_stand_in(own, i);
         if (given->file.size != sizeof given->file)
             return DIFY_ERR_ARGUMENT;
@@ -332,6 +333,14 @@ static enum dify_err check_bytes(const struct dify__inputs *inputs, struct dify_
     return DIFY_OK;
 }
 
+/* Whether an attachment goes to the app's only variable that takes files. */
+static bool is_for_only(const struct dify__form *form, const struct dify__attachment *attachment)
+{
+    return attachment->name == NULL ||
+           (attachment->or_only && form != NULL && find(form, attachment->name) == NULL &&
+            only_of_files(form) != NULL);
+}
+
 /* The variable of an attachment; NULL where no form is known. */
 static enum dify_err place(const struct dify__form *form, const struct dify__attachment *attachment,
                            const struct dify__variable **out, struct dify__buffer *message)
@@ -343,9 +352,9 @@ static enum dify_err place(const struct dify__form *form, const struct dify__att
         return DIFY_OK;
     const struct dify__variable *variables =
         form != NULL ? dify__form_variables(form, &count) : NULL;
+    bool is_for_any = is_for_only(form, attachment);
     for (size_t i = 0; i < count; i++) {
-        bool is_it =
-            attachment->name == NULL || dify__slice_is(variables[i].name, attachment->name);
+        bool is_it = is_for_any || dify__slice_is(variables[i].name, attachment->name);
         if (!is_it || !holds_files(&variables[i]))
             continue;
         *out = &variables[i];
@@ -380,10 +389,11 @@ static bool is_attached(const struct dify__inputs *inputs, const struct dify__fo
                         struct dify_slice key)
 {
     for (size_t i = 0; i < inputs->attachment_count; i++) {
-        const char *name = inputs->attachments[i].name;
-        const struct dify__variable *only = name == NULL ? only_of_files(form) : NULL;
-        if (name != NULL ? dify__slice_is(key, name)
-                         : only != NULL && dify__slice_equals(key, only->name))
+        const struct dify__attachment *attachment = &inputs->attachments[i];
+        bool is_for_any = is_for_only(form, attachment);
+        const struct dify__variable *only = is_for_any ? only_of_files(form) : NULL;
+        if (!is_for_any ? dify__slice_is(key, attachment->name)
+                        : only != NULL && dify__slice_equals(key, only->name))
             return true;
     }
     return false;

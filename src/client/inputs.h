@@ -18,6 +18,7 @@ struct dify__field {
 /* A file among the inputs; `upload_id` is a stand-in until it is uploaded. */
 struct dify__attachment {
     char *name; /* of the variable; NULL: the only one */
+    bool or_only;
     struct dify_file file;
     char file_name[64]; /* for messages */
     const char *kind;   /* dify_file_kind(); NULL until it is known */

@@ -232,7 +232,8 @@ static size_t read_files(struct one *one, yyjson_val *files)
             die("too many files");
         struct dify_attachment *attachment = &one->files[i];
         yyjson_val *descriptor = yyjson_obj_get(file, "descriptor");
-        *attachment = (struct dify_attachment){text_of(file, "name"), DIFY_FILE_INIT};
+        *attachment =
+            (struct dify_attachment){.name = text_of(file, "name"), .file = DIFY_FILE_INIT};
         attachment->file.path = text_of(file, "path");
         attachment->file.name = text_of(file, "as");
         attachment->file.type = text_of(file, "type");

@@ -45,6 +45,7 @@ struct input_case {
     } fields[GIVEN];
     struct {
         const char *name, *file;
+        bool or_only;
     } files[GIVEN];
     const char *written; /* NULL: refused */
     const char *message; /* of a refusal, by writing or checking; NULL: none */
@@ -85,6 +86,7 @@ static void make(struct made *made, const struct input_case *given)
         made->files[i].file = DIFY_FILE_INIT;
         made->files[i].file.read = nothing;
         made->files[i].file.name = given->files[i].file;
+        made->files[i].or_only = given->files[i].or_only;
         if (*given->files[i].name != '\0')
             made->files[i].name = given->files[i].name;
         made->order.attachment_count++;
@@ -262,6 +264,32 @@ static const struct input_case cases[] = {
      .form = FILE_FORM,
      .files = {{"picture", "tea.png"}},
      .message = "picture is no input of the app; files are taken by: pic"},
+    {.name = "no such variable, or the only one",
+     .form = FILE_FORM,
+     .inputs = "{'pic':null,'picture':1}",
+     .files = {{"picture", "tea.png", true}},
+     .written = "{'picture':1,'pic':" LOCAL("image", STAND_IN("00")) "}"},
+    {.name = "its variable, though the only one would do",
+     .form = TWO_FORM,
+     .files = {{"more", "tea.png", true}, {"one", "b.png", true}},
+     .written =
+         "{'more':[" LOCAL("image", STAND_IN("00")) "],'one':" LOCAL("image", STAND_IN("01")) "}"},
+    {.name = "no such variable, and no only one",
+     .form = TWO_FORM,
+     .files = {{"picture", "tea.png", true}},
+     .message = "picture is no input of the app; files are taken by: one, more"},
+    {.name = "a text's variable is no place for a file, though there is one",
+     .form = "{'user_input_form':[" VARIABLE("text-input", "text", "") "," VARIABLE("file", "pic",
+                                                                                    "") "]}",
+     .files = {{"text", "tea.png", true}},
+     .message = "text takes no file; files are taken by: pic"},
+    {.name = "or the only one, without a form",
+     .files = {{"picture", "tea.png", true}},
+     .written = "{'picture':[" LOCAL("image", STAND_IN("00")) "]}"},
+    {.name = "or the only one, where no files are taken",
+     .form = FORM,
+     .files = {{"picture", "tea.png", true}},
+     .message = "picture is no input of the app; the app takes no files"},
     {.name = "two for one",
      .form = FILE_FORM,
      .files = {{"pic", "a.png"}, {"", "b.png"}},
