@@ -2,10 +2,8 @@
 
 # All but main.c, so that tests can link them.
 add_library(dify_cli OBJECT
-    src/cli/api_key.c
     src/cli/args.c
     src/cli/asking.c
-    src/cli/base_url.c
     src/cli/checkup.c
     src/cli/cmd_chat.c
     src/cli/cmd_doctor.c
@@ -49,7 +47,6 @@ add_library(dify_cli OBJECT
     src/cli/summary.c
     src/cli/table.c
     src/cli/terminal.c
-    src/cli/text.c
     src/cli/when.c)
 target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML)

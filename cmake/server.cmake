@@ -1,6 +1,6 @@
-# server.cmake: the HTTP layer (dify_http), YAML (dify_conf) and the simulator (dify_sim), with the
-# libraries they stand on: libuv, llhttp, libyaml. llhttp is the system's where pkg-config knows 9.2 or newer, else
-# what script/setup put into build/deps/llhttp.
+# server.cmake: the HTTP layer (dify_http), what settings are read with (dify_conf) and the simulator
+# (dify_sim), with the libraries they stand on: libuv, llhttp, libyaml. llhttp is the system's where
+# pkg-config knows 9.2 or newer, else what script/setup put into build/deps/llhttp.
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(DIFY_UV REQUIRED IMPORTED_TARGET "libuv>=1.44")
@@ -37,6 +37,10 @@ add_library(dify_http OBJECT
 target_link_libraries(dify_http PUBLIC dify_flags dify_llhttp PkgConfig::DIFY_UV)
 
 add_library(dify_conf OBJECT
+    src/conf/api_key.c
+    src/conf/base_url.c
+    src/conf/file.c
+    src/conf/text.c
     src/conf/yaml.c)
 target_link_libraries(dify_conf PUBLIC dify_flags PkgConfig::DIFY_YAML)
 

@@ -413,7 +413,7 @@ int cli_run_doctor(const struct cli_args *args)
 {
     struct doctor doctor;
     struct cli_settings settings;
-    struct cli_settings_error error = {""};
+    struct conf_error error = {""};
     const struct cli_settings_source source = {
         .flags = args->connection, .variable = cli_environment, .key_fd = STDIN_FILENO};
     const char *form = args->value[DOCTOR_OUTPUT];

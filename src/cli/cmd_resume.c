@@ -39,7 +39,7 @@ const struct cli_option cli_resume_options[] = {
 
 /* The settings as they are said, with `app` or `base_url` (each may be NULL) instead of none. */
 static bool try_settings(const struct cli_args *args, const char *app, const char *base_url,
-                         struct cli_settings *settings, struct cli_settings_error *error)
+                         struct cli_settings *settings, struct conf_error *error)
 {
     const char *flags[CLI_CONNECTION_OPTIONS];
     const struct cli_settings_source source = {
@@ -61,7 +61,7 @@ static bool is_same_server(const struct cli_settings *settings, const struct cli
 static bool settings_of_app(const struct cli_args *args, const struct cli_left_run *left,
                             struct cli_settings *settings)
 {
-    struct cli_settings_error ignored;
+    struct conf_error ignored;
     if (left->app == NULL || !try_settings(args, left->app, NULL, settings, &ignored))
         return false;
     if (is_same_server(settings, left))
@@ -75,7 +75,7 @@ static bool settings_of_app(const struct cli_args *args, const struct cli_left_r
 static bool settings_for(const struct cli_args *args, const struct cli_left_run *left,
                          struct cli_settings *settings)
 {
-    struct cli_settings_error error, ignored;
+    struct conf_error error, ignored;
     bool is_said = args->connection[CLI_APP] != NULL || args->connection[CLI_BASE_URL] != NULL;
     if (!is_said && settings_of_app(args, left, settings))
         return true;

@@ -6,7 +6,8 @@
 
 #include "cli/config.h"
 
-#include "cli/text.h"
+#include "conf/file.h"
+#include "conf/text.h"
 #include "conf/yaml.h"
 #include "core/slices.h"
 
@@ -15,10 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define LABEL_BYTES 64
 
 enum { FILE_APPS, FILE_DEFAULT_APP, FILE_MEMBERS };
 static const char *const file_members[] = {
@@ -52,25 +50,13 @@ struct reader {
     const char *path, *home;
     bool is_private; /* nobody else may read it */
     struct conf_yaml yaml;
-    struct cli_settings_error *error;
+    struct conf_error *error;
 };
 
 static bool is_path(size_t member)
 {
     return member == CLI_CONFIG_API_KEY_FILE || member == CLI_CONFIG_CA_FILE ||
            member == CLI_CONFIG_CLIENT_CERT || member == CLI_CONFIG_CLIENT_KEY;
-}
-
-/* A path of the file: "~/" is the user's folder, others are taken from the file's own. */
-static char *complete_path(const struct reader *reader, struct dify_slice path)
-{
-    const char *slash = strrchr(reader->path, '/');
-    if (path.len > 1 && path.ptr[0] == '~' && path.ptr[1] == '/' && reader->home != NULL)
-        return cli_textf("%s%.*s", reader->home, (int)path.len - 1, path.ptr + 1);
-    if (path.ptr[0] == '/' || slash == NULL)
-        return cli_text_copy(path);
-    return cli_textf("%.*s%.*s", (int)(slash - reader->path) + 1, reader->path, (int)path.len,
-                     path.ptr);
 }
 
 static enum dify_err read_text(struct reader *reader, yaml_node_t *node, size_t member,
@@ -88,7 +74,8 @@ static enum dify_err read_text(struct reader *reader, yaml_node_t *node, size_t 
                              reader->path);
     if (err != DIFY_OK)
         return err;
-    app->text[member] = is_path(member) ? complete_path(reader, text) : cli_text_copy(text);
+    app->text[member] =
+        is_path(member) ? conf_path(reader->path, reader->home, text) : conf_text_copy(text);
     if (member == CLI_CONFIG_API_KEY) /* libyaml frees it without a thought */
         explicit_bzero(node->data.scalar.value, node->data.scalar.length);
     return app->text[member] != NULL ? DIFY_OK : DIFY_ERR_NOMEM;
@@ -133,19 +120,6 @@ static enum dify_err read_app(struct reader *reader, const yaml_node_t *node,
                                       "an app has one of api_key, api_key_env and api_key_file");
 }
 
-static bool is_label(struct dify_slice text)
-{
-    if (text.len == 0 || text.len > LABEL_BYTES)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              c == '.' || c == '_' || c == '-'))
-            return false;
-    }
-    return true;
-}
-
 /* The names of the apps that stand before `end`, for messages. */
 static void list_apps(struct reader *reader, const yaml_node_t *apps, char *out, size_t size)
 {
@@ -167,10 +141,10 @@ static enum dify_err check_label(struct reader *reader, const yaml_node_t *apps,
     if (index == CLI_APPS_MAX)
         return conf_yaml_fail(&reader->yaml, key, "has more than %d apps", CLI_APPS_MAX);
     if (key->type != YAML_SCALAR_NODE || conf_yaml_text(&reader->yaml, key, "", label) != DIFY_OK ||
-        !is_label(*label))
+        !conf_is_name(*label))
         return conf_yaml_fail(&reader->yaml, key,
                               "an app's name is of up to %d letters, digits, '.', '_' and '-'",
-                              LABEL_BYTES);
+                              CONF_NAME_BYTES);
     for (size_t i = 0; i < index && conf_yaml_pair(&reader->yaml, apps, i, &other, &value); i++)
         if (conf_yaml_text(&reader->yaml, other, "", &text) == DIFY_OK &&
             dify__slice_equals(text, *label))
@@ -195,7 +169,7 @@ static enum dify_err read_apps(struct reader *reader, const yaml_node_t *apps,
         if (err == DIFY_OK)
             err = read_app(reader, value, &app);
         if (err == DIFY_OK && (is_only || dify__slice_equals(label, wanted))) {
-            app.name = cli_text_copy(label);
+            app.name = conf_text_copy(label);
             *out = app;
             if (app.name == NULL)
                 return DIFY_ERR_NOMEM;
@@ -235,7 +209,7 @@ static enum dify_err read_file(struct reader *reader, const char *wanted,
     if (values[FILE_APPS] != NULL)
         list_apps(reader, values[FILE_APPS], known, sizeof known);
     return conf_fail(&reader->yaml.place, line, "there is no app '%.*s'; there %s %s",
-                     name.len < LABEL_BYTES ? (int)name.len : LABEL_BYTES, name.ptr,
+                     name.len < CONF_NAME_BYTES ? (int)name.len : CONF_NAME_BYTES, name.ptr,
                      strchr(known, ',') != NULL ? "are" : "is", known[0] != '\0' ? known : "none");
 }
 
@@ -250,50 +224,25 @@ static enum dify_err parse(struct reader *reader, struct dify_slice text, const 
     return err;
 }
 
-/* False with errno, 0: more than CLI_CONFIG_BYTES. */
-static bool read_all(int fd, char *bytes, size_t *len)
-{
-    while (*len <= CLI_CONFIG_BYTES) {
-        ssize_t got = read(fd, bytes + *len, CLI_CONFIG_BYTES + 1 - *len);
-        if (got == 0)
-            return true;
-        if (got > 0)
-            *len += (size_t)got;
-        else if (errno != EINTR)
-            return false;
-    }
-    errno = 0;
-    return false;
-}
-
 static bool read_open_file(struct reader *reader, int fd, const char *wanted,
                            struct cli_config_app *app)
 {
-    struct stat about;
-    struct cli_settings_error *error = reader->error;
-    char *bytes = malloc(CLI_CONFIG_BYTES + 1);
-    size_t len = 0;
-    enum dify_err err = DIFY_ERR_NOMEM;
-    if (bytes != NULL && (fstat(fd, &about) != 0 || !read_all(fd, bytes, &len))) {
-        snprintf(error->text, sizeof error->text, "%s: %s", reader->path,
-                 errno != 0 ? strerror(errno) : "has more than 1 MiB");
-        err = DIFY_ERR_ARGUMENT;
-    } else if (bytes != NULL) {
-        reader->is_private = (about.st_mode & (S_IRWXG | S_IRWXO)) == 0;
-        err = parse(reader, (struct dify_slice){bytes, len}, wanted, app);
-    }
-    if (bytes != NULL)
-        explicit_bzero(bytes, len);
-    free(bytes);
+    struct conf_file file;
+    if (!conf_file_read(fd, reader->path, &file, reader->error))
+        return false;
+    reader->is_private = file.is_private;
+    enum dify_err err = parse(reader, (struct dify_slice){file.bytes, file.len}, wanted, app);
+    conf_file_fini(&file);
     if (err == DIFY_ERR_NOMEM)
-        snprintf(error->text, sizeof error->text, "%s: out of memory", reader->path);
+        snprintf(reader->error->text, sizeof reader->error->text, "%s: out of memory",
+                 reader->path);
     if (err != DIFY_OK)
         cli_config_app_fini(app);
     return err == DIFY_OK;
 }
 
 bool cli_config_read(const char *path, bool must_exist, const char *wanted, const char *home,
-                     struct cli_config_app *app, struct cli_settings_error *error)
+                     struct cli_config_app *app, struct conf_error *error)
 {
     struct reader reader = {.path = path, .home = home, .error = error};
     *app = (struct cli_config_app){.name = NULL};
@@ -316,7 +265,7 @@ bool cli_config_read(const char *path, bool must_exist, const char *wanted, cons
 
 void cli_config_app_fini(struct cli_config_app *app)
 {
-    cli_text_wipe(app->text[CLI_CONFIG_API_KEY]);
+    conf_text_wipe(app->text[CLI_CONFIG_API_KEY]);
     for (size_t i = 0; i < CLI_CONFIG_TEXTS; i++)
         free(app->text[i]);
     free(app->name);

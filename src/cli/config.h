@@ -50,7 +50,7 @@ struct cli_config_app {
  * A file that is not there is an error if it `must_exist` or an app is wanted. `home` (may be NULL)
  * stands for "~". False with `error`; then nothing is to be freed. */
 bool cli_config_read(const char *path, bool must_exist, const char *wanted, const char *home,
-                     struct cli_config_app *app, struct cli_settings_error *error);
+                     struct cli_config_app *app, struct conf_error *error);
 
 /* Wipes the key and frees all. */
 void cli_config_app_fini(struct cli_config_app *app);

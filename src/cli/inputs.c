@@ -4,7 +4,7 @@
  */
 #include "cli/inputs.h"
 
-#include "cli/text.h"
+#include "conf/text.h"
 #include "core/slices.h"
 #include "difystream/event.h"
 
@@ -110,7 +110,7 @@ static bool take_input(struct cli_inputs *inputs, const char *given)
         return false;
     }
     const char *value = equals + 1;
-    char *name = cli_text_copy((struct dify_slice){given, (size_t)(equals - given)});
+    char *name = conf_text_copy((struct dify_slice){given, (size_t)(equals - given)});
     if (name == NULL) {
         cli_complain(inputs->command, "out of memory");
         return false;

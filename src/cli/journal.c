@@ -7,7 +7,7 @@
 #include "cli/journal.h"
 
 #include "cli/journal_format.h"
-#include "cli/text.h"
+#include "conf/text.h"
 #include "core/slices.h"
 
 #include <errno.h>
@@ -172,16 +172,16 @@ static enum dify_err put_header(const struct cli_journal_header *header, struct 
 char *cli_journal_folder(const char *state_home, const char *home)
 {
     if (state_home != NULL && state_home[0] == '/')
-        return cli_textf("%s/difystream/runs", state_home);
+        return conf_textf("%s/difystream/runs", state_home);
     if (home != NULL && home[0] != '\0')
-        return cli_textf("%s/.local/state/difystream/runs", home);
+        return conf_textf("%s/.local/state/difystream/runs", home);
     return NULL;
 }
 
 /* Makes the folder and those above it where they are not there, for the user alone. */
 static bool make_folder(const char *folder)
 {
-    char *path = cli_text_copy(dify__slice(folder));
+    char *path = conf_text_copy(dify__slice(folder));
     if (path == NULL)
         return false;
     for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
@@ -202,7 +202,7 @@ static struct cli_journal *new_journal(int fd, const char *folder, const char *i
         return NULL;
     journal->fd = fd;
     journal->options = *options;
-    journal->path = cli_textf("%s/%s" CLI_JOURNAL_SUFFIX, folder, id);
+    journal->path = conf_textf("%s/%s" CLI_JOURNAL_SUFFIX, folder, id);
     if (journal->path != NULL)
         return journal;
     free(journal);

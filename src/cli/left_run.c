@@ -4,7 +4,7 @@
  */
 #include "cli/left_run.h"
 
-#include "cli/text.h"
+#include "conf/text.h"
 #include "core/slices.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ static bool copy(struct dify_slice text, char **out)
 {
     if (text.ptr == NULL)
         return true;
-    *out = cli_text_copy(text);
+    *out = conf_text_copy(text);
     return *out != NULL;
 }
 

@@ -4,7 +4,7 @@
  */
 #include "cli/record.h"
 
-#include "cli/text.h"
+#include "conf/text.h"
 #include "core/json.h"
 #include "core/json_text.h"
 #include "core/slices.h"
@@ -142,7 +142,7 @@ bool cli_record_open(const char *folder, void (*report)(void *ctx, const char *m
     if (!check_folder(folder, error))
         return false;
     struct cli_record *record = calloc(1, sizeof *record);
-    char *copy = cli_text_copy(dify__slice(folder));
+    char *copy = conf_text_copy(dify__slice(folder));
     if (record == NULL || copy == NULL) {
         free(record);
         free(copy);
@@ -213,7 +213,7 @@ static enum dify_err lay_request(const struct cli_record_request *request, struc
 
 static int create(const char *folder, const char *name)
 {
-    char *path = cli_textf("%s/%s", folder, name);
+    char *path = conf_textf("%s/%s", folder, name);
     if (path == NULL) {
         errno = ENOMEM;
         return -1;
@@ -260,8 +260,8 @@ static bool open_files(struct cli_record *record, const char *folder)
 static bool begin(struct cli_record *record, const struct cli_record_request *request)
 {
     char *folder = record->streams == 0
-                       ? cli_text_copy(dify__slice(record->folder))
-                       : cli_textf("%s/" RESUMED_PREFIX "%u", record->folder, record->streams);
+                       ? conf_text_copy(dify__slice(record->folder))
+                       : conf_textf("%s/" RESUMED_PREFIX "%u", record->folder, record->streams);
     bool ok = false;
     errno = ENOMEM;
     if (folder != NULL && record->streams == CLI_RECORD_STREAMS)

@@ -2,13 +2,12 @@
  *
  * settings.c: flag over environment over configuration file.
  */
-#define _DEFAULT_SOURCE /* strcasecmp */
-
 #include "cli/settings.h"
 
-#include "cli/api_key.h"
 #include "cli/config.h"
-#include "cli/text.h"
+#include "conf/api_key.h"
+#include "conf/base_url.h"
+#include "conf/text.h"
 #include "conf/yaml.h"
 #include "core/slices.h"
 
@@ -17,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -28,7 +26,7 @@ struct maker {
     struct cli_config_app config;
     char *config_path; /* NULL: there is none to be looked for */
     struct cli_settings *out;
-    struct cli_settings_error *error;
+    struct conf_error *error;
 };
 
 static bool refuse(struct maker *maker, const char *format, ...)
@@ -74,11 +72,11 @@ static bool find_config(struct maker *maker)
     const char *folder = variable(maker, "XDG_CONFIG_HOME");
     const char *home = variable(maker, "HOME");
     if (named != NULL)
-        maker->config_path = cli_text_copy(dify__slice(named));
+        maker->config_path = conf_text_copy(dify__slice(named));
     else if (folder != NULL && folder[0] == '/') /* others are to be ignored, says XDG */
-        maker->config_path = cli_textf("%s/difystream/config.yaml", folder);
+        maker->config_path = conf_textf("%s/difystream/config.yaml", folder);
     else if (home != NULL)
-        maker->config_path = cli_textf("%s/.config/difystream/config.yaml", home);
+        maker->config_path = conf_textf("%s/.config/difystream/config.yaml", home);
     else
         return app_is_asked_for(maker)
                    ? refuse(maker, "--app needs a configuration file: name one with --config")
@@ -101,7 +99,7 @@ static bool read_config(struct maker *maker)
 static bool set_base_url(struct maker *maker, const char *address, const char *from)
 {
     const char *why;
-    maker->out->base_url = cli_base_url(address, &why);
+    maker->out->base_url = conf_base_url(address, &why);
     snprintf(maker->out->base_url_from, CLI_FROM_BYTES, "%s", from);
     return maker->out->base_url != NULL || refuse(maker, "%s %s", from, why);
 }
@@ -115,13 +113,13 @@ static bool set_config_url(struct maker *maker)
 
 static bool read_base_url(struct maker *maker)
 {
-    static const char *const names[] = {"DIFY_BASE_URL", "DIFY_API_BASE_URL", "DIFY_API_URL"};
+    const char *const *names = conf_base_url_names;
     bool has_config = maker->config.text[CLI_CONFIG_BASE_URL] != NULL;
     if (flag(maker, CLI_BASE_URL) != NULL)
         return set_base_url(maker, flag(maker, CLI_BASE_URL), "--base-url");
     if (has_config && app_is_asked_for(maker))
         return set_config_url(maker);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    for (size_t i = 0; i < CONF_BASE_URL_NAMES; i++)
         if (variable(maker, names[i]) != NULL)
             return set_base_url(maker, variable(maker, names[i]), names[i]);
     if (has_config)
@@ -145,15 +143,18 @@ static bool config_has_key(const struct maker *maker)
 static bool take_key(struct maker *maker, const char *key, const char *from)
 {
     snprintf(maker->out->api_key_from, CLI_FROM_BYTES, "%s", from);
-    return cli_api_key_take(dify__slice(key), from, &maker->out->api_key, maker->error);
+    return conf_api_key_take(dify__slice(key), from, &maker->out->api_key, maker->error);
 }
 
-/* `fd`: what "-" stands for; -1: nothing. */
-static bool take_key_file(struct maker *maker, const char *path, int fd)
+/* "-" is standard input, where it `may_be_standard`. */
+static bool take_key_file(struct maker *maker, const char *path, bool may_be_standard)
 {
-    bool is_standard = fd >= 0 && strcmp(path, "-") == 0;
+    bool is_standard = may_be_standard && strcmp(path, "-") == 0;
     snprintf(maker->out->api_key_from, CLI_FROM_BYTES, "%s", is_standard ? "standard input" : path);
-    return cli_api_key_read(path, fd, &maker->out->api_key, maker->error);
+    return is_standard
+               ? conf_api_key_read_standard(maker->source->key_fd, &maker->out->api_key,
+                                            maker->error)
+               : conf_api_key_read(path, "--api-key-file -", &maker->out->api_key, maker->error);
 }
 
 static bool read_config_key(struct maker *maker)
@@ -161,7 +162,7 @@ static bool read_config_key(struct maker *maker)
     char from[CLI_FROM_BYTES];
     char *const *text = maker->config.text;
     if (text[CLI_CONFIG_API_KEY_FILE] != NULL)
-        return take_key_file(maker, text[CLI_CONFIG_API_KEY_FILE], -1);
+        return take_key_file(maker, text[CLI_CONFIG_API_KEY_FILE], false);
     if (text[CLI_CONFIG_API_KEY] != NULL) {
         snprintf(from, sizeof from, "%s: the api_key of %s", maker->config_path,
                  maker->config.name);
@@ -178,7 +179,7 @@ static bool read_key(struct maker *maker)
 {
     const char *value = variable(maker, "DIFY_API_KEY");
     if (flag(maker, CLI_API_KEY_FILE) != NULL)
-        return take_key_file(maker, flag(maker, CLI_API_KEY_FILE), maker->source->key_fd);
+        return take_key_file(maker, flag(maker, CLI_API_KEY_FILE), true);
     if (config_has_key(maker) && (app_is_asked_for(maker) || value == NULL))
         return read_config_key(maker);
     if (value != NULL)
@@ -207,7 +208,7 @@ static bool take_text(struct maker *maker, const char *given, enum cli_config_te
     const char *text = given != NULL ? given : maker->config.text[number];
     if (text == NULL)
         return true;
-    *out = cli_text_copy(dify__slice(text));
+    *out = conf_text_copy(dify__slice(text));
     return *out != NULL || no_memory(maker);
 }
 
@@ -246,20 +247,14 @@ static bool take_time(struct maker *maker, enum cli_connection_option option, co
 
 static bool take_streaming(struct maker *maker)
 {
-    static const char *const words[] = {"false", "0", "no", "off", "true", "1", "yes", "on"};
     const char *value = variable(maker, "USE_STREAMING");
     maker->out->is_streaming = true;
     if (maker->config.has_streaming)
         maker->out->is_streaming = maker->config.is_streaming;
     if (value == NULL || (maker->config.has_streaming && app_is_asked_for(maker)))
         return true;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcasecmp(value, words[i]) == 0) {
-            maker->out->is_streaming = i >= 4;
-            return true;
-        }
-    }
-    return refuse(maker, "USE_STREAMING is true or false");
+    return conf_switch(value, &maker->out->is_streaming) ||
+           refuse(maker, "USE_STREAMING is true or false");
 }
 
 static bool take_rest(struct maker *maker)
@@ -270,7 +265,7 @@ static bool take_rest(struct maker *maker)
     out->max_time_ms = CLI_MAX_TIME_MS;
     out->accept_partial = maker->config.accept_partial;
     if (maker->config.name != NULL && is_of_config(maker)) {
-        out->app = cli_text_copy(dify__slice(maker->config.name));
+        out->app = conf_text_copy(dify__slice(maker->config.name));
         if (out->app == NULL)
             return no_memory(maker);
     }
@@ -295,7 +290,7 @@ static bool take_rest(struct maker *maker)
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 bool cli_settings_read(const struct cli_settings_source *source, struct cli_settings *settings,
-                       struct cli_settings_error *error)
+                       struct conf_error *error)
 {
     struct maker maker = {.source = source, .out = settings, .error = error};
     *settings = (struct cli_settings){.base_url = NULL};
@@ -318,7 +313,7 @@ bool cli_settings_of(const char *command, const struct cli_args *args,
 {
     const struct cli_settings_source source = {
         .flags = args->connection, .variable = cli_environment, .key_fd = STDIN_FILENO};
-    struct cli_settings_error error = {""};
+    struct conf_error error = {""};
     if (cli_settings_read(&source, settings, &error))
         return true;
     cli_complain(command, "%s", error.text);
@@ -330,7 +325,7 @@ void cli_settings_fini(struct cli_settings *settings)
     char *const texts[] = {settings->base_url,    settings->api_key,    settings->app,
                            settings->user,        settings->ca_file,    settings->proxy,
                            settings->client_cert, settings->client_key, NULL};
-    cli_text_wipe(settings->api_key);
+    conf_text_wipe(settings->api_key);
     for (size_t i = 0; i + 1 < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     *settings = (struct cli_settings){.base_url = NULL};

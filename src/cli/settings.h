@@ -17,12 +17,11 @@
 #define DIFY_CLI_SETTINGS_H
 
 #include "cli/args.h"
+#include "conf/error.h"
 
 #include <stdint.h>
 
-/* Ceilings: of a configuration file, of a key, of the apps of a file. */
-#define CLI_CONFIG_BYTES ((size_t)1 << 20)
-#define CLI_KEY_BYTES ((size_t)1024)
+/* Ceiling of the apps of a configuration file. */
 #define CLI_APPS_MAX 1000
 
 /* Of a text that says where a setting comes from; a longer path is cut. */
@@ -63,13 +62,9 @@ struct cli_settings_source {
 /* A variable of the process; `ctx` is not looked at. */
 const char *cli_environment(void *ctx, const char *name);
 
-struct cli_settings_error {
-    char text[1024];
-};
-
 /* Reads the settings. False with `error`; then nothing is to be freed. */
 bool cli_settings_read(const struct cli_settings_source *source, struct cli_settings *settings,
-                       struct cli_settings_error *error);
+                       struct conf_error *error);
 
 /* The same from a command line and the process's environment; what is wrong is said on standard
  * error, as `command`. */
@@ -78,11 +73,6 @@ bool cli_settings_of(const char *command, const struct cli_args *args,
 
 /* Wipes the key and frees all. */
 void cli_settings_fini(struct cli_settings *settings);
-
-/* The base of an address as people give it: "https://host/v1/workflows/run" gives
- * "https://host/v1", a slash at the end is dropped, an address without a path gets "/v1". NULL with
- * `why` (static) if it is no address of an API; else to be freed. */
-char *cli_base_url(const char *address, const char **why);
 
 /* No core dumps, and no other process of the user may look into this one: for commands that hold a
  * key. Before any key is read. */

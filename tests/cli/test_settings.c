@@ -6,6 +6,9 @@
 #include "kit.h"
 
 #include "cli/settings.h"
+#include "conf/api_key.h"
+#include "conf/base_url.h"
+#include "conf/file.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -31,7 +34,7 @@ struct fixture {
     const char *names[NAMES + 1], *variables[NAMES + 1];
     int key_fd;
     struct cli_settings settings;
-    struct cli_settings_error error;
+    struct conf_error error;
 };
 
 static const char *look_up(void *ctx, const char *name)
@@ -366,7 +369,7 @@ static void test_ceilings_of_the_file(void **state)
     for (size_t past = 0; past < 2; past++) {
         struct text yaml = {NULL, 0, 0};
         text_add_chars(&yaml, "apps: {}\n#");
-        text_add_repeated(&yaml, 'x', CLI_CONFIG_BYTES + past - yaml.len);
+        text_add_repeated(&yaml, 'x', CONF_FILE_BYTES + past - yaml.len);
         config(fixture, yaml.ptr, 0600);
         text_fini(&yaml);
         assert_refused(fixture, (struct given){.variables = {"DIFY_BASE_URL=http://a/v1"}},
@@ -431,19 +434,19 @@ static void test_keys_that_are_none(void **state)
     kit_write(&fixture->folder, "empty", slice_of("\n\n"), 0600);
     kit_write(&fixture->folder, "two", slice_of("app-secret\napp-secret2\n"), 0600);
     kit_write(&fixture->folder, "open", slice_of("app-secret\n"), 0640);
-    text_add_repeated(&bytes, 'k', CLI_KEY_BYTES + 1);
+    text_add_repeated(&bytes, 'k', CONF_KEY_BYTES + 1);
     kit_write(&fixture->folder, "long", text_slice(&bytes), 0600);
-    text_add_repeated(&bytes, 'k', 8 * CLI_KEY_BYTES);
+    text_add_repeated(&bytes, 'k', 8 * CONF_KEY_BYTES);
     kit_write(&fixture->folder, "huge", text_slice(&bytes), 0600);
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_refused(
             fixture,
             (struct given){.flags = {cases[i].flag}, .variables = {url, cases[i].variable}},
             cases[i].what);
-    bytes.len = CLI_KEY_BYTES; /* as long as may be */
+    bytes.len = CONF_KEY_BYTES; /* as long as may be */
     kit_write(&fixture->folder, "long", text_slice(&bytes), 0600);
     must_read(fixture, (struct given){.flags = {"api-key-file=%s/long"}, .variables = {url}});
-    assert_int_equal(strlen(fixture->settings.api_key), CLI_KEY_BYTES);
+    assert_int_equal(strlen(fixture->settings.api_key), CONF_KEY_BYTES);
     text_fini(&bytes);
 }
 
@@ -578,7 +581,7 @@ static void test_addresses(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const char *why = NULL;
-        char *base = cli_base_url(cases[i].address, &why);
+        char *base = conf_base_url(cases[i].address, &why);
         if (cases[i].base == NULL) {
             assert_null(base);
             assert_non_null(why);
@@ -593,7 +596,7 @@ static void test_addresses(void **state)
         struct text address = {NULL, 0, 0};
         text_add_chars(&address, "http://h/");
         text_add_repeated(&address, 'a', 2000 + past - address.len);
-        char *base = cli_base_url(address.ptr, &why);
+        char *base = conf_base_url(address.ptr, &why);
         assert_int_equal(base != NULL, past == 0);
         free(base);
         text_fini(&address);
@@ -614,7 +617,7 @@ static void test_random_addresses(void **state)
         text_add_chars(&address, parts[random_below(&seed, 2)]);
         for (size_t i = random_below(&seed, 12); i > 0; i--)
             text_add_chars(&address, parts[random_below(&seed, COUNT_OF(parts))]);
-        char *base = cli_base_url(address.ptr, &why);
+        char *base = conf_base_url(address.ptr, &why);
         assert_true((base != NULL) == (why == NULL));
         if (base != NULL) {
             assert_true(base[strlen(base) - 1] != '/');

@@ -4,9 +4,9 @@
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 
-#include "cli/api_key.h"
+#include "conf/api_key.h"
 
-#include "cli/text.h"
+#include "conf/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 /* Blanks and line ends around a key are looked past up to here. */
-#define READ_BYTES (4 * CLI_KEY_BYTES)
+#define READ_BYTES (4 * CONF_KEY_BYTES)
 
-static bool refuse(struct cli_settings_error *error, const char *from, const char *what)
+static bool refuse(struct conf_error *error, const char *from, const char *what)
 {
     snprintf(error->text, sizeof error->text, "%s %s", from, what);
     return false;
@@ -29,8 +29,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-bool cli_api_key_take(struct dify_slice text, const char *from, char **new_key,
-                      struct cli_settings_error *error)
+bool conf_api_key_take(struct dify_slice text, const char *from, char **new_key,
+                       struct conf_error *error)
 {
     while (text.len != 0 && is_blank(text.ptr[text.len - 1]))
         text.len--;
@@ -50,9 +50,9 @@ bool cli_api_key_take(struct dify_slice text, const char *from, char **new_key,
             return refuse(error, from,
                           "holds what no API key does: a control character, or one beyond ASCII");
     }
-    if (text.len > CLI_KEY_BYTES)
+    if (text.len > CONF_KEY_BYTES)
         return refuse(error, from, "has more than 1024 bytes: that is no API key");
-    char *key = cli_text_copy(text);
+    char *key = conf_text_copy(text);
     if (key == NULL)
         return refuse(error, from, "cannot be kept: out of memory");
     *new_key = key;
@@ -60,19 +60,21 @@ bool cli_api_key_take(struct dify_slice text, const char *from, char **new_key,
 }
 
 /* Whether a file of the user's own keeps its secret. */
-static bool check_mode(int fd, const char *path, struct cli_settings_error *error)
+static bool check_mode(int fd, const char *path, const char *otherwise, struct conf_error *error)
 {
     struct stat about;
     if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || about.st_uid != geteuid() ||
         (about.st_mode & (S_IRWXG | S_IRWXO)) == 0)
         return true;
-    snprintf(error->text, sizeof error->text,
-             "key file %s is open to others; chmod 600 %s, or hand it over: --api-key-file - < %s",
-             path, path, path);
+    int used = snprintf(error->text, sizeof error->text,
+                        "key file %s is open to others; chmod 600 %s", path, path);
+    if (otherwise != NULL && used > 0 && (size_t)used < sizeof error->text)
+        snprintf(error->text + used, sizeof error->text - (size_t)used,
+                 ", or hand it over: %s < %s", otherwise, path);
     return false;
 }
 
-static bool read_key(int fd, const char *from, char **new_key, struct cli_settings_error *error)
+static bool read_key(int fd, const char *from, char **new_key, struct conf_error *error)
 {
     char bytes[READ_BYTES];
     size_t len = 0;
@@ -90,24 +92,27 @@ static bool read_key(int fd, const char *from, char **new_key, struct cli_settin
         snprintf(error->text, sizeof error->text, "%s has more than 1024 bytes: that is no API key",
                  from);
     else
-        ok = cli_api_key_take((struct dify_slice){bytes, len}, from, new_key, error);
+        ok = conf_api_key_take((struct dify_slice){bytes, len}, from, new_key, error);
     explicit_bzero(bytes, sizeof bytes);
     return ok;
 }
 
-bool cli_api_key_read(const char *path, int standard_fd, char **new_key,
-                      struct cli_settings_error *error)
+bool conf_api_key_read_standard(int fd, char **new_key, struct conf_error *error)
+{
+    return read_key(fd, "standard input", new_key, error);
+}
+
+bool conf_api_key_read(const char *path, const char *otherwise, char **new_key,
+                       struct conf_error *error)
 {
     char from[320];
-    if (strcmp(path, "-") == 0)
-        return read_key(standard_fd, "standard input", new_key, error);
     snprintf(from, sizeof from, "key file %s", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         snprintf(error->text, sizeof error->text, "cannot read %s: %s", from, strerror(errno));
         return false;
     }
-    bool ok = check_mode(fd, path, error) && read_key(fd, from, new_key, error);
+    bool ok = check_mode(fd, path, otherwise, error) && read_key(fd, from, new_key, error);
     close(fd);
     return ok;
 }

@@ -2,14 +2,18 @@
  *
  * base_url.c: the base of an API's address.
  */
-#include "cli/settings.h"
-#include "cli/text.h"
+#include "conf/base_url.h"
+
+#include "conf/text.h"
 #include "core/slices.h"
 
 #include <stdlib.h>
 #include <strings.h>
 
 #define ADDRESS_BYTES 2000
+
+const char *const conf_base_url_names[CONF_BASE_URL_NAMES] = {"DIFY_BASE_URL", "DIFY_API_BASE_URL",
+                                                              "DIFY_API_URL"};
 
 /* Routes that people copy from a program or from Dify's own pages. '*' is a part without slash. */
 static const char *const routes[] = {"/workflows/run",
@@ -83,7 +87,7 @@ static size_t drop_slashes(const char *path, size_t len)
     return len;
 }
 
-char *cli_base_url(const char *address, const char **why)
+char *conf_base_url(const char *address, const char **why)
 {
     size_t scheme = strncasecmp(address, "https://", 8) == 0  ? 8
                     : strncasecmp(address, "http://", 7) == 0 ? 7
@@ -115,7 +119,7 @@ char *cli_base_url(const char *address, const char **why)
         }
     }
     char *base =
-        cli_textf("%.*s%s", (int)((size_t)(path - address) + len), address, is_bare ? "/v1" : "");
+        conf_textf("%.*s%s", (int)((size_t)(path - address) + len), address, is_bare ? "/v1" : "");
     if (base == NULL)
         *why = "cannot be kept: out of memory";
     return base;
