@@ -33,6 +33,7 @@ add_library(dify_http OBJECT
     src/http/sse_out.c
     src/http/taking.c
     src/http/target.c
+    src/http/timer.c
     src/http/uri.c)
 target_link_libraries(dify_http PUBLIC dify_flags dify_llhttp PkgConfig::DIFY_UV)
 
@@ -49,13 +50,11 @@ add_library(dify_sim OBJECT
     src/sim/arena.c
     src/sim/blocking.c
     src/sim/catalogue.c
-    src/sim/clock.c
     src/sim/cutter.c
     src/sim/describe.c
     src/sim/faults.c
     src/sim/feedback.c
     src/sim/forms.c
-    src/sim/index.c
     src/sim/loader.c
     src/sim/match.c
     src/sim/parameter.c

@@ -11,7 +11,7 @@
 /* The message of the path, if it is this app's and this user's; runs of workflows have none. */
 static struct sim_run *find_message(const struct sim_visit *visit, struct dify_slice user)
 {
-    struct sim_run *run = sim_index_get(&visit->sim->runs_by_message, visit->argument);
+    struct sim_run *run = dify__index_get(&visit->sim->runs_by_message, visit->argument);
     return run != NULL && run->app == visit->app &&
                    dify__slice_equals(dify__buffer_slice(&run->user), user)
                ? run

@@ -16,7 +16,7 @@ static void add_member(struct sim_text *text, const char *key, yyjson_val *objec
 /* The run whose form has the token, whichever app's; it is told what Flask says of others. */
 static struct sim_run *find(struct sim_visit *visit)
 {
-    struct sim_run *run = sim_index_get(&visit->sim->runs_by_token, visit->argument);
+    struct sim_run *run = dify__index_get(&visit->sim->runs_by_token, visit->argument);
     struct sim_text message;
     if (run != NULL && run->app == visit->app && run->form.len > 0)
         return run;

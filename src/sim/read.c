@@ -60,7 +60,7 @@ void sim_serve_preview(struct sim_visit *visit)
 /* The run of the path, if it has a row and is this app's. */
 static struct sim_run *find_run(const struct sim_visit *visit)
 {
-    struct sim_run *run = sim_index_get(&visit->sim->runs_by_id, visit->argument);
+    struct sim_run *run = dify__index_get(&visit->sim->runs_by_id, visit->argument);
     return run != NULL && run->app == visit->app && run->has_row ? run : NULL;
 }
 

@@ -97,7 +97,7 @@ enum dify_err sim_row_inputs(struct sim_run *run, const struct sim_order *order)
 
 static struct sim_node *find_node(struct sim_run *run, struct dify_slice id)
 {
-    size_t place = (size_t)(uintptr_t)sim_index_get(&run->nodes_by_id, id);
+    size_t place = (size_t)(uintptr_t)dify__index_get(&run->nodes_by_id, id);
     return place > 0 ? &run->nodes[place - 1] : NULL;
 }
 
@@ -109,7 +109,7 @@ static enum dify_err enter_node(struct sim_run *run, size_t place)
     struct dify_slice id = {node->started.ptr + 7, strlen(node->id)};
     if (id.len == 0 || node->started.len < 7 + id.len || memcmp(id.ptr, node->id, id.len) != 0)
         return DIFY_OK;
-    return sim_index_put(&run->nodes_by_id, id, (void *)(uintptr_t)(place + 1));
+    return dify__index_put(&run->nodes_by_id, id, (void *)(uintptr_t)(place + 1));
 }
 
 /* The members that begin a node's data, up to its index. */
@@ -357,8 +357,8 @@ void sim_row_expect(struct sim_run *run)
     enum dify_err err = sim_read_json(run->sim->allocator, dify__buffer_slice(&run->form), &doc);
     due = sim_value_int(yyjson_obj_get(yyjson_doc_get_root(doc), "expiration_time"), now);
     if (err == DIFY_OK)
-        err = sim_clock_set(&run->sim->clock, &run->alarm,
-                            sim_scaled(run->sim, due > now ? (double)(due - now) * 1000 : 0));
+        err = http_timer_set(&run->sim->clock, &run->alarm,
+                             sim_scaled(run->sim, due > now ? (double)(due - now) * 1000 : 0));
     (void)err; /* no memory: the form never expires */
     yyjson_doc_free(doc);
 }

@@ -37,9 +37,10 @@ static enum dify_err fill_bindings(struct sim_run *run, const struct sim_order *
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     struct sim *sim = run->sim;
     struct sim_bindings *bindings = &run->bindings;
-    const struct sim_run *before = order->conversation_id.len > 0
-                                       ? sim_index_get(&sim->conversations, order->conversation_id)
-                                       : NULL;
+    const struct sim_run *before =
+        order->conversation_id.len > 0
+            ? dify__index_get(&sim->conversations, order->conversation_id)
+            : NULL;
     sim_end_user_id(sim, order->app, order->user, run->bindings.owner);
     sim_new_uuid(sim, bindings->run);
     sim_new_uuid(sim, bindings->task);
@@ -80,26 +81,26 @@ static struct dify_slice id_slice(const char *id)
 static enum dify_err enter(struct sim_run *run)
 {
     struct sim *sim = run->sim;
-    enum dify_err err = sim_index_put(&sim->runs_by_id, id_slice(run->bindings.run), run);
+    enum dify_err err = dify__index_put(&sim->runs_by_id, id_slice(run->bindings.run), run);
     if (err == DIFY_OK)
-        err = sim_index_put(&sim->runs_by_task, id_slice(run->bindings.task), run);
+        err = dify__index_put(&sim->runs_by_task, id_slice(run->bindings.task), run);
     if (err == DIFY_OK)
-        err = sim_index_put(&sim->runs_by_token, dify__slice(run->bindings.token), run);
+        err = dify__index_put(&sim->runs_by_token, dify__slice(run->bindings.token), run);
     if (err == DIFY_OK && run->app->mode != SIM_WORKFLOW)
-        err = sim_index_put(&sim->runs_by_message, id_slice(run->bindings.message), run);
+        err = dify__index_put(&sim->runs_by_message, id_slice(run->bindings.message), run);
     if (err == DIFY_OK && run->app->mode != SIM_WORKFLOW)
-        err = sim_index_put(&sim->conversations, id_slice(run->bindings.conversation), run);
+        err = dify__index_put(&sim->conversations, id_slice(run->bindings.conversation), run);
     return err;
 }
 
 static void leave(struct sim_run *run)
 {
     struct sim *sim = run->sim;
-    sim_index_remove(&sim->runs_by_id, id_slice(run->bindings.run), run);
-    sim_index_remove(&sim->runs_by_task, id_slice(run->bindings.task), run);
-    sim_index_remove(&sim->runs_by_token, dify__slice(run->bindings.token), run);
-    sim_index_remove(&sim->runs_by_message, id_slice(run->bindings.message), run);
-    sim_index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
+    dify__index_remove(&sim->runs_by_id, id_slice(run->bindings.run), run);
+    dify__index_remove(&sim->runs_by_task, id_slice(run->bindings.task), run);
+    dify__index_remove(&sim->runs_by_token, dify__slice(run->bindings.token), run);
+    dify__index_remove(&sim->runs_by_message, id_slice(run->bindings.message), run);
+    dify__index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
 }
 
 #define BUFFERS 11
@@ -154,7 +155,7 @@ static void free_texts(struct sim_run *run)
         dify__buffer_fini(&run->nodes[i].started);
         dify__buffer_fini(&run->nodes[i].finished);
     }
-    sim_index_fini(&run->nodes_by_id);
+    dify__index_fini(&run->nodes_by_id);
     dify__free(run->sim->allocator, run->nodes);
 }
 
@@ -231,11 +232,11 @@ enum dify_err sim_run_new(struct sim *sim, const struct sim_order *order, struct
     if (err == DIFY_OK)
         err = fill_bindings(run, order);
     if (err == DIFY_OK && !order->never_starts)
-        err = sim_clock_set(&sim->clock, &run->alarm, order->queued_ms);
+        err = http_timer_set(&sim->clock, &run->alarm, order->queued_ms);
     if (err == DIFY_OK)
         err = enter(run); /* at last: it takes the place of its conversation's run before */
     if (err != DIFY_OK) {
-        sim_clock_clear(&sim->clock, &run->alarm);
+        http_timer_clear(&sim->clock, &run->alarm);
         leave(run);
         free_texts(run);
         dify__free(sim->allocator, run);
@@ -257,7 +258,7 @@ void sim_run_free(struct sim_run *run)
 {
     while (run->streams != NULL)
         sim_stream_forget(run->streams);
-    sim_clock_clear(&run->sim->clock, &run->alarm);
+    http_timer_clear(&run->sim->clock, &run->alarm);
     leave(run);
     unlink_run(run);
     run->sim->kept_bytes -= run->kept_bytes;
@@ -280,7 +281,7 @@ static void free_worker(struct sim_run *run)
         if (sim->queue_first == NULL)
             sim->queue_last = NULL;
         next->queue_next = NULL;
-        if (sim_clock_set(&sim->clock, &next->alarm, 0) == DIFY_OK) {
+        if (http_timer_set(&sim->clock, &next->alarm, 0) == DIFY_OK) {
             next->has_worker = true;
             return;
         }
@@ -313,7 +314,7 @@ static void change(struct sim_run *run, enum sim_run_state state)
         return;
     }
     if (state == SIM_RUN_ENDED)
-        sim_clock_clear(&sim->clock, &run->alarm);
+        http_timer_clear(&sim->clock, &run->alarm);
     keep_count(run);
     free_worker(run);
 }
@@ -527,7 +528,7 @@ static enum dify_err wait_for_next(struct sim_run *run)
         uint64_t stop = run->stop_ms > now ? run->stop_ms - now : 0;
         wait = stop < wait ? stop : wait;
     }
-    return sim_clock_set(&run->sim->clock, &run->alarm, wait);
+    return http_timer_set(&run->sim->clock, &run->alarm, wait);
 }
 
 static void play(struct sim_run *run)
@@ -569,7 +570,7 @@ void sim_run_stop(struct sim_run *run)
     run->stop_ms = now + step - (now - run->heard_ms) % step;
     run->is_stopping = true;
     if (run->state == SIM_RUN_QUEUED
-            ? sim_clock_set(&run->sim->clock, &run->alarm, run->stop_ms - now) != DIFY_OK
+            ? http_timer_set(&run->sim->clock, &run->alarm, run->stop_ms - now) != DIFY_OK
             : wait_for_next(run) != DIFY_OK)
         lose(run);
 }
@@ -579,7 +580,7 @@ void sim_run_resume(struct sim_run *run)
     if (run->state != SIM_RUN_PAUSED)
         return;
     run->was_form_sent = true;
-    if (sim_clock_set(&run->sim->clock, &run->alarm, sim_scaled(run->sim, SIM_RESUME_MS)) !=
+    if (http_timer_set(&run->sim->clock, &run->alarm, sim_scaled(run->sim, SIM_RESUME_MS)) !=
         DIFY_OK)
         lose(run);
 }

@@ -73,10 +73,10 @@ struct sim_run {
     int64_t created_at;
     struct sim_node *nodes;
     size_t node_count, node_capacity;
-    size_t ended_node;            /* place + 1 of the node that the last event has ended, 0: none */
-    struct sim_index nodes_by_id; /* place + 1 in `nodes`; keys lie in `started` */
-    size_t kept_bytes;            /* as counted in the simulator's sum */
-    unsigned turn;                /* of its conversation, from 1 */
+    size_t ended_node; /* place + 1 of the node that the last event has ended, 0: none */
+    struct dify__index nodes_by_id; /* place + 1 in `nodes`; keys lie in `started` */
+    size_t kept_bytes;              /* as counted in the simulator's sum */
+    unsigned turn;                  /* of its conversation, from 1 */
 };
 
 /* What a request for a run says. All borrowed for the call. */

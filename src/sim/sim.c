@@ -159,7 +159,7 @@ static enum dify_err init_faults(struct sim *sim)
 
 #define INDEXES 6
 
-static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
+static void list_indexes(struct sim *sim, struct dify__index *indexes[INDEXES])
 {
     indexes[0] = &sim->runs_by_id;
     indexes[1] = &sim->runs_by_task;
@@ -171,7 +171,7 @@ static void list_indexes(struct sim *sim, struct sim_index *indexes[INDEXES])
 
 static void init_indexes(struct sim *sim)
 {
-    struct sim_index *indexes[INDEXES];
+    struct dify__index *indexes[INDEXES];
     list_indexes(sim, indexes);
     for (size_t i = 0; i < INDEXES; i++)
         indexes[i]->allocator = sim->allocator;
@@ -198,7 +198,7 @@ static enum dify_err init_server(struct sim *sim)
 /* Everything but the server and the clock, which end on the loop. */
 static void free_parts(struct sim *sim)
 {
-    struct sim_index *indexes[INDEXES];
+    struct dify__index *indexes[INDEXES];
     list_indexes(sim, indexes);
     while (sim->newest != NULL)
         sim_run_free(sim->newest);
@@ -206,7 +206,7 @@ static void free_parts(struct sim *sim)
     sim_tallies_fini(&sim->by_inputs);
     sim_tallies_fini(&sim->by_user);
     for (size_t i = 0; i < INDEXES; i++)
-        sim_index_fini(indexes[i]);
+        dify__index_fini(indexes[i]);
     for (size_t i = 0; sim->apps != NULL && i < sim->options.catalogue->app_count; i++)
         dify__form_free(sim->apps[i].form);
     dify__free(sim->allocator, sim->apps);
@@ -232,7 +232,7 @@ enum dify_err sim_new(uv_loop_t *loop, const struct sim_options *options, struct
     if (err == DIFY_OK)
         err = init_server(sim);
     if (err == DIFY_OK)
-        err = sim_clock_init(&sim->clock, loop, allocator);
+        err = http_timer_init(&sim->clock, loop, allocator);
     if (err != DIFY_OK) {
         if (sim->server != NULL)
             http_server_close(sim->server, NULL, NULL);
@@ -258,7 +258,7 @@ uint16_t sim_port(const struct sim *sim)
 
 static void on_clock_closed(uv_handle_t *timer)
 {
-    struct sim_clock *clock = timer->data;
+    struct http_timer *clock = timer->data;
     struct sim *sim = (struct sim *)(void *)((char *)clock - offsetof(struct sim, clock));
     void (*on_closed)(void *) = sim->on_closed;
     void *ctx = sim->on_closed_ctx;
@@ -272,7 +272,7 @@ static void on_server_closed(void *ctx)
 {
     struct sim *sim = ctx;
     free_parts(sim);
-    sim_clock_close(&sim->clock, on_clock_closed);
+    http_timer_close(&sim->clock, on_clock_closed);
 }
 
 void sim_close(struct sim *sim, void (*on_closed)(void *ctx), void *ctx)

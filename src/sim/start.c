@@ -123,8 +123,8 @@ static void note_unfit(struct start *start, struct dify_slice message)
     const size_t len = sizeof(head) - 1;
     const struct sim_file *file = NULL;
     if (message.len > len && memcmp(message.ptr, head, len) == 0)
-        file = sim_index_get(&start->visit->sim->files_by_id,
-                             (struct dify_slice){message.ptr + len, message.len - len});
+        file = dify__index_get(&start->visit->sim->files_by_id,
+                               (struct dify_slice){message.ptr + len, message.len - len});
     if (file != NULL)
         message.len = len;
     note(start, 400, "invalid_param", message);
@@ -139,7 +139,7 @@ static void check_inputs(struct start *start)
     struct sim *sim = visit->sim;
     const struct sim_app *app = visit->app;
     bool is_chat = app->mode != SIM_WORKFLOW && app->mode != SIM_COMPLETION;
-    const struct sim_run *first = sim_index_get(&sim->conversations, start->conversation_id);
+    const struct sim_run *first = dify__index_get(&sim->conversations, start->conversation_id);
     struct dify__buffer message = {.allocator = sim->allocator, .max = SIM_BODY_BYTES};
     enum dify_err err;
     if (is_chat && start->query.len == 0) {
@@ -345,7 +345,7 @@ void sim_serve_completion(struct sim_visit *visit)
 static void stop(struct sim_visit *visit, enum sim_model model)
 {
     struct start start = {.visit = visit};
-    struct sim_run *run = sim_index_get(&visit->sim->runs_by_task, visit->argument);
+    struct sim_run *run = dify__index_get(&visit->sim->runs_by_task, visit->argument);
     struct sim_text text;
     if (sim_payload_read(visit, &start.payload) && fits_route(&start, model)) {
         if (run != NULL)

@@ -10,8 +10,8 @@
 
 #include "core/form.h"
 #include "http/server.h"
-#include "sim/clock.h"
-#include "sim/index.h"
+#include "http/timer.h"
+#include "core/index.h"
 #include "sim/sim.h"
 #include "sim/tally.h"
 #include "sim/text.h"
@@ -65,7 +65,7 @@ struct sim {
     struct sim_options options;
     struct sim_fault *faults;
     struct http_server *server;
-    struct sim_clock clock;
+    struct http_timer clock;
     struct sim_random random;
     struct sim_random chance; /* of faults: drawn in the order of requests, whatever ids are made */
     int64_t skew_s;
@@ -74,14 +74,14 @@ struct sim {
     struct sim_run *newest, *oldest; /* all runs */
     size_t run_count;
     size_t kept_bytes; /* of runs that are over or paused */
-    struct sim_index runs_by_id, runs_by_task, runs_by_token, runs_by_message;
-    struct sim_index conversations;           /* by the id of a conversation: its latest run */
+    struct dify__index runs_by_id, runs_by_task, runs_by_token, runs_by_message;
+    struct dify__index conversations;         /* by the id of a conversation: its latest run */
     struct sim_run *queue_first, *queue_last; /* wait for a worker */
     unsigned working;                         /* runs that hold a worker */
 
     struct sim_file *newest_file, *oldest_file;
     size_t file_count;
-    struct sim_index files_by_id;
+    struct dify__index files_by_id;
     struct sim_tallies by_inputs, by_user;
 
     struct sim_visit *visits;                       /* requests being answered */

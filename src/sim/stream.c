@@ -42,7 +42,7 @@ static bool is_relayed(const struct sim_stream *stream)
 
 static void set_alarm_in(struct sim_stream *stream, uint64_t ms)
 {
-    if (sim_clock_set(&stream->visit->sim->clock, &stream->alarm, ms) != DIFY_OK)
+    if (http_timer_set(&stream->visit->sim->clock, &stream->alarm, ms) != DIFY_OK)
         http_exchange_cut(stream->visit->exchange, false, true);
 }
 
@@ -64,14 +64,14 @@ static uint64_t silence_ms(const struct sim *sim)
 
 static void end_now(struct sim_stream *stream)
 {
-    sim_clock_clear(&stream->visit->sim->clock, &stream->alarm);
+    http_timer_clear(&stream->visit->sim->clock, &stream->alarm);
     stream->is_mute = stream->is_closing = true;
     http_respond_end(stream->visit->exchange);
 }
 
 static void cut(struct sim_stream *stream, bool resets)
 {
-    sim_clock_clear(&stream->visit->sim->clock, &stream->alarm);
+    http_timer_clear(&stream->visit->sim->clock, &stream->alarm);
     stream->is_mute = stream->is_closing = true;
     http_exchange_cut(stream->visit->exchange, true, resets);
 }
@@ -194,7 +194,7 @@ static void fail_after_events(struct sim_stream *stream)
         end_now(stream);
         break;
     case SIM_FAULT_STALL_AFTER_EVENTS:
-        sim_clock_clear(&stream->visit->sim->clock, &stream->alarm);
+        http_timer_clear(&stream->visit->sim->clock, &stream->alarm);
         stream->is_mute = true;
         break;
     case SIM_FAULT_ERROR_THEN_PINGS:
@@ -583,7 +583,7 @@ void sim_stream_gone(struct sim_stream *stream)
     struct sim *sim = stream->visit->sim;
     struct sim_run *run = stream->run;
     bool has_left = !stream->is_closing && stream->watch != SIM_WATCH_BLOCKING;
-    sim_clock_clear(&sim->clock, &stream->alarm);
+    http_timer_clear(&sim->clock, &stream->alarm);
     sim->streams -= stream->watch != SIM_WATCH_BLOCKING;
     if (run != NULL) {
         sim_stream_forget(stream);

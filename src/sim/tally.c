@@ -18,7 +18,7 @@ void sim_tallies_fini(struct sim_tallies *tallies)
         sim_text_fini(&tally->key);
         dify__free(tallies->allocator, tally);
     }
-    sim_index_fini(&tallies->by_key);
+    dify__index_fini(&tallies->by_key);
 }
 
 static void put_key(struct sim_text *key, const struct sim_app *app, struct dify_slice what)
@@ -41,7 +41,7 @@ static struct sim_tally *make(struct sim_tallies *tallies, const struct sim_app 
         tallies->bytes + text.len > SIM_TALLY_BYTES)
         return NULL;
     made = dify__calloc(tallies->allocator, sizeof(struct sim_tally));
-    if (made == NULL || sim_index_put(&tallies->by_key, text, made) != DIFY_OK) {
+    if (made == NULL || dify__index_put(&tallies->by_key, text, made) != DIFY_OK) {
         dify__free(tallies->allocator, made);
         return NULL;
     }
@@ -62,7 +62,7 @@ struct sim_tally *sim_tally_of(struct sim_tallies *tallies, const struct sim_app
     struct sim_tally *known, *made = NULL;
     sim_text_init(&key, tallies->allocator);
     put_key(&key, app, what);
-    known = sim_index_get(&tallies->by_key, sim_text_slice(&key));
+    known = dify__index_get(&tallies->by_key, sim_text_slice(&key));
     if (known == NULL)
         made = make(tallies, app, &key);
     if (made == NULL)
@@ -72,5 +72,5 @@ struct sim_tally *sim_tally_of(struct sim_tallies *tallies, const struct sim_app
 
 const struct sim_tally *sim_tally_find(const struct sim_tallies *tallies, struct dify_slice user)
 {
-    return user.len > 0 ? sim_index_get(&tallies->by_key, user) : NULL;
+    return user.len > 0 ? dify__index_get(&tallies->by_key, user) : NULL;
 }

@@ -6,7 +6,7 @@
 #ifndef SIM_TALLY_H
 #define SIM_TALLY_H
 
-#include "sim/index.h"
+#include "core/index.h"
 #include "sim/text.h"
 
 /* Ceilings of what is told apart; past them, or without memory, only the totals count. */
@@ -27,7 +27,7 @@ struct sim_tallies {
     const struct dify_allocator *allocator;
     struct sim_tally *first; /* the latest */
     size_t count, bytes;
-    struct sim_index by_key;
+    struct dify__index by_key;
 };
 
 void sim_tallies_init(struct sim_tallies *tallies, const struct dify_allocator *allocator);

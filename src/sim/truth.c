@@ -132,10 +132,10 @@ static void add_run(struct sim_text *text, const struct sim_run *run)
 
 void sim_serve_run(struct sim_visit *visit)
 {
-    const struct sim_run *run = sim_index_get(&visit->sim->runs_by_id, visit->argument);
+    const struct sim_run *run = dify__index_get(&visit->sim->runs_by_id, visit->argument);
     struct sim_text text;
     if (run == NULL)
-        run = sim_index_get(&visit->sim->runs_by_task, visit->argument);
+        run = dify__index_get(&visit->sim->runs_by_task, visit->argument);
     if (run == NULL) {
         sim_answer_error(visit, 404, "not_found", DIFY_SLICE("There is no such run."));
         return;

@@ -143,7 +143,7 @@ static bool is_too_large(struct dify_slice extension, uint64_t size)
 
 static void forget(struct sim *sim, struct sim_file *file)
 {
-    sim_index_remove(&sim->files_by_id, (struct dify_slice){file->id, 36}, file);
+    dify__index_remove(&sim->files_by_id, (struct dify_slice){file->id, 36}, file);
     if (file->newer != NULL)
         file->newer->older = file->older;
     else
@@ -195,7 +195,7 @@ static struct sim_file *remember(struct sim_visit *visit, const struct sim_uploa
     file->user = lay(&at, dify__buffer_slice(&upload->user));
     file->size = upload->size;
     file->created_at = sim_now_s(sim);
-    if (sim_index_put(&sim->files_by_id, (struct dify_slice){file->id, 36}, file) != DIFY_OK) {
+    if (dify__index_put(&sim->files_by_id, (struct dify_slice){file->id, 36}, file) != DIFY_OK) {
         dify__free(sim->allocator, bytes);
         dify__free(sim->allocator, file);
         return NULL;
@@ -432,8 +432,8 @@ static bool resolve_file(struct resolver *resolver, yyjson_val *value)
         add_remote(resolver, value);
         return true;
     }
-    file = sim_index_get(&resolver->visit->sim->files_by_id,
-                         sim_member_string(value, "upload_file_id"));
+    file = dify__index_get(&resolver->visit->sim->files_by_id,
+                           sim_member_string(value, "upload_file_id"));
     if (file == NULL || file->app != resolver->visit->app ||
         !dify__slice_equals(file->user, resolver->user)) {
         sim_text_add(resolver->why, "Invalid upload file");

@@ -251,7 +251,7 @@ void sim_visit_wait(struct sim_visit *visit, double ms, void (*then)(struct sim_
     struct sim *sim = visit->sim;
     visit->on_alarm = then;
     visit->alarm.ring = ring;
-    if (sim_clock_set(&sim->clock, &visit->alarm, sim_scaled(sim, ms)) != DIFY_OK)
+    if (http_timer_set(&sim->clock, &visit->alarm, sim_scaled(sim, ms)) != DIFY_OK)
         http_exchange_cut(visit->exchange, false, true);
 }
 
@@ -287,7 +287,7 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     (void)is_complete;
     tell(visit);
     count_abandoned(visit, true);
-    sim_clock_clear(&sim->clock, &visit->alarm);
+    http_timer_clear(&sim->clock, &visit->alarm);
     if (visit->stream != NULL)
         sim_stream_gone(visit->stream);
     sim_upload_free(visit->upload);

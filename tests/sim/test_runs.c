@@ -79,12 +79,12 @@ static void test_the_oldest_ended_run_is_forgotten(void **state)
     while (stage.sim->newest->state != SIM_RUN_ENDED || stage.sim->clock.alarms.count > 0)
         uv_run(&stage.loop, UV_RUN_ONCE);
     assert_int_equal(stage.sim->run_count, SIM_RUNS);
-    assert_non_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(first)));
+    assert_non_null(dify__index_get(&stage.sim->runs_by_id, dify__slice(first)));
 
     start(&stage, 0, "{}");
     assert_int_equal(stage.sim->run_count, SIM_RUNS);
-    assert_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(first)));
-    assert_non_null(sim_index_get(&stage.sim->runs_by_id, dify__slice(second)));
+    assert_null(dify__index_get(&stage.sim->runs_by_id, dify__slice(first)));
+    assert_non_null(dify__index_get(&stage.sim->runs_by_id, dify__slice(second)));
     tear_down(&stage);
 }
 
@@ -243,7 +243,7 @@ static void test_inputs_are_counted_apart_up_to_a_number(void **state)
     sim_count_start(stage.sim, &apps[0], DIFY_SLICE("{\"n\":1}"), DIFY_SLICE("{\"n\":0}"));
     sim_count_start(stage.sim, &apps[1], DIFY_SLICE("{\"n\":1}"), DIFY_SLICE("{\"n\":0}"));
     const struct sim_tally *first =
-        sim_index_get(&stage.sim->by_inputs.by_key, DIFY_SLICE("quick\n{\"n\":0}"));
+        dify__index_get(&stage.sim->by_inputs.by_key, DIFY_SLICE("quick\n{\"n\":0}"));
     assert_int_equal(first->started, 2);
     assert_int_equal(sim_tally_find(&stage.sim->by_user, DIFY_SLICE("{\"n\":1}"))->started, 3);
     assert_int_equal(stage.sim->by_inputs.count, SIM_TALLIES);

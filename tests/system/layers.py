@@ -12,7 +12,7 @@ LAYERS = {
     "core": {"difystream", "yyjson"},
     "client": {"difystream", "core"},
     "store": {"difystream", "core"},
-    "http": {"difystream", "core/memory.h", "core/slices.h", "core/hex.h",
+    "http": {"difystream", "core/alarms.h", "core/memory.h", "core/slices.h", "core/hex.h",
              "core/utf8.h"},
     "conf": {"difystream", "core"},
     "gateway": {"difystream", "http", "client", "store", "core", "conf"},

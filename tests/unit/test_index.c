@@ -4,7 +4,7 @@
  */
 #include "../unit/support.h"
 
-#include "sim/index.h"
+#include "core/index.h"
 
 #define KEYS 500
 
@@ -30,11 +30,11 @@ static struct model *new_model(void)
     return model;
 }
 
-static void assert_same(const struct sim_index *index, const struct model *model)
+static void assert_same(const struct dify__index *index, const struct model *model)
 {
     assert_int_equal(index->count, model->count);
     for (size_t i = 0; i < KEYS; i++)
-        assert_ptr_equal(sim_index_get(index, key_of(model, i)), model->values[i]);
+        assert_ptr_equal(dify__index_get(index, key_of(model, i)), model->values[i]);
 }
 
 static void model_set(struct model *model, size_t i, void *value)
@@ -50,12 +50,12 @@ static void test_an_empty_index(void **state)
     (void)state;
     struct meter meter;
     meter_init(&meter);
-    struct sim_index index = {.allocator = &meter.allocator};
-    assert_null(sim_index_get(&index, slice_of("a")));
-    sim_index_remove(&index, slice_of("a"), &meter);
-    sim_index_remove(&index, slice_of("a"), NULL);
+    struct dify__index index = {.allocator = &meter.allocator};
+    assert_null(dify__index_get(&index, slice_of("a")));
+    dify__index_remove(&index, slice_of("a"), &meter);
+    dify__index_remove(&index, slice_of("a"), NULL);
     assert_int_equal(meter.calls, 0);
-    sim_index_fini(&index);
+    dify__index_fini(&index);
     assert_meter_empty(&meter);
 }
 
@@ -66,19 +66,19 @@ static void test_random_changes(void **state)
     struct meter meter;
     struct model *model = new_model();
     meter_init(&meter);
-    struct sim_index index = {.allocator = &meter.allocator};
+    struct dify__index index = {.allocator = &meter.allocator};
     for (unsigned n = 0; n < 20000; n++) {
         size_t i = random_below(&seed, KEYS);
         void *value = &model->places[random_below(&seed, sizeof model->places)];
         /* It grows at first, shrinks then, and so again. */
         if (random_below(&seed, 10) < (n / 4000 % 2 == 0 ? 7U : 3U)) {
-            assert_int_equal(sim_index_put(&index, key_of(model, i), value), DIFY_OK);
+            assert_int_equal(dify__index_put(&index, key_of(model, i), value), DIFY_OK);
             model_set(model, i, value);
         } else if (random_below(&seed, 4) == 0) { /* stands for another one: stays */
             if (value != model->values[i])
-                sim_index_remove(&index, key_of(model, i), value);
+                dify__index_remove(&index, key_of(model, i), value);
         } else {
-            sim_index_remove(&index, key_of(model, i), model->values[i]);
+            dify__index_remove(&index, key_of(model, i), model->values[i]);
             model_set(model, i, NULL);
         }
         if (n % 500 == 0)
@@ -86,7 +86,7 @@ static void test_random_changes(void **state)
     }
     assert_same(&index, model);
     assert_true(index.capacity <= 4 * KEYS); /* what was removed takes no place for ever */
-    sim_index_fini(&index);
+    dify__index_fini(&index);
     assert_meter_empty(&meter);
     free(model);
 }
@@ -97,17 +97,17 @@ static void test_keys_are_compared_as_bytes(void **state)
     struct meter meter;
     int one, two, three;
     meter_init(&meter);
-    struct sim_index index = {.allocator = &meter.allocator};
-    assert_int_equal(sim_index_put(&index, (struct dify_slice){"a\0b", 3}, &one), DIFY_OK);
-    assert_int_equal(sim_index_put(&index, (struct dify_slice){"a\0c", 3}, &two), DIFY_OK);
-    assert_int_equal(sim_index_put(&index, (struct dify_slice){"a", 1}, &three), DIFY_OK);
-    assert_ptr_equal(sim_index_get(&index, (struct dify_slice){"a\0b", 3}), &one);
-    assert_ptr_equal(sim_index_get(&index, (struct dify_slice){"a\0c", 3}), &two);
-    assert_ptr_equal(sim_index_get(&index, (struct dify_slice){"a", 1}), &three);
-    assert_null(sim_index_get(&index, (struct dify_slice){"a\0", 2}));
-    assert_null(sim_index_get(&index, (struct dify_slice){"", 0}));
-    assert_null(sim_index_get(&index, (struct dify_slice){NULL, 0}));
-    sim_index_fini(&index);
+    struct dify__index index = {.allocator = &meter.allocator};
+    assert_int_equal(dify__index_put(&index, (struct dify_slice){"a\0b", 3}, &one), DIFY_OK);
+    assert_int_equal(dify__index_put(&index, (struct dify_slice){"a\0c", 3}, &two), DIFY_OK);
+    assert_int_equal(dify__index_put(&index, (struct dify_slice){"a", 1}, &three), DIFY_OK);
+    assert_ptr_equal(dify__index_get(&index, (struct dify_slice){"a\0b", 3}), &one);
+    assert_ptr_equal(dify__index_get(&index, (struct dify_slice){"a\0c", 3}), &two);
+    assert_ptr_equal(dify__index_get(&index, (struct dify_slice){"a", 1}), &three);
+    assert_null(dify__index_get(&index, (struct dify_slice){"a\0", 2}));
+    assert_null(dify__index_get(&index, (struct dify_slice){"", 0}));
+    assert_null(dify__index_get(&index, (struct dify_slice){NULL, 0}));
+    dify__index_fini(&index);
     assert_meter_empty(&meter);
 }
 
@@ -120,18 +120,19 @@ static void test_without_memory_it_stays_as_it_was(void **state)
         size_t i = 0;
         meter_init(&meter);
         meter.fail_at = fail_at;
-        struct sim_index index = {.allocator = &meter.allocator};
-        while (i < KEYS && sim_index_put(&index, key_of(model, i), &model->places[i]) == DIFY_OK) {
+        struct dify__index index = {.allocator = &meter.allocator};
+        while (i < KEYS &&
+               dify__index_put(&index, key_of(model, i), &model->places[i]) == DIFY_OK) {
             model_set(model, i, &model->places[i]);
             i++;
         }
         assert_int_equal(meter.failures, 1);
         assert_same(&index, model);
         /* The next time there is some. */
-        assert_int_equal(sim_index_put(&index, key_of(model, i), &model->places[i]), DIFY_OK);
+        assert_int_equal(dify__index_put(&index, key_of(model, i), &model->places[i]), DIFY_OK);
         model_set(model, i, &model->places[i]);
         assert_same(&index, model);
-        sim_index_fini(&index);
+        dify__index_fini(&index);
         assert_meter_empty(&meter);
         for (i = 0; i < KEYS; i++)
             model_set(model, i, NULL);

@@ -2,7 +2,7 @@
  *
  * index.c: linear probing, at most three quarters full.
  */
-#include "sim/index.h"
+#include "core/index.h"
 
 #include "core/slices.h"
 
@@ -17,7 +17,7 @@ static size_t hash(struct dify_slice key)
 }
 
 /* The entry of a key, or the empty one at which a search for it ends. The table is not full. */
-static struct sim_index_entry *find(const struct sim_index *index, struct dify_slice key)
+static struct dify__index_entry *find(const struct dify__index *index, struct dify_slice key)
 {
     size_t mask = index->capacity - 1, i = hash(key) & mask;
     while (index->entries[i].key.ptr != NULL && !dify__slice_equals(index->entries[i].key, key))
@@ -26,14 +26,14 @@ static struct sim_index_entry *find(const struct sim_index *index, struct dify_s
 }
 
 /* A table for one entry more, without what was removed. */
-static enum dify_err rehash(struct sim_index *index)
+static enum dify_err rehash(struct dify__index *index)
 {
-    struct sim_index bigger = *index;
+    struct dify__index bigger = *index;
     bigger.capacity = 16;
     while (bigger.capacity / 2 < index->count + 1)
         bigger.capacity *= 2;
     bigger.entries =
-        dify__calloc(index->allocator, bigger.capacity * sizeof(struct sim_index_entry));
+        dify__calloc(index->allocator, bigger.capacity * sizeof(struct dify__index_entry));
     if (bigger.entries == NULL)
         return DIFY_ERR_NOMEM;
     for (size_t i = 0; i < index->capacity; i++) {
@@ -46,9 +46,9 @@ static enum dify_err rehash(struct sim_index *index)
     return DIFY_OK;
 }
 
-enum dify_err sim_index_put(struct sim_index *index, struct dify_slice key, void *value)
+enum dify_err dify__index_put(struct dify__index *index, struct dify_slice key, void *value)
 {
-    struct sim_index_entry *entry;
+    struct dify__index_entry *entry;
     if (4 * (index->used + 1) > 3 * index->capacity) {
         enum dify_err err = rehash(index);
         if (err != DIFY_OK)
@@ -59,26 +59,26 @@ enum dify_err sim_index_put(struct sim_index *index, struct dify_slice key, void
         index->used++;
         index->count++;
     }
-    *entry = (struct sim_index_entry){key, value};
+    *entry = (struct dify__index_entry){key, value};
     return DIFY_OK;
 }
 
-void *sim_index_get(const struct sim_index *index, struct dify_slice key)
+void *dify__index_get(const struct dify__index *index, struct dify_slice key)
 {
     return index->capacity == 0 || key.len == 0 ? NULL : find(index, key)->value;
 }
 
-void sim_index_remove(struct sim_index *index, struct dify_slice key, const void *value)
+void dify__index_remove(struct dify__index *index, struct dify_slice key, const void *value)
 {
-    struct sim_index_entry *entry;
-    if (sim_index_get(index, key) != value || value == NULL)
+    struct dify__index_entry *entry;
+    if (dify__index_get(index, key) != value || value == NULL)
         return;
     entry = find(index, key);
-    *entry = (struct sim_index_entry){{"", 0}, NULL};
+    *entry = (struct dify__index_entry){{"", 0}, NULL};
     index->count--;
 }
 
-void sim_index_fini(struct sim_index *index)
+void dify__index_fini(struct dify__index *index)
 {
     dify__free(index->allocator, index->entries);
     index->entries = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_clock.c: alarms on a real loop: their order, setting and clearing from within a ring, want
+ * test_timer.c: alarms on a real loop: their order, setting and clearing from within a ring, want
  * of memory. How long anything takes is not compared.
  */
 #include "../unit/support.h"
 
-#include "sim/clock.h"
+#include "http/timer.h"
 
 #include <inttypes.h>
 
@@ -23,7 +23,7 @@ struct bell {
 struct stand {
     uv_loop_t loop;
     struct meter meter;
-    struct sim_clock clock;
+    struct http_timer clock;
     struct bell bells[ALARMS];
     uint64_t set, last_due_ms, last_number;
     unsigned rings;
@@ -33,14 +33,14 @@ struct stand {
 static void set(struct bell *bell, uint64_t delay_ms)
 {
     struct stand *stand = bell->stand;
-    assert_int_equal(sim_clock_set(&stand->clock, &bell->alarm, delay_ms), DIFY_OK);
+    assert_int_equal(http_timer_set(&stand->clock, &bell->alarm, delay_ms), DIFY_OK);
     bell->due_ms = uv_now(&stand->loop) + (delay_ms > 0 ? delay_ms : 1);
     bell->number = ++stand->set;
 }
 
 static void clear(struct bell *bell)
 {
-    sim_clock_clear(&bell->stand->clock, &bell->alarm);
+    http_timer_clear(&bell->stand->clock, &bell->alarm);
     bell->due_ms = 0;
 }
 
@@ -73,7 +73,8 @@ static struct stand *new_stand(void)
     assert_non_null(stand);
     meter_init(&stand->meter);
     assert_int_equal(uv_loop_init(&stand->loop), 0);
-    assert_int_equal(sim_clock_init(&stand->clock, &stand->loop, &stand->meter.allocator), DIFY_OK);
+    assert_int_equal(http_timer_init(&stand->clock, &stand->loop, &stand->meter.allocator),
+                     DIFY_OK);
     for (size_t i = 0; i < ALARMS; i++) {
         stand->bells[i].alarm.ring = on_ring;
         stand->bells[i].stand = stand;
@@ -83,14 +84,14 @@ static struct stand *new_stand(void)
 
 static void on_closed(uv_handle_t *timer)
 {
-    struct sim_clock *clock = timer->data;
+    struct http_timer *clock = timer->data;
     struct stand *stand = (struct stand *)(void *)((char *)clock - offsetof(struct stand, clock));
     stand->is_closed = true;
 }
 
 static void free_stand(struct stand *stand)
 {
-    sim_clock_close(&stand->clock, on_closed);
+    http_timer_close(&stand->clock, on_closed);
     assert_int_equal(uv_run(&stand->loop, UV_RUN_DEFAULT), 0);
     assert_true(stand->is_closed);
     assert_int_equal(uv_loop_close(&stand->loop), 0);
@@ -192,7 +193,7 @@ static void test_closing_forgets_what_was_set(void **state)
     struct stand *stand = new_stand();
     for (size_t i = 0; i < ALARMS; i++)
         set(&stand->bells[i], i);
-    sim_clock_close(&stand->clock, on_closed);
+    http_timer_close(&stand->clock, on_closed);
     assert_int_equal(uv_run(&stand->loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(stand->rings, 0);
     for (size_t i = 0; i < ALARMS; i++)
@@ -209,7 +210,7 @@ static void test_without_memory_an_alarm_is_as_it_was(void **state)
     size_t count = 0;
     stand->meter.fail_at = 3; /* the table grows twice */
     stand->meter.fails_on = true;
-    while (sim_clock_set(&stand->clock, &stand->bells[count].alarm, 1) == DIFY_OK) {
+    while (http_timer_set(&stand->clock, &stand->bells[count].alarm, 1) == DIFY_OK) {
         stand->bells[count].due_ms = uv_now(&stand->loop) + 1;
         stand->bells[count].number = ++stand->set;
         count++;
