@@ -170,6 +170,10 @@ struct dify_follow_observer {
      * started. */
     bool (*submit)(void *ctx, struct dify_follow *follow, struct dify_slice inputs);
 
+    /* A connection stands: the first byte of the request that starts the run leaves when this
+     * returns. Until then the run was certainly not started. Once for each try; may only ask. */
+    void (*sending)(void *ctx, struct dify_follow *follow);
+
     /* A stream has begun: its number from 0 (others than the first are of a run taken up again),
      * and the head of its answer as received, up to its blank line. */
     void (*stream)(void *ctx, struct dify_follow *follow, unsigned number, struct dify_slice head);

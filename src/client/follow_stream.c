@@ -621,10 +621,19 @@ static void on_end(void *ctx, const struct dify__end *end)
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+static void on_sending(void *ctx)
+{
+    struct dify_follow *follow = ctx;
+    if (follow->observer.sending != NULL)
+        follow->observer.sending(follow->observer.ctx, follow);
+}
+
 void dify__follow_send(struct dify_follow *follow, struct dify__request request)
 {
     const struct dify__transport *transport = follow->env->transport;
-    const struct dify__receiver receiver = {follow, on_head, on_body, on_end};
+    bool starts_run = (request.flags & DIFY__REQUEST_POST) != 0;
+    const struct dify__receiver receiver = {follow, on_head, on_body, on_end,
+                                            starts_run ? on_sending : NULL};
     bool is_stream = (request.flags & DIFY__REQUEST_STREAM) != 0;
     follow->has_head = follow->is_stream = follow->is_html = follow->is_late = false;
     follow->was_silent = false;

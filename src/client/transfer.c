@@ -76,6 +76,8 @@ static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_por
     exchange->may_be_sent = true;
     snprintf(exchange->address, sizeof exchange->address,
              strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
+    if (exchange->receiver.sending != NULL)
+        exchange->receiver.sending(exchange->receiver.ctx);
     return CURL_PREREQFUNC_OK;
 }
 

@@ -65,6 +65,10 @@ struct dify__receiver {
     void (*head)(void *ctx, const struct dify__head *head);
     void (*body)(void *ctx, struct dify_slice bytes);
     void (*end)(void *ctx, const struct dify__end *end);
+
+    /* May be NULL. A connection stands: the first byte of the request leaves when this returns. Not
+     * told of one that never gets so far. May not begin or cancel anything. */
+    void (*sending)(void *ctx);
 };
 
 struct dify__transport {
