@@ -120,8 +120,9 @@ struct store_end {
     struct dify_slice result; /* JSON */
 };
 
-/* Whether it was written; false only for what the store can never take (an id or a key that is
- * there already). */
+/* Whether it was written; false only for what the store can never take: an id or a key that is
+ * there already, a run that is not or whose state does not fit, records past STORE_RECORDS or in
+ * the place of others. */
 typedef void store_done_fn(void *ctx, bool is_kept);
 
 /* The number of the next run, from 1, never given twice. */
@@ -172,10 +173,13 @@ void store_figures(struct store *store, struct store_figures *out);
 
 struct store_reader;
 
-/* A reader of an open store; closed before it. */
+/* A reader of an open store; closed before it. Any thread may open one. */
 DIFY_MUST_CHECK enum dify_err store_reader_open(struct store *store, struct store_reader **out,
                                                 struct store_error *error);
-void store_reader_close(struct store_reader *reader);
+/* A reader of a store by its path, whether a process has it open or not. It changes nothing. */
+DIFY_MUST_CHECK enum dify_err store_reader_open_path(const char *path, struct store_reader **out,
+                                                     struct store_error *error);
+void store_reader_close(struct store_reader *reader); /* NULL is legal */
 
 /* A run as it is kept. Slices live until the callback returns. */
 struct store_row {
@@ -243,7 +247,9 @@ struct store_totals {
     uint64_t median_ms, p95_ms; /* from creation to end, of those that ended */
     uint64_t likes, dislikes;
 };
-/* `price` is called for each currency with the exact sum. */
+/* `price` is called for each currency (empty: none was given) with the exact sum; what is no number
+ * and currencies of longer names are left out. NULL: nobody asks. */
+#define STORE_CURRENCY_BYTES 32
 typedef void store_price_fn(void *ctx, struct dify_slice currency, struct dify_slice sum);
 DIFY_MUST_CHECK enum dify_err store_sum(struct store_reader *reader,
                                         const struct store_filter *filter,

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema.h: the database's own shape.
+ */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#include "store/db.h"
+
+#define STORE_PAGE_SIZE_TEXT "8192"
+
+/* Makes the tables, or brings those of an older release up to date. */
+DIFY_MUST_CHECK enum dify_err store_schema_bring_up(sqlite3 *db, const char *path,
+                                                    struct store_error *error);
+
+#endif

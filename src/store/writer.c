@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * writer.c: the store's thread: all that is queued in one transaction, and again until it is
+ * written.
+ */
+#include "store/writer.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* Pages in the write-ahead log at which it is carried over into the database. */
+#define CHECKPOINT_PAGES 2000
+
+static const char *const texts[] = {
+    [STORE_STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_STMT_COMMIT] = "COMMIT",
+    [STORE_STMT_ROLLBACK] = "ROLLBACK",
+    [STORE_STMT_HAS_KEY] = "SELECT 1 FROM keys WHERE key = ?1",
+    [STORE_STMT_ADD_RUN] =
+        "INSERT INTO runs (number, id, state, epoch, created, sent, app, user, route, kind)"
+        " VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [STORE_STMT_ADD_DETAILS] = "INSERT INTO details VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STORE_STMT_ADD_KEY] = "INSERT INTO keys VALUES (?1, ?2)",
+    [STORE_STMT_SUBMITTING] =
+        "UPDATE runs SET state = 1, sent = ?2 WHERE number = ?1 AND state < 2",
+    [STORE_STMT_STARTED] =
+        "UPDATE runs SET state = 2, run_id = coalesce(?2, run_id), task_id = coalesce(?3, task_id)"
+        " WHERE number = ?1 AND state < 3",
+    [STORE_STMT_HAS_RUN] = "SELECT 1 FROM runs WHERE number = ?1",
+    [STORE_STMT_APPEND] = "INSERT INTO segments VALUES (?1, ?2, ?3)",
+    [STORE_STMT_END] =
+        "UPDATE runs SET state = 3, ended = ?2, run_id = coalesce(?3, run_id),"
+        " task_id = coalesce(?4, task_id), message_id = coalesce(?5, message_id), status = ?6,"
+        " code = ?7, price = ?8, currency = ?9, http_status = ?10, success = ?11, tokens = ?12,"
+        " steps = ?13, events = ?14 WHERE number = ?1 AND state < 3",
+    [STORE_STMT_RESULT] = "REPLACE INTO results VALUES (?1, ?2)",
+    [STORE_STMT_REOPEN] = "UPDATE runs SET state = 2, ended = NULL, status = NULL, code = NULL,"
+                          " http_status = NULL, success = NULL WHERE number = ?1 AND state = 3",
+    [STORE_STMT_NO_RESULT] = "DELETE FROM results WHERE number = ?1",
+    [STORE_STMT_RATE] = "UPDATE runs SET rating = ?2, comment = ?3 WHERE number = ?1",
+};
+
+/* ---- lists of writes ----------------------------------------------------------------------- */
+
+void store_writes_init(struct store_writes *writes)
+{
+    *writes = (struct store_writes){.end = &writes->first};
+}
+
+void store_writes_push(struct store_writes *writes, struct store_write *write)
+{
+    write->next = NULL;
+    *writes->end = write;
+    writes->end = &write->next;
+    writes->bytes += write->bytes;
+    writes->count++;
+}
+
+struct store_write *store_writes_pop(struct store_writes *writes)
+{
+    struct store_write *write = writes->first;
+    if (write == NULL)
+        return NULL;
+    writes->first = write->next;
+    if (writes->first == NULL)
+        writes->end = &writes->first;
+    writes->bytes -= write->bytes;
+    writes->count--;
+    return write;
+}
+
+void store_writes_free(struct store_writes *writes)
+{
+    struct store_write *write;
+    while ((write = store_writes_pop(writes)) != NULL)
+        free(write);
+}
+
+/* ---- a transaction ------------------------------------------------------------------------- */
+
+static int count_pages(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct store *)ctx)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+int store_writer_prepare(struct store *store)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < STORE_STMT_COUNT; i++)
+        rc = store_db_prepare(store->db, texts[i], &store->stmts[i]);
+    sqlite3_wal_hook(store->db, count_pages, store);
+    store->is_full_sync = true;
+    return rc;
+}
+
+void store_writer_finalize(struct store *store)
+{
+    for (size_t i = 0; i < STORE_STMT_COUNT; i++) {
+        sqlite3_finalize(store->stmts[i]);
+        store->stmts[i] = NULL;
+    }
+}
+
+/* Whether it is the write's own fault that it failed: another time it would fail again. */
+static bool is_refused(int rc)
+{
+    int kind = rc & 0xFF;
+    return kind == SQLITE_CONSTRAINT || kind == SQLITE_TOOBIG || kind == SQLITE_MISMATCH;
+}
+
+static int set_sync(struct store *store, bool is_full)
+{
+    if (store->is_full_sync == is_full)
+        return SQLITE_OK;
+    store->is_full_sync = is_full;
+    return sqlite3_exec(store->db,
+                        is_full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", NULL,
+                        NULL, NULL);
+}
+
+static int apply_batch(struct store *store)
+{
+    for (struct store_write *write = store->batch.first; write != NULL; write = write->next) {
+        int rc = store_apply(store, write);
+        write->is_kept = rc == SQLITE_OK;
+        if (rc != SQLITE_OK && !is_refused(rc))
+            return rc;
+    }
+    const struct store_fault *fault = store->options.fault;
+    if (fault != NULL && !fault->may_commit(fault->ctx))
+        return SQLITE_FULL;
+    return store_run_stmt(store->stmts[STORE_STMT_COMMIT]);
+}
+
+static bool is_synced(const struct store_writes *batch)
+{
+    for (const struct store_write *write = batch->first; write != NULL; write = write->next)
+        if (write->is_synced)
+            return true;
+    return false;
+}
+
+/* Writes the batch whole, or nothing of it. */
+static int write_batch(struct store *store)
+{
+    int rc = set_sync(store, is_synced(&store->batch));
+    if (rc == SQLITE_OK)
+        rc = store_run_stmt(store->stmts[STORE_STMT_BEGIN]);
+    if (rc == SQLITE_OK)
+        rc = apply_batch(store);
+    /* Some errors end the transaction by themselves. */
+    if (rc != SQLITE_OK && !sqlite3_get_autocommit(store->db) &&
+        store_run_stmt(store->stmts[STORE_STMT_ROLLBACK]) != SQLITE_OK)
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+/* ---- the thread ---------------------------------------------------------------------------- */
+
+static void wake(struct store *store)
+{
+    if (store->is_woken || store->options.on_wake == NULL)
+        return;
+    store->is_woken = true;
+    store->options.on_wake(store->options.ctx);
+}
+
+static void take_batch(struct store *store)
+{
+    while (store->queue.first != NULL &&
+           (store->batch.count == 0 ||
+            store->batch.bytes + store->queue.first->bytes <= STORE_BATCH_BYTES))
+        store_writes_push(&store->batch, store_writes_pop(&store->queue));
+}
+
+/* What is written goes to the owner, or away if nobody asks for it. */
+static void settle_batch(struct store *store, bool is_batch_synced)
+{
+    struct store_write *write;
+    struct store_figures *figures = &store->figures;
+    figures->commits++;
+    figures->synced_commits += is_batch_synced;
+    while ((write = store_writes_pop(&store->batch)) != NULL) {
+        figures->written += write->is_kept;
+        store->waiting--;
+        if (write->done != NULL) {
+            store_writes_push(&store->delivery, write);
+        } else {
+            store->held_bytes -= write->bytes;
+            free(write);
+        }
+    }
+    bool has_recovered = store->failing != NULL;
+    store->failing = NULL;
+    if (has_recovered || store->delivery.first != NULL)
+        wake(store);
+}
+
+static struct timespec in_ms(unsigned ms)
+{
+    struct timespec when;
+    clock_gettime(CLOCK_MONOTONIC, &when);
+    when.tv_sec += ms / 1000;
+    when.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (when.tv_nsec >= 1000000000) {
+        when.tv_sec++;
+        when.tv_nsec -= 1000000000;
+    }
+    return when;
+}
+
+/* Waits for the next try; false if there is to be none. */
+static bool await_retry(struct store *store, int rc)
+{
+    struct timespec when = in_ms(STORE_RETRY_MS);
+    const char *why = sqlite3_errstr(rc);
+    store->figures.failed_commits++;
+    if (store->failing != why) {
+        store->failing = why;
+        wake(store);
+    }
+    if (store->is_closing)
+        return false;
+    while (!store->is_closing)
+        if (pthread_cond_timedwait(&store->cond, &store->mutex, &when) != 0)
+            break;
+    return true;
+}
+
+/* Outside the mutex, when what was written has been handed over. */
+static void look_after(struct store *store)
+{
+    if (store->wal_pages >= CHECKPOINT_PAGES) {
+        store->wal_pages = 0;
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+}
+
+void *store_writer_main(void *ctx)
+{
+    struct store *store = ctx;
+    pthread_mutex_lock(&store->mutex);
+    for (;;) {
+        while (store->queue.first == NULL && store->batch.first == NULL && !store->is_closing) {
+            store->is_idle = true;
+            pthread_cond_wait(&store->cond, &store->mutex);
+        }
+        store->is_idle = false;
+        take_batch(store);
+        if (store->batch.first == NULL)
+            break;
+        pthread_mutex_unlock(&store->mutex);
+        bool is_batch_synced = is_synced(&store->batch);
+        int rc = write_batch(store);
+        pthread_mutex_lock(&store->mutex);
+        if (rc == SQLITE_OK) {
+            settle_batch(store, is_batch_synced);
+            pthread_mutex_unlock(&store->mutex);
+            look_after(store);
+            pthread_mutex_lock(&store->mutex);
+        } else if (!await_retry(store, rc)) {
+            break;
+        }
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return NULL;
+}
