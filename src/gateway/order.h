@@ -18,55 +18,61 @@
 
 #include "difystream/follow.h"
 #include "gateway/config.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "gateway/sha256.h"
+#include "gateway/spool.h"
 
 /* Why a request is refused. */
 struct gw_refusal {
     int status;         /* 400, 413, 415, 503 */
-    const char *code;   /* "invalid_param", "too_large", ...; static */
-    char message[1024]; /* English, one line, shown to the client */
+    const char *code;   /* static: invalid_param, invalid_form, invalid_json, too_large,
+                         * unsupported_media_type, spool_full, disk_full, spool_failed, no_memory */
+    char message[1024]; /* English, one line, shown to the client; without values of fields */
 };
 
-/* The disk that all orders of a gateway share for the files that they hold. */
-struct gw_spool {
-    const char *folder;
-    uint64_t max_bytes, used_bytes;
-};
-
+/* All pointers are borrowed as long as the order lives. */
 struct gw_order_options {
+    const struct dify_allocator *allocator; /* NULL: the C library's */
     struct gw_spool *spool;
     uint64_t max_file_bytes;
     const struct gw_route_config *route; /* of a configured path: its renames; NULL: none */
-    bool is_bare; /* a form of a configured path: every field is an input. Else (the runs route) a
-                   * form's and a JSON's `inputs` is an object of them as well, `app` names the app
-                   */
+
+    /* The body is one for a configured path: every field, or member of a JSON object, is an input,
+     * but `user`, unless it is renamed. Else it is one for the runs route: `app`, `user`, `query`,
+     * `conversation_id` and `workflow_id` are what they say, `inputs` is an object of inputs, and
+     * so is every other field of a form; another member of a JSON object is refused. */
+    bool is_bare;
 };
 
 struct gw_order;
 
-/* An order whose body begins. False with `refusal`: not a type of body that is taken. */
+/* An order whose body begins; `content_type` is absent where the request has none, which the runs
+ * route takes for an empty body. False with `refusal`: not a type of body that is taken. */
 DIFY_MUST_CHECK bool gw_order_new(const struct gw_order_options *options,
                                   struct dify_slice content_type, struct gw_order **out,
                                   struct gw_refusal *refusal);
 void gw_order_free(struct gw_order *order); /* NULL is legal; the files go */
 
-/* Bytes of the body; and its end. False with `refusal`, which is then repeated. */
+/* Bytes of the body; and its end. False with `refusal`, which is then repeated. What is wrong with
+ * single fields is told at the end, all of it; ceilings as soon as they are passed. */
 DIFY_MUST_CHECK bool gw_order_feed(struct gw_order *order, struct dify_slice bytes,
                                    struct gw_refusal *refusal);
 DIFY_MUST_CHECK bool gw_order_finish(struct gw_order *order, struct gw_refusal *refusal);
 
 /* After the end: fills what the body says into `out` (inputs, fields, attachments, user, query,
- * conversation_id, workflow_id); all is borrowed from the order, which must live until the files
- * are up. */
+ * conversation_id, workflow_id; NULL or absent where it says nothing) and touches nothing else; all
+ * is borrowed from the order, which must live until the files are up. Of a field that was sent
+ * twice the last one counts. A file goes to the input of its part's name, else to the app's only
+ * one that takes files. May be called again: the files are then read from their start again. */
 void gw_order_fill(const struct gw_order *order, struct dify_order *out);
 
 /* The name of the app that the body asks for; absent: none. */
 struct dify_slice gw_order_app(const struct gw_order *order);
 
-/* SHA-256 over what the request asks for, of the app of that name. */
-void gw_order_digest(const struct gw_order *order, const char *app, unsigned char digest[32]);
+/* SHA-256 over what the request asks for, of the app of that name. Neither the order of fields or
+ * of members, nor white space, nor how the body was encoded as a form count; of several files for
+ * one input the order does, as they make a list. False for want of memory. */
+DIFY_MUST_CHECK bool gw_order_digest(const struct gw_order *order, const char *app,
+                                     unsigned char digest[GW_SHA256_BYTES]);
 
 bool gw_order_has_files(const struct gw_order *order);
 
