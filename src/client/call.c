@@ -315,7 +315,7 @@ static void on_silence(struct dify__alarm *alarm)
 
 static void send(struct dify_call *call)
 {
-    const struct dify__receiver receiver = {call, on_head, on_body, on_end};
+    const struct dify__receiver receiver = {call, on_head, on_body, on_end, NULL};
     struct dify__end none = {.failure = DIFY__NO_MEMORY, .detail = ""};
     const struct dify__transport *transport = call->env->transport;
     call->tries++;
