@@ -3,6 +3,11 @@
 pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
 
 add_library(dify_gateway OBJECT
+    src/gateway/config.c
+    src/gateway/config_app.c
+    src/gateway/config_listen.c
+    src/gateway/config_route.c
+    src/gateway/config_write.c
     src/gateway/order.c
     src/gateway/order_digest.c
     src/gateway/order_form.c

@@ -42,6 +42,7 @@ add_library(dify_conf OBJECT
     src/conf/base_url.c
     src/conf/file.c
     src/conf/text.c
+    src/conf/units.c
     src/conf/yaml.c)
 target_link_libraries(dify_conf PUBLIC dify_flags PkgConfig::DIFY_YAML)
 

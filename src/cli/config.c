@@ -216,7 +216,8 @@ static enum dify_err read_file(struct reader *reader, const char *wanted,
 static enum dify_err parse(struct reader *reader, struct dify_slice text, const char *wanted,
                            struct cli_config_app *app)
 {
-    const struct conf_place place = {reader->path, reader->error->text, sizeof reader->error->text};
+    const struct conf_place place = {
+        .file = reader->path, .text = reader->error->text, .size = sizeof reader->error->text};
     enum dify_err err = conf_yaml_open(&reader->yaml, place, text, NULL);
     if (err == DIFY_OK)
         err = read_file(reader, wanted, app);

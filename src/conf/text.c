@@ -68,3 +68,49 @@ bool conf_is_name(struct dify_slice text)
     }
     return true;
 }
+
+/* ---- words that are nearly right ----------------------------------------------------------- */
+
+#define NEAR_BYTES 40
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters have to be put in, left out, changed or swapped with the next to make one word
+ * of the other. Both have at most NEAR_BYTES. */
+static size_t distance(struct dify_slice a, struct dify_slice b)
+{
+    size_t rows[3][NEAR_BYTES + 1] = {{0}};
+    for (size_t j = 0; j <= b.len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *top = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            bool same = a.ptr[i - 1] == b.ptr[j - 1];
+            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + !same);
+            if (i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1])
+                row[j] = least(row[j], top[j - 2] + 1);
+        }
+    }
+    return rows[a.len % 3][b.len];
+}
+
+const char *conf_nearest(struct dify_slice word, const char *const *words)
+{
+    const char *nearest = NULL;
+    size_t best = word.len < 3 ? 0 : word.len < 5 ? 1 : 2; /* of a short word all are near */
+    if (word.len > NEAR_BYTES)
+        return NULL;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        struct dify_slice other = {words[i], strlen(words[i])};
+        size_t away = other.len <= NEAR_BYTES ? distance(word, other) : NEAR_BYTES;
+        if (away <= best && away != 0 && (nearest == NULL || away < best)) {
+            nearest = words[i];
+            best = away;
+        }
+    }
+    return nearest;
+}

@@ -25,4 +25,8 @@ bool conf_switch(const char *text, bool *out);
 #define CONF_NAME_BYTES 64
 bool conf_is_name(struct dify_slice text);
 
+/* The one of `words` (which end with NULL) that `word` is most likely meant to be: up to two
+ * letters are wrong, too many or missing. NULL: none. */
+const char *conf_nearest(struct dify_slice word, const char *const *words);
+
 #endif

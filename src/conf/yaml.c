@@ -4,8 +4,11 @@
  */
 #include "conf/yaml.h"
 
+#include "conf/text.h"
+#include "conf/units.h"
 #include "core/decimal_text.h"
 #include "core/slices.h"
+#include "core/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +26,8 @@ enum dify_err conf_vfail(const struct conf_place *place, size_t line, const char
     for (char *at = place->text; *at != '\0'; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7F)
             *at = '?';
+    if (place->say != NULL)
+        place->say(place->ctx, place->text);
     return DIFY_ERR_ARGUMENT;
 }
 
@@ -102,7 +107,7 @@ size_t conf_yaml_line(const yaml_node_t *node)
 enum dify_err conf_yaml_fail(const struct conf_yaml *yaml, const yaml_node_t *node,
                              const char *format, ...)
 {
-    char what[400];
+    char what[900];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
@@ -173,7 +178,7 @@ static enum dify_err take_member(struct conf_yaml *yaml, const yaml_node_pair_t 
                                  const char *what, const char *const *keys, yaml_node_t **values,
                                  bool *seen)
 {
-    char known[300];
+    char known[400];
     const yaml_node_t *key = yaml_document_get_node(&yaml->document, pair->key);
     yaml_node_t *value = yaml_document_get_node(&yaml->document, pair->value);
     if (key == NULL || value == NULL || key->type != YAML_SCALAR_NODE)
@@ -188,6 +193,10 @@ static enum dify_err take_member(struct conf_yaml *yaml, const yaml_node_pair_t 
         values[i] = is_null(value) ? NULL : value;
         return DIFY_OK;
     }
+    const char *near = conf_nearest(scalar(key), keys);
+    if (near != NULL)
+        return conf_yaml_fail(yaml, key, "%s has no '%.*s'; did you mean '%s'?", what,
+                              shown(scalar(key)), scalar(key).ptr, near);
     list_words(keys, known, sizeof known);
     return conf_yaml_fail(yaml, key, "%s has no '%.*s'; it has %s", what, shown(scalar(key)),
                           scalar(key).ptr, known);
@@ -197,17 +206,19 @@ enum dify_err conf_yaml_members(struct conf_yaml *yaml, const yaml_node_t *node,
                                 const char *const *keys, yaml_node_t **values)
 {
     bool seen[64] = {false};
-    if (!conf_yaml_is_mapping(node))
-        return conf_yaml_fail(yaml, node, "%s is a mapping of keys to values", what);
+    enum dify_err first = DIFY_OK;
     for (size_t i = 0; keys[i] != NULL; i++)
         values[i] = NULL;
+    if (!conf_yaml_is_mapping(node))
+        return conf_yaml_fail(yaml, node, "%s is a mapping of keys to values", what);
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          pair < node->data.mapping.pairs.top; pair++) {
         enum dify_err err = take_member(yaml, pair, what, keys, values, seen);
-        if (err != DIFY_OK)
+        if (err != DIFY_OK && yaml->place.say == NULL)
             return err;
+        first = first != DIFY_OK ? first : err;
     }
-    return DIFY_OK;
+    return first;
 }
 
 bool conf_yaml_pair(struct conf_yaml *yaml, const yaml_node_t *mapping, size_t index,
@@ -301,6 +312,39 @@ enum dify_err conf_yaml_seconds(const struct conf_yaml *yaml, const yaml_node_t 
         return conf_yaml_fail(yaml, node, "%s is a time in seconds from 0 to 1000000, such as 2.5",
                               what);
     return DIFY_OK;
+}
+
+enum dify_err conf_yaml_duration(const struct conf_yaml *yaml, const yaml_node_t *node,
+                                 const char *what, uint64_t min_ms, uint64_t max_ms,
+                                 uint64_t *out_ms)
+{
+    char least[CONF_UNIT_BYTES], most[CONF_UNIT_BYTES];
+    uint64_t ms;
+    if (node->type == YAML_SCALAR_NODE && conf_duration(scalar(node), &ms) && ms >= min_ms &&
+        ms <= max_ms) {
+        *out_ms = ms;
+        return DIFY_OK;
+    }
+    conf_duration_text(min_ms, least);
+    conf_duration_text(max_ms, most);
+    return conf_yaml_fail(yaml, node, "%s is a time from %s to %s, such as 90s, 12h or 30d", what,
+                          least, most);
+}
+
+enum dify_err conf_yaml_size(const struct conf_yaml *yaml, const yaml_node_t *node,
+                             const char *what, uint64_t min, uint64_t max, uint64_t *out)
+{
+    char least[CONF_UNIT_BYTES], most[CONF_UNIT_BYTES];
+    uint64_t bytes;
+    if (node->type == YAML_SCALAR_NODE && conf_size(scalar(node), &bytes) && bytes >= min &&
+        bytes <= max) {
+        *out = bytes;
+        return DIFY_OK;
+    }
+    conf_size_text(min, least);
+    conf_size_text(max, most);
+    return conf_yaml_fail(yaml, node, "%s is a size from %s to %s, such as 500MB or 10GiB", what,
+                          least, most);
 }
 
 enum dify_err conf_yaml_word(const struct conf_yaml *yaml, const yaml_node_t *node,
@@ -418,4 +462,71 @@ enum dify_err conf_yaml_json(struct conf_yaml *yaml, const yaml_node_t *node,
     return err != DIFY_ERR_TOO_LARGE
                ? err
                : conf_yaml_fail(yaml, node, "has more than %zu MiB", out->max >> 20);
+}
+
+/* ---- texts --------------------------------------------------------------------------------- */
+
+/* Whether the text can stand without quotes anywhere. */
+static bool is_safe(struct dify_slice text)
+{
+    static const char marks[] = "./:_@+-";
+    if (text.len == 0 || dify__slice_is(text, "null") || dify__slice_is(text, "true") ||
+        dify__slice_is(text, "false") || text.ptr[text.len - 1] == ':' ||
+        strchr(":@+-.", text.ptr[0]) != NULL)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c != '\0' && strchr(marks, c) != NULL)))
+            return false;
+    }
+    return true;
+}
+
+/* Whether YAML does not take the character as it is: controls, line ends and byte order marks. */
+static bool must_escape(uint32_t code)
+{
+    return (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 || code == 0xFEFF ||
+           code == 0xFFFE || code == 0xFFFF;
+}
+
+/* The characters beyond ASCII at `text`, which begins with one. */
+static enum dify_err append_wide(struct dify_slice text, size_t *len, struct dify__buffer *out)
+{
+    char escape[8];
+    size_t bad;
+    const unsigned char *at = (const unsigned char *)text.ptr;
+    *len = dify__utf8_sequence(at, text.len, &bad);
+    if (*len == 0)
+        return DIFY_ERR_ARGUMENT;
+    uint32_t code = *len == 1   ? at[0]
+                    : *len == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
+                    : *len == 3 ? (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu)
+                                : 0x10000;
+    if (!must_escape(code))
+        return dify__buffer_append(out, text.ptr, *len);
+    snprintf(escape, sizeof escape, "\\u%04x", (unsigned)code);
+    return append_chars(out, escape);
+}
+
+enum dify_err conf_yaml_append_text(struct dify_slice text, struct dify__buffer *out)
+{
+    if (is_safe(text))
+        return dify__buffer_append(out, text.ptr, text.len);
+    enum dify_err err = append_chars(out, "\"");
+    for (size_t i = 0; i < text.len && err == DIFY_OK;) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        char escape[8];
+        size_t len = 1;
+        if (c >= 0x7F) {
+            err = append_wide((struct dify_slice){text.ptr + i, text.len - i}, &len, out);
+        } else if (c < 0x20 || c == '"' || c == '\\') {
+            snprintf(escape, sizeof escape, c < 0x20 ? "\\x%02x" : "\\%c", c);
+            err = append_chars(out, escape);
+        } else {
+            err = dify__buffer_append(out, text.ptr + i, 1);
+        }
+        i += len;
+    }
+    return err == DIFY_OK ? append_chars(out, "\"") : err;
 }

@@ -20,6 +20,11 @@ struct conf_place {
     const char *file; /* for messages */
     char *text;       /* room for one line, of `size` bytes */
     size_t size;
+
+    /* Where it is set every line is handed to it, and what is wrong does not keep the members that
+     * stand beside it from being read. */
+    void (*say)(void *ctx, const char *line);
+    void *ctx;
 };
 
 /* Writes "FILE:LINE: what" in one line of printable text and returns DIFY_ERR_ARGUMENT; `line` 0 is
@@ -60,7 +65,8 @@ bool conf_yaml_is_list(const yaml_node_t *node);
 bool conf_yaml_is_mapping(const yaml_node_t *node);
 
 /* Takes a mapping apart: `values[i]` becomes the value of `keys[i]`, NULL where there is none or it
- * is null. `keys` ends with NULL. `what` names the mapping in messages ("an app"). */
+ * is null, also where an error is returned. `keys` ends with NULL. `what` names the mapping in
+ * messages ("an app"). */
 DIFY_MUST_CHECK enum dify_err conf_yaml_members(struct conf_yaml *yaml, const yaml_node_t *node,
                                                 const char *what, const char *const *keys,
                                                 yaml_node_t **values);
@@ -86,7 +92,18 @@ DIFY_MUST_CHECK enum dify_err conf_yaml_seconds(const struct conf_yaml *yaml,
                                                 const yaml_node_t *node, const char *what,
                                                 uint32_t *out_ms);
 
-/* The same of a text that comes from elsewhere. */
+/* A time with its unit, as conf_duration() reads it, from `min_ms` to `max_ms`. */
+DIFY_MUST_CHECK enum dify_err conf_yaml_duration(const struct conf_yaml *yaml,
+                                                 const yaml_node_t *node, const char *what,
+                                                 uint64_t min_ms, uint64_t max_ms,
+                                                 uint64_t *out_ms);
+
+/* A number of bytes, as conf_size() reads it, from `min` to `max`. */
+DIFY_MUST_CHECK enum dify_err conf_yaml_size(const struct conf_yaml *yaml, const yaml_node_t *node,
+                                             const char *what, uint64_t min, uint64_t max,
+                                             uint64_t *out);
+
+/* The same as conf_yaml_seconds() of a text that comes from elsewhere. */
 bool conf_seconds(struct dify_slice text, uint32_t *out_ms);
 
 /* One of several words: its index in `words`, which ends with NULL. */
@@ -98,5 +115,9 @@ DIFY_MUST_CHECK enum dify_err conf_yaml_word(const struct conf_yaml *yaml, const
  * stand without quotes, all else as strings. */
 DIFY_MUST_CHECK enum dify_err conf_yaml_json(struct conf_yaml *yaml, const yaml_node_t *node,
                                              struct dify__buffer *out);
+
+/* Appends the text as a scalar that reads back to it: plain where that is safe, else quoted. */
+DIFY_MUST_CHECK enum dify_err conf_yaml_append_text(struct dify_slice text,
+                                                    struct dify__buffer *out);
 
 #endif

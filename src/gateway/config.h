@@ -41,6 +41,7 @@ struct gw_route_config {
 struct gw_app_config {
     char *name;
     char *base_url, *api_key;
+    char *key_variable, *key_file; /* where the key comes from; both NULL: from the file itself */
     char *ca_file, *client_cert, *client_key, *proxy; /* NULL: not given */
     uint32_t connect_timeout_ms, read_timeout_ms;     /* never 0 */
     uint32_t max_time_ms;                             /* 0: no limit */
@@ -51,6 +52,7 @@ struct gw_app_config {
     uint32_t queue_timeout_ms;
     struct gw_route_config *routes;
     size_t route_count;
+    bool has_routes; /* it was said which; else they are the default */
 };
 
 /* Where to listen: a host and port, or a socket in the file system. */
@@ -94,7 +96,7 @@ struct gw_config_source {
 
 /* Reads a configuration. Every mistake is told, in one line ("FILE:LINE: what", without secrets),
  * not only the first; returns how many there were, and 0 with `*config` filled. For want of memory
- * that is told as a mistake, too. */
+ * that is told as a mistake, too. Past GW_MISTAKES they are counted in one last line. */
 DIFY_MUST_CHECK size_t gw_config_read(const struct gw_config_source *source,
                                       struct gw_config *config,
                                       void (*say)(void *ctx, const char *line), void *ctx);
@@ -102,9 +104,14 @@ DIFY_MUST_CHECK size_t gw_config_read(const struct gw_config_source *source,
 /* Wipes keys and frees all. */
 void gw_config_fini(struct gw_config *config);
 
-/* Writes the configuration as YAML that reads back to the same, defaults included; a key is only
- * said to be there, as a comment that names where it comes from. */
-void gw_config_write(const struct gw_config *config, void (*write)(void *ctx, const char *text),
-                     void *ctx);
+/* Writes the configuration as YAML that reads back to the same, defaults included. Of a key only
+ * the variable or file that it comes from is written; one that stands in the configuration itself,
+ * and a proxy's address that holds a password, are no more than a comment. False for want of
+ * memory. */
+DIFY_MUST_CHECK bool gw_config_write(const struct gw_config *config,
+                                     void (*write)(void *ctx, const char *text), void *ctx);
+
+/* Whether anyone but this machine can reach the address. */
+bool gw_listener_is_open(const struct gw_listener *listener);
 
 #endif

@@ -12,11 +12,15 @@
 
 /* ---- configuration ------------------------------------------------------------------------- */
 
-#define GW_CONFIG_BYTES ((size_t)1 << 20) /* of the file */
 #define GW_APPS 1000
 #define GW_ROUTES 100 /* paths of one app */
 #define GW_FIELDS 100 /* renamed fields of one route */
 #define GW_LISTENERS 16
+#define GW_ROUTE_BYTES 256 /* of a path */
+#define GW_MISTAKES 1000   /* that are told; further ones are only counted */
+
+#define GW_STORE_AGE_S ((uint64_t)30 * 86400) /* default: runs that ended longer ago go */
+#define GW_STORE_BYTES ((uint64_t)10 << 30)   /* default: of the database; the oldest runs go */
 
 /* ---- requests ------------------------------------------------------------------------------ */
 

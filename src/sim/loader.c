@@ -15,8 +15,9 @@
 
 struct conf_place sim_place(const struct sim_loader *loader, const char *file)
 {
-    return (struct conf_place){file != NULL ? file : loader->file, loader->error->text,
-                               sizeof loader->error->text};
+    return (struct conf_place){.file = file != NULL ? file : loader->file,
+                               .text = loader->error->text,
+                               .size = sizeof loader->error->text};
 }
 
 enum dify_err sim_fail(const struct sim_loader *loader, const char *file, size_t line,

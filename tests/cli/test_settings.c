@@ -312,7 +312,7 @@ static void test_wrong_files(void **state)
     } cases[] = {
         {"apps: [\n", ":2: is no YAML: did not find expected node content", 0600},
         {"", ":1: holds nothing", 0600},
-        {"app: x\n", ":1: a configuration has no 'app'; it has apps, default_app", 0600},
+        {"app: x\n", ":1: a configuration has no 'app'; did you mean 'apps'?", 0600},
         {"apps: [a]\n", ":1: apps is a mapping of names to apps", 0600},
         {"apps:\n  a:\n    key: x\n",
          ":3: an app has no 'key'; it has base_url, api_key, api_key_env, api_key_file, user, "

@@ -542,7 +542,9 @@ static const struct error_case error_cases[] = {
      "test.yaml:3: the apps a and b have the same key"},
     {"a node without type", APP_OF("[{nodes: [{id: a}]}]"), "test.yaml:1: a node needs a type"},
     {"a node with an unknown key", "apps:\n- name: a\n  runs:\n  - nodes:\n    - {tipe: llm}\n",
-     "test.yaml:5: a node has no 'tipe'; it has id, type, title, seconds, text, chunks, tokens, "
+     "test.yaml:5: a node has no 'tipe'; did you mean 'type'?"},
+    {"a node with another unknown key", "apps:\n- name: a\n  runs:\n  - nodes:\n    - {kind: llm}\n",
+     "test.yaml:5: a node has no 'kind'; it has id, type, title, seconds, text, chunks, tokens, "
      "price, inputs, outputs, error, process_data, retries, over, nodes, size, on_error"},
     {"a time that is none", APP_OF("[{nodes: [{type: a, seconds: -1}]}]"),
      "test.yaml:1: seconds is a time in seconds from 0 to 1000000, such as 2.5"},
