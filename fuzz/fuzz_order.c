@@ -21,8 +21,8 @@
 
 #define OTHER_BOUNDARY "----other-boundary-0123456789"
 
-static struct gw_rename renames[] = {{(char *)(uintptr_t) "a", (char *)(uintptr_t) "b"},
-                                     {(char *)(uintptr_t) "f", (char *)(uintptr_t) "user"}};
+static char name_a[] = "a", name_b[] = "b", name_f[] = "f", name_user[] = "user";
+static struct gw_rename renames[] = {{name_a, name_b}, {name_f, name_user}};
 static const struct gw_route_config route = {.renames = renames, .rename_count = 2};
 
 struct body {

@@ -12,14 +12,10 @@
     B CD "name=\"" name "\"; filename=\"" file "\"\r\nContent-Type: image/png\r\n\r\n" bytes
 #define END B "--\r\n"
 
-static struct gw_rename renames[] = {
-    {(char *)(uintptr_t) "Foodtype", (char *)(uintptr_t) "food_type"},
-    {(char *)(uintptr_t) "file", (char *)(uintptr_t) "image"},
-};
-static struct gw_rename user_renames[] = {
-    {(char *)(uintptr_t) "user", (char *)(uintptr_t) "customer"},
-    {(char *)(uintptr_t) "by", (char *)(uintptr_t) "user"},
-};
+static char foodtype[] = "Foodtype", food_type[] = "food_type", file[] = "file", image[] = "image";
+static char user[] = "user", customer[] = "customer", by[] = "by";
+static struct gw_rename renames[] = {{foodtype, food_type}, {file, image}};
+static struct gw_rename user_renames[] = {{user, customer}, {by, user}};
 static const struct gw_route_config route = {.renames = renames, .rename_count = 2};
 static const struct gw_route_config user_route = {.renames = user_renames, .rename_count = 2};
 
