@@ -3,16 +3,39 @@
 pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
 
 add_library(dify_gateway OBJECT
+    src/gateway/callers.c
     src/gateway/config.c
     src/gateway/config_app.c
     src/gateway/config_listen.c
     src/gateway/config_route.c
     src/gateway/config_write.c
+    src/gateway/gateway.c
+    src/gateway/health.c
+    src/gateway/hub.c
+    src/gateway/intake.c
+    src/gateway/logger.c
+    src/gateway/lookup.c
+    src/gateway/metrics.c
     src/gateway/order.c
     src/gateway/order_digest.c
     src/gateway/order_form.c
     src/gateway/order_json.c
+    src/gateway/places.c
+    src/gateway/reads.c
+    src/gateway/recover.c
+    src/gateway/reply.c
+    src/gateway/result.c
+    src/gateway/routes.c
+    src/gateway/rows.c
+    src/gateway/run.c
+    src/gateway/run_hears.c
+    src/gateway/run_keeps.c
+    src/gateway/runlog.c
+    src/gateway/runs.c
     src/gateway/sha256.c
-    src/gateway/spool.c)
+    src/gateway/spool.c
+    src/gateway/sse.c
+    src/gateway/stream.c
+    src/gateway/uv_host.c)
 target_link_libraries(dify_gateway PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML PkgConfig::DIFY_CRYPTO)

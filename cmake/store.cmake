@@ -11,6 +11,7 @@ add_library(dify_store OBJECT
     src/store/log.c
     src/store/read.c
     src/store/schema.c
+    src/store/sent.c
     src/store/store.c
     src/store/sum.c
     src/store/writer.c)

@@ -46,7 +46,9 @@ enum dify_outcome {
     DIFY_OUTCOME_INVALID_RESPONSE, /* what came is no answer, or passed a ceiling */
     DIFY_OUTCOME_INVALID_PARAM,    /* inputs missing or unfit, found before sending */
     DIFY_OUTCOME_UPLOAD_FAILED,
-    DIFY_OUTCOME_CANCELLED
+    DIFY_OUTCOME_CANCELLED,
+    DIFY_OUTCOME_TOO_MANY_RUNS, /* of a gateway: no place became free; nothing was sent */
+    DIFY_OUTCOME_UNAVAILABLE    /* of a gateway: it cannot take the run; nothing was sent */
 };
 
 /* A result as values. Slices are borrowed from the run, or from this very struct (so do not copy

@@ -27,6 +27,8 @@ static const struct dify__outcome_row rows[] = {
     [DIFY_OUTCOME_INVALID_PARAM] = {"请求参数无效", "invalid_param", 3, 400},
     [DIFY_OUTCOME_UPLOAD_FAILED] = {"文件上传失败", "upload_failed", 3, 0},
     [DIFY_OUTCOME_CANCELLED] = {"请求已取消", "cancelled", 130, 499},
+    [DIFY_OUTCOME_TOO_MANY_RUNS] = {"排队的工作流过多", "too_many_runs", 3, 429},
+    [DIFY_OUTCOME_UNAVAILABLE] = {"服务暂不可用", "unavailable", 7, 503},
 };
 
 const struct dify__outcome_row *dify__outcome_row(enum dify_outcome outcome)

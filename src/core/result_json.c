@@ -4,6 +4,7 @@
  * reads the run.
  */
 #include "core/json_text.h"
+#include "core/run_follow.h"
 #include "core/run_state.h"
 #include "core/slices.h"
 #include "difystream/result.h"
@@ -184,11 +185,11 @@ static void write_additions(struct dify__writer *writer, const struct dify_run *
 }
 
 static void write_data(struct dify__writer *writer, const struct dify_run *run,
-                       const struct dify_result *result)
+                       const struct dify_result *result, const char *open_status)
 {
     struct dify_slice status = result->status;
     if (!result->has_ended && status.ptr == NULL)
-        status = DIFY_SLICE("running");
+        status = dify__slice(open_status);
     dify__write_key(writer, "data");
     dify__write_open(writer, '{');
     key_string(writer, "workflow_run_id", result->workflow_run_id);
@@ -206,6 +207,12 @@ static void write_data(struct dify__writer *writer, const struct dify_run *run,
 enum dify_err dify_run_write_result(const struct dify_run *run, enum dify_json_style style,
                                     dify_write_fn *write, void *ctx)
 {
+    return dify__run_write_result(run, style, "running", write, ctx);
+}
+
+enum dify_err dify__run_write_result(const struct dify_run *run, enum dify_json_style style,
+                                     const char *open_status, dify_write_fn *write, void *ctx)
+{
     struct dify_result result;
     struct dify__writer writer;
     dify_run_result(run, &result);
@@ -221,7 +228,7 @@ enum dify_err dify_run_write_result(const struct dify_run *run, enum dify_json_s
         key_string(&writer, "code", result.code);
         key_string(&writer, "message", result.message);
     }
-    write_data(&writer, run, &result);
+    write_data(&writer, run, &result, open_status);
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
 }

@@ -172,7 +172,7 @@ void dify_run_end(struct dify_run *run)
 enum dify_err dify_run_fail(struct dify_run *run, enum dify_outcome outcome, struct dify_slice code,
                             struct dify_slice message, int http_status)
 {
-    if (outcome < DIFY_OUTCOME_STREAM_INCOMPLETE || outcome > DIFY_OUTCOME_CANCELLED)
+    if (outcome < DIFY_OUTCOME_STREAM_INCOMPLETE || outcome > DIFY_OUTCOME_UNAVAILABLE)
         return DIFY_ERR_ARGUMENT;
     if (run->has_ended || run->in_feed)
         return DIFY_ERR_STATE;

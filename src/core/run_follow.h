@@ -7,7 +7,7 @@
 #ifndef DIFY_CORE_RUN_FOLLOW_H
 #define DIFY_CORE_RUN_FOLLOW_H
 
-#include "difystream/run.h"
+#include "difystream/result.h"
 
 /* From Dify 1.15 a server ends a stream that would have none with a workflow_finished of its own
  * making, which may be false. From now on such a one is counted but not folded: the follower asks
@@ -46,6 +46,12 @@ void dify__run_note_stop(struct dify_run *run);
 
 /* Ends the run as `stopped`, where no stream and no detail says so. */
 void dify__run_end_stopped(struct dify_run *run);
+
+/* As dify_run_write_result(); the status of a run that has not told one is `open_status`. */
+DIFY_MUST_CHECK enum dify_err dify__run_write_result(const struct dify_run *run,
+                                                     enum dify_json_style style,
+                                                     const char *open_status, dify_write_fn *write,
+                                                     void *ctx);
 
 /* Goes on after a pause: more streams may be fed. */
 void dify__run_reopen(struct dify_run *run);

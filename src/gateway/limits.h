@@ -47,11 +47,18 @@
 
 /* What of a run's log stays in memory for followers, at most; older records are read from the
  * store. Without a store it is all that there is: a follower that falls further behind is told. */
-#define GW_LOG_BYTES ((size_t)256 << 10)
+#define GW_LOG_KEPT_BYTES ((size_t)32 << 10)
 #define GW_LOG_BYTES_ALONE ((size_t)4 << 20)
 
-/* Read from the store for a follower at a time. */
-#define GW_LOG_READ_BYTES ((size_t)256 << 10)
+/* Without a store: runs that have ended and can still be asked for, and their bytes. */
+#define GW_ENDED_RUNS 1000
+#define GW_ENDED_BYTES ((size_t)64 << 20)
+
+/* Read from the store for a follower at a time; composed for it at a time, and what may wait to be
+ * sent to it; what of the memory for that is kept. */
+#define GW_LOG_READ_BYTES ((size_t)32 << 10)
+#define GW_STREAM_BYTES ((size_t)32 << 10)
+#define GW_SCRATCH_BYTES ((size_t)256 << 10)
 
 /* ---- followers and answers ----------------------------------------------------------------- */
 
@@ -64,10 +71,13 @@
 
 /* ---- the rest ------------------------------------------------------------------------------ */
 
-#define GW_READERS 4      /* threads that read from the store */
-#define GW_READS 1000     /* reads that wait for one; past it 503 */
-#define GW_LIST_MOST 200  /* runs in a page of the list */
-#define GW_DRAIN_MS 30000 /* default: what live runs get after SIGTERM */
+#define GW_READERS 4         /* threads that read from the store */
+#define GW_READS 1000        /* reads that wait for one; past it 503 */
+#define GW_LIST_MOST 200     /* runs in a page of the list */
+#define GW_DRAIN_MS 30000    /* default: what live runs get after SIGTERM */
+#define GW_LINGER_MS 2000    /* at the end, for answers to go out */
+#define GW_LINGER_LOOK_MS 20 /* whether they have */
+#define GW_SOCKET_MODE 0660u /* of a socket in the file system */
 #define GW_STORE_PROBE_MS 1000
 #define GW_RETRY_AFTER_S 5 /* what 429 and 503 tell clients to wait */
 

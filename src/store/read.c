@@ -20,8 +20,9 @@
     "  WHERE position BETWEEN r.number << 24 AND r.number << 24 | 16777215"                        \
     "  ORDER BY position DESC LIMIT 1), r.rating, r.comment"
 #define DETAILS " CROSS JOIN details d ON d.number = r.number"
-#define ONE COLUMNS ", s.result FROM runs r" DETAILS " LEFT JOIN results s ON s.number = r.number"
-#define MANY COLUMNS ", NULL FROM runs r"
+#define ONE                                                                                        \
+    COLUMNS ", s.result, d.key FROM runs r" DETAILS " LEFT JOIN results s ON s.number = r.number"
+#define MANY COLUMNS ", NULL, d.key FROM runs r"
 
 static const char *const texts[] = {
     [STORE_READ_ID] = ONE " WHERE r.id = ?1",
@@ -56,6 +57,7 @@ static void fill(sqlite3_stmt *stmt, struct store_row *row)
                                     &row->code,   &row->price,   &row->currency};
     *row = (struct store_row){.number = (uint64_t)sqlite3_column_int64(stmt, 0)};
     struct dify_slice id = column_blob(stmt, 1), digest = column_blob(stmt, 15);
+    struct dify_slice key = column_blob(stmt, 32);
     if (id.len == STORE_ID_BYTES)
         memcpy(row->id, id.ptr, STORE_ID_BYTES);
     row->state = (enum store_state)sqlite3_column_int(stmt, 2);
@@ -66,6 +68,7 @@ static void fill(sqlite3_stmt *stmt, struct store_row *row)
     for (int i = 0; i < 7; i++)
         *texts_a[i] = store_column_text(stmt, 7 + i);
     row->kind = (unsigned)sqlite3_column_int64(stmt, 14);
+    row->key = key.len == STORE_HASH_BYTES ? (const unsigned char *)key.ptr : NULL;
     row->digest = digest.len == STORE_HASH_BYTES ? (const unsigned char *)digest.ptr : NULL;
     for (int i = 0; i < 7; i++)
         *texts_b[i] = store_column_text(stmt, 16 + i);

@@ -98,12 +98,12 @@ enum dify_err store_schema_bring_up(sqlite3 *db, const char *path, struct store_
 
 /* What is another one after each start of the machine. Where it cannot be read it is never the
  * same: a needless epoch does no harm. */
-static struct dify_slice boot_id(char room[64])
+struct dify_slice store_boot_id(char room[STORE_BOOT_BYTES])
 {
     ssize_t len = -1;
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        len = read(fd, room, 64);
+        len = read(fd, room, STORE_BOOT_BYTES);
         close(fd);
     }
     if (len <= 0)
@@ -139,8 +139,8 @@ static bool set_boot(sqlite3 *db, struct dify_slice boot)
 
 enum dify_err store_db_begin(sqlite3 *db, uint64_t *next, struct store_error *error)
 {
-    char room[64];
-    struct dify_slice boot = boot_id(room);
+    char room[STORE_BOOT_BYTES];
+    struct dify_slice boot = store_boot_id(room);
     bool is_clean = store_db_number(db, "SELECT value FROM meta WHERE name = 'clean'", 0) != 0;
     bool is_new = !is_clean && was_booted_since(db, boot);
     if (!run(db, "BEGIN IMMEDIATE") ||

@@ -6,11 +6,16 @@
 
 #include "core/slices.h"
 #include "store/reader.h"
+#include "store/schema.h"
 #include "store/writer.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- opening and closing ------------------------------------------------------------------- */
@@ -41,6 +46,18 @@ static bool start_thread(struct store *store)
     return store->has_thread;
 }
 
+/* The marks stand beside the database. */
+static enum dify_err open_marks(struct store *store, struct store_error *error)
+{
+    char room[STORE_BOOT_BYTES], path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s-sent", store->path);
+    if (len < 0 || (size_t)len >= sizeof path)
+        return store_complain(error, "the path of the store is too long");
+    if (store_sent_open(&store->sent, path, store_boot_id(room), store->next_number - 1))
+        return DIFY_OK;
+    return store_complain(error, "%s: %s", path, strerror(errno));
+}
+
 static enum dify_err open_parts(struct store *store, struct store_error *error)
 {
     store->path = strdup(store->options.path);
@@ -51,6 +68,8 @@ static enum dify_err open_parts(struct store *store, struct store_error *error)
         err = store_db_open_to_write(store->path, &store->db, error);
     if (err == DIFY_OK)
         err = store_db_begin(store->db, &store->next_number, error);
+    if (err == DIFY_OK)
+        err = open_marks(store, error);
     if (err != DIFY_OK)
         return err;
     if (store_writer_prepare(store) != SQLITE_OK)
@@ -99,6 +118,7 @@ void store_close(struct store *store)
     store_writes_free(&store->batch);
     store_writes_free(&store->delivery);
     store_writer_finalize(store);
+    store_sent_close(&store->sent);
     sqlite3_close(store->db);
     if (store->lock_fd >= 0)
         close(store->lock_fd);
@@ -109,6 +129,16 @@ void store_close(struct store *store)
 const char *store_path(const struct store *store)
 {
     return store->path;
+}
+
+void store_mark_sent(struct store *store, uint64_t number)
+{
+    store_sent_mark(&store->sent, number);
+}
+
+bool store_was_sent(const struct store *store, uint64_t number)
+{
+    return store_sent_has(&store->sent, number);
 }
 
 uint64_t store_next_number(struct store *store)

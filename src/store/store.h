@@ -139,6 +139,14 @@ DIFY_MUST_CHECK bool store_set_started(struct store *store, uint64_t number,
                                        struct dify_slice run_id, struct dify_slice task_id,
                                        store_done_fn *done, void *ctx);
 
+/* Right before the first byte of the request that starts the run may leave. Done when this returns,
+ * whatever becomes of the process; the machine may forget it, and then every run that was
+ * SUBMITTING may have been sent. */
+void store_mark_sent(struct store *store, uint64_t number);
+
+/* Whether a run that is SUBMITTING may have been sent; if not, it is as good as ACCEPTED. */
+bool store_was_sent(const struct store *store, uint64_t number);
+
 /* Records, the first of which has the number `first` (that behind the last appended). */
 DIFY_MUST_CHECK bool store_append(struct store *store, uint64_t number, uint32_t first,
                                   struct dify_slice records, store_done_fn *done, void *ctx);
@@ -190,7 +198,7 @@ struct store_row {
     uint64_t created_ms, sent_ms, ended_ms; /* 0: not yet */
     struct dify_slice app, user, route, workflow_id, conversation_id, query, inputs;
     unsigned kind;
-    const unsigned char *digest; /* NULL: none */
+    const unsigned char *key, *digest; /* NULL: none */
     struct dify_slice run_id, task_id, message_id, status, code, price, currency;
     unsigned http_status;
     bool success;

@@ -10,6 +10,7 @@
 #define STORE_WRITER_H
 
 #include "store/db.h"
+#include "store/sent.h"
 
 #include <pthread.h>
 
@@ -92,7 +93,8 @@ struct store {
     struct store_options options;
     char *path;
     int lock_fd;
-    uint64_t next_number; /* the owner's */
+    uint64_t next_number;   /* the owner's */
+    struct store_sent sent; /* likewise */
 
     /* The writer's; the owner's before the thread begins and after it has ended. */
     sqlite3 *db;

@@ -39,6 +39,8 @@ static const struct row_case cases[] = {
     {"invalid param", DIFY_OUTCOME_INVALID_PARAM, "请求参数无效", "invalid_param", 3, 400},
     {"upload failed", DIFY_OUTCOME_UPLOAD_FAILED, "文件上传失败", "upload_failed", 3, 0},
     {"cancelled", DIFY_OUTCOME_CANCELLED, "请求已取消", "cancelled", 130, 499},
+    {"too many runs", DIFY_OUTCOME_TOO_MANY_RUNS, "排队的工作流过多", "too_many_runs", 3, 429},
+    {"unavailable", DIFY_OUTCOME_UNAVAILABLE, "服务暂不可用", "unavailable", 7, 503},
 };
 
 static void run_case(void **state)

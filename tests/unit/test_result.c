@@ -120,6 +120,8 @@ static const struct fail_case fail_cases[] = {
     {"invalid_param", DIFY_OUTCOME_INVALID_PARAM, "请求参数无效", 3, 400},
     {"upload_failed", DIFY_OUTCOME_UPLOAD_FAILED, "文件上传失败", 3, 418},
     {"cancelled", DIFY_OUTCOME_CANCELLED, "请求已取消", 130, 499},
+    {"too_many_runs", DIFY_OUTCOME_TOO_MANY_RUNS, "排队的工作流过多", 3, 429},
+    {"unavailable", DIFY_OUTCOME_UNAVAILABLE, "服务暂不可用", 7, 503},
 };
 
 static void run_fail_case(void **state)
@@ -165,7 +167,7 @@ static void test_fail_with_what_only_a_stream_tells(void **state)
         DIFY_OUTCOME_SUCCEEDED,         DIFY_OUTCOME_FAILED,
         DIFY_OUTCOME_ERROR_EVENT,       DIFY_OUTCOME_STOPPED,
         DIFY_OUTCOME_STOPPED_AS_FAILED, DIFY_OUTCOME_PAUSED,
-        DIFY_OUTCOME_OTHER_STATUS,      (enum dify_outcome)(DIFY_OUTCOME_CANCELLED + 1)};
+        DIFY_OUTCOME_OTHER_STATUS,      (enum dify_outcome)(DIFY_OUTCOME_UNAVAILABLE + 1)};
     struct dify_run *run = new_run();
     for (size_t i = 0; i < COUNT_OF(outcomes); i++)
         assert_int_equal(dify_run_fail(run, outcomes[i], slice_of(NULL), slice_of(NULL), 0),

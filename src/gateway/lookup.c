@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * lookup.c: see lookup.h.
+ */
+#include "gateway/lookup.h"
+
+#include "core/slices.h"
+#include "gateway/hub.h"
+#include "gateway/reply.h"
+#include "gateway/rows.h"
+
+#include <stdlib.h>
+
+struct lookup {
+    struct gw_read read; /* the first member */
+    struct gateway *gateway;
+    struct http_exchange *exchange; /* NULL: the client has left */
+    struct gw_lookup_found found;
+    char id[GW_NAME_BYTES];
+    enum dify_err err;
+    struct gw_row *row;
+};
+
+static void finish(const struct gw_lookup_found *found)
+{
+    if (found->gone != NULL)
+        found->gone(found->ctx);
+}
+
+static bool on_row(void *ctx, const struct store_row *row)
+{
+    struct lookup *lookup = ctx;
+    lookup->row = gw_row_dup(row);
+    if (lookup->row == NULL)
+        lookup->err = DIFY_ERR_NOMEM;
+    return false;
+}
+
+static void on_work(struct gw_read *read, struct store_reader *reader)
+{
+    struct lookup *lookup = (struct lookup *)(void *)read;
+    struct dify_slice id = dify__slice(lookup->id);
+    unsigned char bytes[STORE_ID_BYTES];
+    enum dify_err err = DIFY_ERR_ABSENT;
+    if (gw_parse_id(id, bytes))
+        err = store_find(reader, bytes, on_row, lookup);
+    if (err == DIFY_ERR_ABSENT)
+        err = store_find_run_id(reader, id, on_row, lookup);
+    if (err != DIFY_OK)
+        lookup->err = err;
+}
+
+static void reply_not_found(struct http_exchange *exchange)
+{
+    gw_reply_error(exchange, 404, "run_not_found",
+                   "there is no run of this id, or it is not kept any more", NULL);
+}
+
+static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete)
+{
+    struct lookup *lookup = ctx;
+    (void)exchange;
+    (void)is_complete;
+    lookup->exchange = NULL;
+}
+
+static void answer(struct lookup *lookup)
+{
+    struct http_exchange *exchange = lookup->exchange;
+    const struct gw_lookup_found *found = &lookup->found;
+    http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
+    struct gw_run *live = gw_hub_find(&lookup->gateway->hub, dify__slice(lookup->id));
+    if (live != NULL) /* it has come to life meanwhile */
+        found->live(found->ctx, exchange, live);
+    else if (lookup->row != NULL)
+        found->row(found->ctx, lookup->gateway, exchange, &lookup->row->row);
+    else if (lookup->err == DIFY_ERR_ABSENT)
+        reply_not_found(exchange);
+    else
+        gw_reply_error(exchange, 503, "store_unavailable", "the store cannot be read at the moment",
+                       NULL);
+}
+
+static void on_done(struct gw_read *read)
+{
+    struct lookup *lookup = (struct lookup *)(void *)read;
+    if (lookup->exchange != NULL)
+        answer(lookup);
+    finish(&lookup->found);
+    free(lookup->row);
+    free(lookup);
+}
+
+void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *found)
+{
+    struct gateway *gateway = request->gateway;
+    struct gw_run *live = gw_hub_find(&gateway->hub, request->rest);
+    if (live != NULL || gateway->store == NULL || request->rest.len >= GW_NAME_BYTES) {
+        if (live != NULL)
+            found->live(found->ctx, request->exchange, live);
+        else
+            reply_not_found(request->exchange);
+        finish(found);
+        return;
+    }
+    struct lookup *lookup = calloc(1, sizeof *lookup);
+    if (lookup != NULL) {
+        *lookup = (struct lookup){.read = {.work = on_work, .done = on_done},
+                                  .gateway = gateway,
+                                  .exchange = request->exchange,
+                                  .found = *found};
+        memcpy(lookup->id, request->rest.ptr, request->rest.len);
+        if (gw_read_start(&gateway->reads, &lookup->read)) {
+            http_exchange_watch(request->exchange,
+                                &(struct http_exchange_watch){.ctx = lookup, .on_close = on_close});
+            return;
+        }
+        free(lookup);
+    }
+    gw_reply_error(request->exchange, 503, "busy", "the gateway is too busy to read its store",
+                   NULL);
+    finish(found);
+}

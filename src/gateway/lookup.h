@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * lookup.h: the run that a request names, live or in the store.
+ */
+#ifndef GATEWAY_LOOKUP_H
+#define GATEWAY_LOOKUP_H
+
+#include "gateway/routes.h"
+#include "gateway/run.h"
+
+/* What is to be done with it; one of the two is called, or the request is answered with 404 or 503.
+ * `ctx` is gw_lookup_start()'s. */
+struct gw_lookup_found {
+    void (*live)(void *ctx, struct http_exchange *exchange, struct gw_run *run);
+    /* It is not live; `row` lives until this returns. */
+    void (*row)(void *ctx, struct gateway *gateway, struct http_exchange *exchange,
+                const struct store_row *row);
+    void (*gone)(void *ctx); /* always the last; frees `ctx`; may be NULL */
+    void *ctx;
+};
+
+/* By the id that stands for {} in the request's path: the gateway's or Dify's. */
+void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *found);
+
+#endif

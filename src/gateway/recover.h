@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * recover.h: what the process before left open.
+ */
+#ifndef GATEWAY_RECOVER_H
+#define GATEWAY_RECOVER_H
+
+#include "gateway/state.h"
+
+/* Takes up every open run of the store, before anything is served. False (and why is in the log) if
+ * the store cannot be read, or there is no memory. */
+bool gw_recover(struct gateway *gateway);
+
+#endif

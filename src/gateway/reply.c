@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reply.c: see reply.h.
+ */
+#include "gateway/reply.h"
+
+#include "core/json_text.h"
+#include "core/slices.h"
+
+/* Of an error's JSON: its message is the longest part. */
+#define ERROR_BYTES ((size_t)8 << 10)
+
+static const char *error_of(int status)
+{
+    switch (status) {
+    case 400:
+        return "请求参数无效";
+    case 401:
+    case 403:
+        return "没有访问权限";
+    case 404:
+        return "未找到请求的内容";
+    case 405:
+        return "不支持该请求方法";
+    case 408:
+        return "请求超时";
+    case 409:
+        return "当前状态不允许该操作";
+    case 411:
+    case 413:
+    case 414:
+    case 431:
+        return "请求内容过大";
+    case 415:
+        return "不支持的内容类型";
+    case 422:
+        return "请求与先前的不一致";
+    case 429:
+        return "请求过多，请稍后重试";
+    case 502:
+        return "Dify服务返回异常";
+    case 503:
+        return "服务暂不可用";
+    case 504:
+        return "等待Dify响应超时";
+    default:
+        return status < 500 ? "请求无效" : "服务内部错误";
+    }
+}
+
+static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
+{
+    return dify__buffer_append(ctx, bytes, len);
+}
+
+static void key_string(struct dify__writer *writer, const char *key, const char *value)
+{
+    dify__write_key(writer, key);
+    if (value != NULL)
+        dify__write_string(writer, dify__slice(value));
+    else
+        dify__write_null(writer);
+}
+
+void gw_error_text(struct dify__buffer *out, int status, const char *code, const char *message,
+                   const char *run_id)
+{
+    struct dify__writer writer;
+    size_t before = out->len;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_buffer, out);
+    dify__write_open(&writer, '{');
+    dify__write_key(&writer, "success");
+    dify__write_bool(&writer, false);
+    key_string(&writer, "error", error_of(status));
+    key_string(&writer, "detail", error_of(status));
+    key_string(&writer, "code", code);
+    key_string(&writer, "message", message);
+    key_string(&writer, "run_id", run_id);
+    dify__write_close(&writer, '}');
+    if (dify__writer_finish(&writer) != DIFY_OK)
+        out->len = before;
+}
+
+static void reply(struct http_exchange *exchange, int status, const struct http_field *more,
+                  size_t more_count, struct dify_slice body)
+{
+    struct http_field fields[4] = {
+        {DIFY_SLICE("Content-Type"), DIFY_SLICE("application/json; charset=utf-8")},
+        {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")}};
+    size_t count = 2;
+    for (size_t i = 0; i < more_count && count < 4; i++)
+        fields[count++] = more[i];
+    http_respond(exchange, status, fields, count, body);
+}
+
+static void reply_error(struct http_exchange *exchange, int status, const char *code,
+                        const char *message, const char *run_id, const struct http_field *more,
+                        size_t more_count)
+{
+    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = ERROR_BYTES};
+    gw_error_text(&text, status, code, message, run_id);
+    (void)!dify__buffer_append(&text, "\n", 1);
+    reply(exchange, status, more, more_count, dify__buffer_slice(&text));
+    dify__buffer_fini(&text);
+}
+
+void gw_reply_error(struct http_exchange *exchange, int status, const char *code,
+                    const char *message, const char *run_id)
+{
+    struct http_field retry = {DIFY_SLICE("Retry-After"), DIFY_SLICE("5")};
+    reply_error(exchange, status, code, message, run_id, &retry, status == 429 || status == 503);
+}
+
+void gw_reply_method(struct http_exchange *exchange, const char *allowed)
+{
+    struct http_field allow = {DIFY_SLICE("Allow"), dify__slice(allowed)};
+    reply_error(exchange, 405, "method_not_allowed", "this address takes other methods: see Allow",
+                NULL, &allow, 1);
+}
+
+void gw_reply_stopping(struct http_exchange *exchange, bool has_begun, const char *message,
+                       const char *run_id)
+{
+    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = ERROR_BYTES};
+    if (!has_begun) {
+        gw_reply_error(exchange, 503, "stopping", message, run_id);
+        return;
+    }
+    gw_error_text(&text, 503, "stopping", message, run_id);
+    if (text.len > 0 && http_respond_write(exchange, dify__buffer_slice(&text)))
+        http_respond_end(exchange);
+    else
+        http_exchange_cut(exchange, false, true);
+    dify__buffer_fini(&text);
+}
+
+void gw_reply_json(struct http_exchange *exchange, int status, struct dify_slice json)
+{
+    reply(exchange, status, NULL, 0, json);
+}
+
+bool gw_reply_refusal(void *ctx, int status, const char *reason, struct http_page *page)
+{
+    struct dify__buffer *text = ctx;
+    text->len = 0;
+    gw_error_text(text, status, "bad_request", reason, NULL);
+    *page = (struct http_page){DIFY_SLICE("application/json; charset=utf-8"),
+                               dify__buffer_slice(text), 0};
+    return text->len > 0;
+}

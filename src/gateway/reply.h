@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reply.h: answers that are no run's result: JSON, and errors, which have one form:
+ * {"error","detail","code","message","run_id"}. `error` (and `detail`, the same) is a fixed text
+ * for people; `code` is for programs, `message` exact, English, without inner addresses, keys or
+ * paths.
+ */
+#ifndef GATEWAY_REPLY_H
+#define GATEWAY_REPLY_H
+
+#include "core/memory.h"
+#include "http/server.h"
+
+/* `run_id` may be NULL. */
+void gw_reply_error(struct http_exchange *exchange, int status, const char *code,
+                    const char *message, const char *run_id);
+
+/* 405 with what is allowed ("GET, HEAD"). */
+void gw_reply_method(struct http_exchange *exchange, const char *allowed);
+
+/* The gateway is being stopped; as the rest of an answer of which the head went out (`has_begun`).
+ */
+void gw_reply_stopping(struct http_exchange *exchange, bool has_begun, const char *message,
+                       const char *run_id);
+
+/* A JSON text, with Cache-Control: no-store. */
+void gw_reply_json(struct http_exchange *exchange, int status, struct dify_slice json);
+
+/* Appends an error's JSON; for want of memory a shorter one, or none. */
+void gw_error_text(struct dify__buffer *out, int status, const char *code, const char *message,
+                   const char *run_id);
+
+/* For http_server_options.on_refuse. */
+bool gw_reply_refusal(void *ctx, int status, const char *reason, struct http_page *page);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * routes.c: the table of routes, and the way from a request to what serves it.
+ */
+#include "gateway/routes.h"
+
+#include "core/slices.h"
+#include "gateway/reply.h"
+
+/* Fixed paths come before those with a segment that may be anything. */
+static const struct gw_route routes[] = {
+    {HTTP_POST_, "/api/runs", gw_serve_create_run},
+    {HTTP_GET_, "/api/runs/{}", gw_serve_run},
+    {HTTP_GET_, "/api/runs/{}/events", gw_serve_events},
+    {HTTP_POST_, "/api/runs/{}/stop", gw_serve_stop},
+    {HTTP_GET_, "/healthz", gw_serve_healthz},
+    {HTTP_GET_, "/readyz", gw_serve_readyz},
+};
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+const struct gw_route *gw_routes(size_t *count)
+{
+    if (count != NULL)
+        *count = ROUTES;
+    return routes;
+}
+
+/* Whether a path fits a route's; what stands for {} goes to `rest`. */
+static bool fits(const char *pattern, struct dify_slice path, struct dify_slice *rest)
+{
+    const char *hole = strstr(pattern, "{}");
+    *rest = (struct dify_slice){NULL, 0};
+    if (hole == NULL)
+        return dify__slice_is(path, pattern);
+    size_t head = (size_t)(hole - pattern);
+    struct dify_slice tail = dify__slice(hole + 2);
+    if (path.len <= head + tail.len || memcmp(path.ptr, pattern, head) != 0 ||
+        memcmp(path.ptr + path.len - tail.len, tail.ptr, tail.len) != 0)
+        return false;
+    *rest = (struct dify_slice){path.ptr + head, path.len - head - tail.len};
+    return memchr(rest->ptr, '/', rest->len) == NULL;
+}
+
+static bool find_form(struct gw_request *request)
+{
+    const struct gw_config *config = request->gateway->config;
+    for (size_t i = 0; i < config->app_count; i++) {
+        for (size_t j = 0; j < config->apps[i].route_count; j++) {
+            if (!dify__slice_is(request->http->path, config->apps[i].routes[j].path))
+                continue;
+            request->app = &request->gateway->apps[i];
+            request->form = &config->apps[i].routes[j];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No route of this method: 405 where another one would do, else 404. */
+static void answer_unknown(const struct gw_request *request, bool has_get, bool has_post)
+{
+    const char *allowed = has_get && has_post ? "GET, HEAD, POST, OPTIONS"
+                          : has_get           ? "GET, HEAD, OPTIONS"
+                                              : "POST, OPTIONS";
+    if (!has_get && !has_post) {
+        gw_reply_error(request->exchange, 404, "not_found", "there is no such address here", NULL);
+    } else if (request->http->method == HTTP_OPTIONS_) {
+        struct http_field allow = {DIFY_SLICE("Allow"), dify__slice(allowed)};
+        http_respond(request->exchange, 204, &allow, 1, DIFY_SLICE(""));
+    } else {
+        gw_reply_method(request->exchange, allowed);
+    }
+}
+
+void gw_serve_request(void *ctx, struct http_exchange *exchange)
+{
+    struct gw_request request = {
+        .gateway = ctx, .exchange = exchange, .http = http_exchange_request(exchange)};
+    enum http_method method = request.http->method == HTTP_HEAD_ ? HTTP_GET_ : request.http->method;
+    bool has_get = false, has_post = false;
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!fits(routes[i].path, request.http->path, &request.rest))
+            continue;
+        if (routes[i].method == method) {
+            routes[i].serve(&request);
+            return;
+        }
+        has_get = has_get || routes[i].method == HTTP_GET_;
+        has_post = has_post || routes[i].method == HTTP_POST_;
+    }
+    if (!has_get && !has_post && find_form(&request)) {
+        if (method == HTTP_POST_) {
+            gw_serve_form(&request);
+            return;
+        }
+        has_post = true;
+    }
+    answer_unknown(&request, has_get, has_post);
+}
+
+bool gw_refuse(void *ctx, int status, const char *reason, struct http_page *page)
+{
+    struct gateway *gateway = ctx;
+    return gw_reply_refusal(&gateway->refusal, status, reason, page);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * routes.h: the table of routes. openapi.c describes each of them; a test holds both together.
+ */
+#ifndef GATEWAY_ROUTES_H
+#define GATEWAY_ROUTES_H
+
+#include "gateway/state.h"
+
+/* A request that has a route. It lives until `serve` returns; `rest` (what stands for {}) as long
+ * as the exchange. */
+struct gw_request {
+    struct gateway *gateway;
+    struct http_exchange *exchange;
+    const struct http_request *http;
+    struct dify_slice rest;
+
+    /* of a path of the configuration */
+    struct gw_app *app;
+    const struct gw_route_config *form;
+};
+
+typedef void gw_serve_fn(const struct gw_request *request);
+
+struct gw_route {
+    enum http_method method;
+    const char *path; /* "{}" stands for one segment */
+    gw_serve_fn *serve;
+};
+
+/* All routes but those of the configuration; `count` may be NULL. */
+const struct gw_route *gw_routes(size_t *count);
+
+/* For http_server_options; `ctx` is the gateway. */
+void gw_serve_request(void *ctx, struct http_exchange *exchange);
+bool gw_refuse(void *ctx, int status, const char *reason, struct http_page *page);
+
+/* ---- what serves them ---------------------------------------------------------------------- */
+
+/* intake.c */
+void gw_serve_form(const struct gw_request *request); /* a path of the configuration */
+void gw_serve_create_run(const struct gw_request *request);
+
+/* runs.c */
+void gw_serve_run(const struct gw_request *request);
+void gw_serve_events(const struct gw_request *request);
+void gw_serve_stop(const struct gw_request *request);
+
+/* health.c */
+void gw_serve_healthz(const struct gw_request *request);
+void gw_serve_readyz(const struct gw_request *request);
+
+#endif

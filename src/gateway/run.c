@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c: the states of a run. gw__run_enter() alone writes the state.
+ *
+ *   state       waits for                            goes to
+ *   ----------  -----------------------------------  ------------------------------------------
+ *   NEW         gw_run_start()                       LOOKING (it has a key), TURN, PREPARING
+ *   LOOKING     the store's word about its key       ENDED (there is such a run: it is shown),
+ *                                                    TURN, PREPARING
+ *   TURN        its turn to upload                   PREPARING
+ *   PREPARING   its follow: inputs checked, files    SUBMITTING (there is a place); KEEPING;
+ *               uploaded                             QUEUED (it had a row); ENDED (unfit)
+ *   KEEPING     its row, as accepted                 QUEUED; SUBMITTING (a place came first)
+ *   QUEUED      a place                              SUBMITTING; ENDING (its wait is over)
+ *   SUBMITTING  its row, as submitting               LIVE
+ *   LIVE        its follow's end                     ENDING
+ *   ENDING      its row, as ended                    ENDED
+ *   ENDED       its callers to leave                 it is freed
+ *
+ * Without a store what waits for a row goes on at once. A run that is recovered begins in LIVE (it
+ * may have been sent) or in PREPARING (it was not). From everywhere before LIVE: ENDING, or ENDED
+ * where it has no row, by gw_run_refuse(). Nothing is sent before SUBMITTING is committed.
+ */
+#include "gateway/run.h"
+
+#include "core/slices.h"
+#include "gateway/callers.h"
+#include "gateway/hub.h"
+#include "gateway/logger.h"
+#include "gateway/metrics.h"
+#include "gateway/places.h"
+#include "gateway/result.h"
+#include "gateway/sse.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+const char *gw_run_state_name(enum gw_run_state state)
+{
+    static const char *const names[] = {"new",    "looking",    "turn", "preparing", "keeping",
+                                        "queued", "submitting", "live", "ending",    "ended"};
+    return names[state];
+}
+
+static struct gw_run *run_of_alarm(struct dify__alarm *alarm)
+{
+    return (struct gw_run *)(void *)((char *)alarm - offsetof(struct gw_run, alarm));
+}
+
+/* It has waited too long for a place. */
+static void on_alarm(struct dify__alarm *alarm)
+{
+    struct gw_run *run = run_of_alarm(alarm);
+    gw_run_refuse(run, DIFY_OUTCOME_TOO_MANY_RUNS, "",
+                  "the app runs as many workflows as it may, and none has ended in time; the run "
+                  "was not sent");
+}
+
+void gw__run_enter(struct gw_run *run, enum gw_run_state state)
+{
+    enum gw_run_state from = run->state;
+    if (from == state)
+        return;
+    run->state = state;
+    run->gateway->hub.ending += state == GW_RUN_ENDING;
+    run->gateway->hub.ending -= from == GW_RUN_ENDING;
+    gw_log_run(run, from);
+    bool waits_for_place = state == GW_RUN_KEEPING || state == GW_RUN_QUEUED;
+    if (waits_for_place && run->alarm.place == 0)
+        (void)!http_timer_set(&run->gateway->timer, &run->alarm,
+                              run->app->config->queue_timeout_ms); /* else it waits longer */
+    if (!waits_for_place)
+        http_timer_clear(&run->gateway->timer, &run->alarm);
+    if (state == GW_RUN_QUEUED || state == GW_RUN_LIVE)
+        gw_callers_accepted(run);
+    if (state == GW_RUN_ENDED)
+        gw_callers_ended(run);
+    gw_run_touch(run);
+}
+
+/* ---- making and freeing -------------------------------------------------------------------- */
+
+static struct gw_run *run_new(struct gateway *gateway, struct gw_app *app)
+{
+    struct gw_run *run = calloc(1, sizeof *run);
+    if (run == NULL)
+        return NULL;
+    run->gateway = gateway;
+    run->app = app;
+    run->alarm.ring = on_alarm;
+    run->route = "";
+    http_list_init(&run->all);
+    http_list_init(&run->dirty);
+    http_list_init(&run->turn);
+    http_list_init(&run->callers);
+    return run;
+}
+
+struct gw_run *gw_run_new(struct gw_app *app, struct gw_order *take_order, const char *route)
+{
+    struct gateway *gateway = app->gateway;
+    struct gw_run *run = run_new(gateway, app);
+    if (run == NULL) {
+        gw_order_free(take_order);
+        return NULL;
+    }
+    run->order = take_order;
+    run->route = route;
+    run->created_ms = gw_now_ms();
+    run->epoch = gateway->store != NULL ? 1 : gateway->epoch;
+    run->number =
+        gateway->store != NULL ? store_next_number(gateway->store) : ++gateway->next_number;
+    gw_runlog_init(&run->log, gateway->allocator, 1);
+    if (!gw_hub_name(run) || !gw_hub_add(&gateway->hub, run)) {
+        gw_order_free(run->order);
+        free(run);
+        return NULL;
+    }
+    gw_places_begin(run);
+    return run;
+}
+
+bool gw_run_set_key(struct gw_run *run, const unsigned char key[STORE_HASH_BYTES],
+                    const unsigned char digest[STORE_HASH_BYTES])
+{
+    memcpy(run->key, key, STORE_HASH_BYTES);
+    memcpy(run->digest, digest, STORE_HASH_BYTES);
+    run->has_key = gw_hub_add_key(&run->gateway->hub, run);
+    return run->has_key;
+}
+
+static void run_free(struct gw_run *run)
+{
+    assert(http_list_is_empty(&run->callers) && run->writing == 0 && run->found == NULL);
+    http_timer_clear(&run->gateway->timer, &run->alarm);
+    gw_places_leave(run);
+    gw_hub_remove(&run->gateway->hub, run);
+    dify_follow_free(run->follow);
+    gw_order_free(run->order);
+    gw_runlog_fini(&run->log);
+    free(run->dify_id);
+    free(run->result);
+    free(run);
+}
+
+void gw_run_release(struct gw_run *run)
+{
+    if (run->state != GW_RUN_ENDED || !http_list_is_empty(&run->callers) || run->writing != 0 ||
+        run->found != NULL)
+        return;
+    if (run->is_kept && run->gateway->store == NULL && gw_hub_keep_ended(run))
+        return;
+    run_free(run);
+}
+
+void gw_run_abandon(struct gw_run *run)
+{
+    run->writing = 0; /* the store is closed: it tells no more */
+    gw_callers_cut(run);
+    run_free(run);
+}
+
+/* ---- the way to its follow ----------------------------------------------------------------- */
+
+static void prepare(struct gw_run *run)
+{
+    struct dify_order order = {.size = sizeof order};
+    gw_order_fill(run->order, &order);
+    order.blocking = !run->app->config->is_streaming;
+    gw__run_enter(run, GW_RUN_PREPARING);
+    switch (gw__run_follow(run, &order)) {
+    case DIFY_OK:
+        dify_follow_start(run->follow);
+        return;
+    case DIFY_ERR_NOMEM:
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "out_of_memory",
+                      "the gateway has run out of memory; the run was not sent");
+        return;
+    default:
+        gw_run_refuse(run, DIFY_OUTCOME_INVALID_PARAM, "invalid_param",
+                      "the request cannot be made a run: a user, an id or the inputs are not what "
+                      "they should be");
+    }
+}
+
+static void take_turn(struct gw_run *run)
+{
+    if (!gw_order_has_files(run->order) || gw_places_turn(run))
+        prepare(run);
+    else
+        gw__run_enter(run, GW_RUN_TURN);
+}
+
+void gw__run_turn(struct gw_run *run)
+{
+    prepare(run);
+}
+
+/* What the store knows of a key. */
+struct gw_run_found {
+    struct gw_run *run;
+    struct gw_read read;
+    bool is_there, is_same, has_failed;
+    struct store_row row;
+    struct dify__buffer texts; /* of the row: its result */
+};
+
+static bool on_row(void *ctx, const struct store_row *row)
+{
+    struct gw_run_found *found = ctx;
+    found->is_there = true;
+    found->is_same =
+        row->digest != NULL && memcmp(row->digest, found->run->digest, STORE_HASH_BYTES) == 0;
+    found->row = *row;
+    found->has_failed =
+        dify__buffer_append(&found->texts, row->result.ptr, row->result.len) != DIFY_OK;
+    return false;
+}
+
+static void look(struct gw_read *read, struct store_reader *reader)
+{
+    struct gw_run_found *found =
+        (struct gw_run_found *)(void *)((char *)read - offsetof(struct gw_run_found, read));
+    enum dify_err err = store_find_key(reader, found->run->key, on_row, found);
+    found->has_failed = found->has_failed || (err != DIFY_OK && err != DIFY_ERR_ABSENT);
+}
+
+/* Becomes the run that the row is of, for whoever waits for it. */
+static void become(struct gw_run *run, struct gw_run_found *found)
+{
+    const struct store_row *row = &found->row;
+    gw_places_leave(run);
+    gw_order_free(run->order);
+    run->order = NULL;
+    gw_hub_rename(run, row->id);
+    run->number = row->number;
+    run->epoch = row->epoch;
+    run->created_ms = row->created_ms;
+    run->http_status = (int)row->http_status;
+    run->success = row->success;
+    run->result = found->texts.ptr;
+    run->result_len = found->texts.len;
+    found->texts.ptr = NULL;
+    run->is_kept = true;
+    gw_runlog_fini(&run->log);
+    gw_runlog_init(&run->log, run->gateway->allocator, row->records + 1);
+    gw__run_enter(run, GW_RUN_ENDED);
+}
+
+static void refuse_key(struct gw_run *run)
+{
+    run->http_override = 422;
+    gw_run_refuse(run, DIFY_OUTCOME_INVALID_PARAM, "idempotency_key_reused",
+                  "this Idempotency-Key was used for another request");
+}
+
+static void on_looked(struct gw_read *read)
+{
+    struct gw_run_found *found =
+        (struct gw_run_found *)(void *)((char *)read - offsetof(struct gw_run_found, read));
+    struct gw_run *run = found->run;
+    run->found = NULL;
+    if (run->state != GW_RUN_LOOKING)
+        gw_run_touch(run); /* it was stopped meanwhile */
+    else if (found->has_failed)
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "store_unavailable",
+                      "the store cannot be read at the moment; the run was not sent");
+    else if (!found->is_there)
+        take_turn(run);
+    else if (found->is_same)
+        become(run, found);
+    else
+        refuse_key(run);
+    dify__buffer_fini(&found->texts);
+    free(found);
+}
+
+static bool look_for_key(struct gw_run *run)
+{
+    struct gw_run_found *found = calloc(1, sizeof *found);
+    if (found == NULL)
+        return false;
+    found->run = run;
+    found->read.work = look;
+    found->read.done = on_looked;
+    found->texts = (struct dify__buffer){.allocator = run->gateway->allocator, .max = SIZE_MAX / 2};
+    if (!gw_read_start(&run->gateway->reads, &found->read)) {
+        free(found);
+        return false;
+    }
+    run->found = found;
+    return true;
+}
+
+void gw_run_start(struct gw_run *run)
+{
+    if (!run->has_key || run->gateway->store == NULL) {
+        take_turn(run);
+        return;
+    }
+    if (look_for_key(run))
+        gw__run_enter(run, GW_RUN_LOOKING);
+    else
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "busy",
+                      "the gateway is too busy to look up the Idempotency-Key");
+}
+
+/* ---- sending ------------------------------------------------------------------------------- */
+
+static void on_store_full(struct gw_run *run)
+{
+    gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "store_unavailable",
+                  "the store takes nothing more at the moment; the run was not sent");
+}
+
+/* Its row is there: commits that it is sent. */
+static void submit_kept(struct gw_run *run)
+{
+    gw__run_enter(run, GW_RUN_SUBMITTING);
+    if (!gw__run_keep_sent(run))
+        on_store_full(run);
+}
+
+/* Inside the follow's callback: what cannot be done here is done in a moment, by its alarm. */
+bool gw__run_ready(struct gw_run *run, struct dify_slice inputs)
+{
+    bool has_place = gw_places_take(run, false);
+    gw_places_give_turn_back(run);
+    if (run->gateway->store == NULL) {
+        run->is_kept = true;
+        gw__run_enter(run, has_place ? GW_RUN_LIVE : GW_RUN_QUEUED);
+        return has_place;
+    }
+    if (run->is_kept && !has_place)
+        gw__run_enter(run, GW_RUN_QUEUED);
+    else
+        gw__run_enter(run, has_place ? GW_RUN_SUBMITTING : GW_RUN_KEEPING);
+    bool is_taken =
+        run->is_kept ? !has_place || gw__run_keep_sent(run) : gw__run_keep(run, inputs, has_place);
+    if (!is_taken) {
+        run->wants_refusal = true;
+        gw_run_touch(run);
+    }
+    return false;
+}
+
+void gw__run_place(struct gw_run *run)
+{
+    if (run->state == GW_RUN_KEEPING)
+        return; /* it goes on when its row is there */
+    if (run->gateway->store != NULL) {
+        submit_kept(run);
+        return;
+    }
+    gw__run_enter(run, GW_RUN_LIVE);
+    dify_follow_submit(run->follow);
+}
+
+void gw__run_kept(struct gw_run *run, bool is_kept)
+{
+    if (!is_kept && !run->is_kept) {
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "internal_error",
+                      "the run could not be kept; it was not sent");
+        return;
+    }
+    run->is_kept = true;
+    if (run->state == GW_RUN_KEEPING && run->has_place) {
+        submit_kept(run);
+    } else if (run->state == GW_RUN_KEEPING) {
+        gw__run_enter(run, GW_RUN_QUEUED);
+    } else if (run->state == GW_RUN_SUBMITTING) {
+        gw__run_enter(run, GW_RUN_LIVE);
+        dify_follow_submit(run->follow);
+    } else if (run->state == GW_RUN_ENDING && run->writing == 0) {
+        gw__run_enter(run, GW_RUN_ENDED);
+    }
+    gw_run_touch(run);
+}
+
+/* ---- ends ---------------------------------------------------------------------------------- */
+
+/* Its result, that of `of`, is kept and then told. */
+static void end(struct gw_run *run, const struct dify_run *of)
+{
+    bool has_row = run->gateway->store != NULL && run->has_row;
+    gw_result_take(run, of);
+    gw_metrics_end(run, of);
+    if (has_row) {
+        gw__run_enter(run, GW_RUN_ENDING);
+        gw__run_keep_end(run, of);
+    }
+    dify_follow_free(run->follow);
+    run->follow = NULL;
+    gw_order_free(run->order);
+    run->order = NULL;
+    gw_places_leave(run);
+    if (!has_row || run->writing == 0 || store_is_failing(run->gateway->store, NULL))
+        gw__run_enter(run, GW_RUN_ENDED);
+}
+
+void gw__run_over(struct gw_run *run)
+{
+    end(run, dify_follow_run(run->follow));
+}
+
+void gw_run_refuse(struct gw_run *run, enum dify_outcome outcome, const char *code,
+                   const char *message)
+{
+    if (run->state >= GW_RUN_LIVE)
+        return;
+    struct dify_run *failed = gw_result_failed(outcome, code, message);
+    if (failed == NULL)
+        return; /* its callers wait until they give up */
+    end(run, failed);
+    dify_run_free(failed);
+}
+
+void gw_run_stop(struct gw_run *run)
+{
+    if (run->state < GW_RUN_LIVE)
+        gw_run_refuse(run, DIFY_OUTCOME_CANCELLED, "cancelled",
+                      "stopped before it was sent to Dify; nothing was run");
+    else if (run->state == GW_RUN_LIVE)
+        dify_follow_stop(run->follow);
+}
+
+/* ---- the end of a turn --------------------------------------------------------------------- */
+
+void gw_run_touch(struct gw_run *run)
+{
+    if (run->is_dirty)
+        return;
+    run->is_dirty = true;
+    http_list_append(&run->gateway->hub.dirty, &run->dirty);
+    gw_wake(run->gateway);
+}
+
+void gw_run_flush(struct gw_run *run)
+{
+    struct gateway *gateway = run->gateway;
+    run->is_dirty = false;
+    http_list_remove(&run->dirty);
+    if (run->wants_refusal) {
+        run->wants_refusal = false;
+        on_store_full(run);
+    }
+    gw__run_keep_log(run);
+    gw_callers_progress(run);
+    if (gateway->store != NULL)
+        gw_runlog_trim(&run->log, http_list_is_empty(&run->callers) ? 0 : GW_LOG_KEPT_BYTES);
+    else
+        gw_runlog_trim(&run->log, GW_LOG_BYTES_ALONE);
+    gw_run_release(run);
+}
+
+/* ---- after a restart ----------------------------------------------------------------------- */
+
+/* Feeds the log to the follow, stream by stream. */
+static enum dify_err recall(struct gw_run *run, struct dify_slice records)
+{
+    struct dify__buffer *frame = &run->gateway->scratch;
+    struct store_record record;
+    enum dify_err err = DIFY_OK;
+    bool begins = true;
+    run->is_recalling = true;
+    while (err == DIFY_OK && store_record_next(&records, &record)) {
+        begins = begins || record.kind == STORE_RECORD_STREAM;
+        if (record.kind != STORE_RECORD_EVENT)
+            continue;
+        frame->len = 0;
+        err = gw_sse_put(frame, NULL, NULL, record.text);
+        if (err == DIFY_OK)
+            err = dify_follow_recall(run->follow, begins, dify__buffer_slice(frame));
+        if (err == DIFY_ERR_TOO_LARGE)
+            err = DIFY_OK; /* the run knows: its end says so */
+        begins = false;
+    }
+    run->is_recalling = false;
+    return err;
+}
+
+static char *dup_slice(struct dify_slice text)
+{
+    char *copy = text.len > 0 ? malloc(text.len + 1) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, text.ptr, text.len);
+        copy[text.len] = '\0';
+    }
+    return copy;
+}
+
+/* The order that takes the run up; what it points to is the row's, or in `texts`. */
+static struct dify_order order_of(const struct store_row *row, enum store_state state,
+                                  char *const texts[5])
+{
+    struct dify_order order = {.size = sizeof order,
+                               .kind = (enum dify_kind)row->kind,
+                               .inputs = row->inputs,
+                               .user = texts[0],
+                               .workflow_id = texts[1],
+                               .conversation_id = texts[2],
+                               .query = row->query,
+                               .no_check = true};
+    if (state == STORE_STARTED && texts[3] != NULL) {
+        order.workflow_run_id = texts[3];
+        order.task_id = texts[4];
+    } else if (state != STORE_ACCEPTED) {
+        order.sent_at_s = (int64_t)(row->sent_ms / 1000);
+    }
+    return order;
+}
+
+static struct gw_run *run_of_row(struct gateway *gateway, struct gw_app *app,
+                                 const struct store_row *row)
+{
+    struct gw_run *run = run_new(gateway, app);
+    if (run == NULL)
+        return NULL;
+    memcpy(run->id, row->id, sizeof run->id);
+    run->number = row->number;
+    run->epoch = row->epoch;
+    run->created_ms = row->created_ms;
+    run->is_kept = run->has_row = true;
+    gw_runlog_init(&run->log, gateway->allocator, row->records + 1);
+    if (!gw_hub_add(&gateway->hub, run)) {
+        free(run);
+        return NULL;
+    }
+    return run;
+}
+
+struct gw_run *gw_run_show(struct gateway *gateway, const struct store_row *row)
+{
+    struct gw_run *run = run_of_row(gateway, gw_hub_app(gateway, row->app), row);
+    if (run == NULL)
+        return NULL;
+    run->http_status = (int)row->http_status;
+    run->success = row->success;
+    run->result = dup_slice(row->result);
+    run->result_len = run->result != NULL ? row->result.len : 0;
+    gw__run_enter(run, GW_RUN_ENDED);
+    return run;
+}
+
+/* A row that says it is being sent, of a run of which not one byte was: as if it had not said so.
+ */
+static enum store_state state_of(const struct gw_run *run, const struct store_row *row)
+{
+    return row->state == STORE_SUBMITTING && !store_was_sent(run->gateway->store, row->number)
+               ? STORE_ACCEPTED
+               : row->state;
+}
+
+static bool take_up(struct gw_run *run, const struct store_row *row, struct dify_slice records)
+{
+    enum store_state state = state_of(run, row);
+    char *texts[] = {dup_slice(row->user), dup_slice(row->workflow_id),
+                     dup_slice(row->conversation_id), dup_slice(row->run_id),
+                     dup_slice(row->task_id)};
+    struct dify_order order = order_of(row, state, texts);
+    enum dify_err err = gw__run_follow(run, &order);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+    if (err == DIFY_OK)
+        err = recall(run, records);
+    if (err != DIFY_OK)
+        return false;
+    run->has_started = state == STORE_STARTED;
+    gw_places_begin(run);
+    if (state == STORE_ACCEPTED) {
+        gw__run_enter(run, GW_RUN_PREPARING);
+    } else {
+        (void)gw_places_take(run, true);
+        gw__run_enter(run, GW_RUN_LIVE);
+    }
+    dify_follow_start(run->follow);
+    return true;
+}
+
+struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *row,
+                              struct dify_slice records)
+{
+    struct gw_app *app = gw_hub_app(gateway, row->app);
+    if (app == NULL)
+        return NULL;
+    struct gw_run *run = run_of_row(gateway, app, row);
+    if (run == NULL)
+        return NULL;
+    if (row->key != NULL && !gw_run_set_key(run, row->key, row->digest))
+        gw_log_note(gateway, GW_LOG_WARNING, run, "its idempotency key is forgotten: no memory");
+    if (!take_up(run, row, records)) {
+        run_free(run);
+        return NULL;
+    }
+    return run;
+}

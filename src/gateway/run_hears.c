@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run_hears.c: what a run hears of its follow: events and breaks go to its log, the rest to the
+ * door (run.c).
+ */
+#include "core/json_text.h"
+#include "core/slices.h"
+#include "gateway/logger.h"
+#include "gateway/metrics.h"
+#include "gateway/run.h"
+
+static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
+{
+    return dify__buffer_append(ctx, bytes, len);
+}
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+static void put(struct gw_run *run, enum store_record_kind kind, struct dify_slice text)
+{
+    if (run->log_is_full)
+        return;
+    if (gw_runlog_put(&run->log, kind, text) != DIFY_OK) {
+        run->log_is_full = true;
+        gw_log_note(run->gateway, GW_LOG_ERROR, run,
+                    "its event log takes no more: it is too long, or there is no memory");
+    }
+    gw_run_touch(run);
+}
+
+static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
+{
+    struct gw_run *run = ctx;
+    (void)offset;
+    if (run->is_recalling)
+        return;
+    gw_metrics_event(run, event);
+    gw_log_event(run, event);
+    put(run, STORE_RECORD_EVENT, event->json);
+}
+
+static void on_node(void *ctx, const struct dify_node *node, enum dify_node_change change)
+{
+    struct gw_run *run = ctx;
+    if (!run->is_recalling)
+        gw_metrics_node(run, node, change);
+}
+
+static void on_warning(void *ctx, uint64_t offset, const char *reason)
+{
+    struct gw_run *run = ctx;
+    if (run->is_recalling)
+        return;
+    gw_metrics_warning(run);
+    gw_log_note(run->gateway, GW_LOG_WARNING, run, "event at %llu of the stream: %s",
+                (unsigned long long)offset, reason);
+}
+
+/* A record of what became of the stream; `kind` says whether another one begins. */
+static void put_change(struct gw_run *run, enum store_record_kind kind, const char *state,
+                       const struct dify_follow_change *change, unsigned stream)
+{
+    struct dify__buffer text = {.allocator = run->gateway->allocator, .max = 4096};
+    struct dify__writer writer;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_buffer, &text);
+    dify__write_open(&writer, '{');
+    dify__write_key(&writer, "event");
+    dify__write_string(&writer, DIFY_SLICE("follow"));
+    dify__write_key(&writer, "state");
+    dify__write_string(&writer, dify__slice(state));
+    if (kind == STORE_RECORD_STREAM) {
+        dify__write_key(&writer, "stream");
+        dify__write_uint(&writer, stream);
+    }
+    if (change != NULL) {
+        dify__write_key(&writer, "reason");
+        dify__write_string(&writer, dify__slice(dify_reason_name(change->reason)));
+        dify__write_key(&writer, "message");
+        dify__write_string(&writer, dify__slice(change->text));
+        dify__write_key(&writer, "wait_ms");
+        dify__write_uint(&writer, change->wait_ms);
+    }
+    dify__write_close(&writer, '}');
+    if (dify__writer_finish(&writer) == DIFY_OK) /* a text that is too long is not told */
+        put(run, kind, dify__buffer_slice(&text));
+    dify__buffer_fini(&text);
+}
+
+/* ---- the follow ---------------------------------------------------------------------------- */
+
+/* Followers are told of what is not the straight way. */
+static bool is_told(const struct dify_follow_change *change)
+{
+    switch (change->to) {
+    case DIFY_FOLLOW_WAITING:
+    case DIFY_FOLLOW_SUSPECT:
+    case DIFY_FOLLOW_SEARCHING:
+    case DIFY_FOLLOW_BROKEN:
+    case DIFY_FOLLOW_RESUMING:
+    case DIFY_FOLLOW_POLLING:
+        return true;
+    case DIFY_FOLLOW_STREAMING:
+        return change->from == DIFY_FOLLOW_SUSPECT; /* of streams that begin on_stream() tells */
+    default:
+        return false;
+    }
+}
+
+static void on_changed(void *ctx, struct dify_follow *follow,
+                       const struct dify_follow_change *change)
+{
+    struct gw_run *run = ctx;
+    (void)follow;
+    gw_metrics_change(run, change);
+    gw_log_change(run, change);
+    if (change->to >= DIFY_FOLLOW_HELD && run->order != NULL) { /* its files are up */
+        gw_order_free(run->order);
+        run->order = NULL;
+    }
+    if (is_told(change))
+        put_change(run, STORE_RECORD_FOLLOW, dify_follow_state_name(change->to), change, 0);
+}
+
+static void on_stream(void *ctx, struct dify_follow *follow, unsigned number,
+                      struct dify_slice head)
+{
+    struct gw_run *run = ctx;
+    (void)follow;
+    (void)head;
+    gw_metrics_stream(run);
+    put_change(run, STORE_RECORD_STREAM, "streaming", NULL, number);
+}
+
+static bool on_submit(void *ctx, struct dify_follow *follow, struct dify_slice inputs)
+{
+    (void)follow;
+    return gw__run_ready(ctx, inputs);
+}
+
+/* What is marked here may have been sent; what was not marked when the process died was not. */
+static void on_sending(void *ctx, struct dify_follow *follow)
+{
+    struct gw_run *run = ctx;
+    (void)follow;
+    if (run->gateway->store != NULL)
+        store_mark_sent(run->gateway->store, run->number);
+}
+
+static void on_ended(void *ctx, struct dify_follow *follow)
+{
+    (void)follow;
+    gw__run_over(ctx);
+}
+
+enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order)
+{
+    struct dify_run_observer events = {
+        .ctx = run, .event = on_event, .node = on_node, .warning = on_warning};
+    struct dify_follow_observer observer = {.ctx = run,
+                                            .run = &events,
+                                            .changed = on_changed,
+                                            .submit = on_submit,
+                                            .sending = on_sending,
+                                            .stream = on_stream,
+                                            .ended = on_ended};
+    return dify_follow_new(run->app->dify, order, &observer, &run->follow);
+}

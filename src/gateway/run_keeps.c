@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run_keeps.c: what a run hands to the store, and what it does when it is written.
+ */
+#include "core/json_text.h"
+#include "core/slices.h"
+#include "gateway/hub.h"
+#include "gateway/run.h"
+
+#include <stdlib.h>
+
+static void on_kept(void *ctx, bool is_kept)
+{
+    struct gw_run *run = ctx;
+    run->writing--;
+    gw__run_kept(run, is_kept);
+}
+
+static struct dify_slice optional(const char *text)
+{
+    return text != NULL ? dify__slice(text) : (struct dify_slice){NULL, 0};
+}
+
+bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends)
+{
+    struct dify_order order = {.size = sizeof order};
+    gw_order_fill(run->order, &order);
+    struct store_run row = {.number = run->number,
+                            .created_ms = run->created_ms,
+                            .app = dify__slice(run->app->config->name),
+                            .user = dify__slice(dify_follow_user(run->follow)),
+                            .route = dify__slice(run->route),
+                            .kind = (unsigned)dify_follow_kind(run->follow),
+                            .workflow_id = optional(order.workflow_id),
+                            .conversation_id = optional(order.conversation_id),
+                            .query = order.query,
+                            .inputs = inputs,
+                            .key = run->has_key ? run->key : NULL,
+                            .digest = run->has_key ? run->digest : NULL,
+                            .sent_ms = sends ? gw_now_ms() : 0};
+    memcpy(row.id, run->id, sizeof row.id);
+    run->has_row = store_begin(run->gateway->store, &row, on_kept, run);
+    run->writing += run->has_row;
+    return run->has_row;
+}
+
+bool gw__run_keep_sent(struct gw_run *run)
+{
+    bool is_queued =
+        store_set_submitting(run->gateway->store, run->number, gw_now_ms(), on_kept, run);
+    run->writing += is_queued;
+    return is_queued;
+}
+
+/* Its ids at Dify, once they are known. */
+static void learn_ids(struct gw_run *run)
+{
+    struct dify_slice id = dify_follow_run_id(run->follow);
+    struct dify_slice task = dify_follow_task_id(run->follow);
+    if (id.len == 0)
+        return;
+    if (run->gateway->store != NULL) {
+        run->has_started =
+            store_set_started(run->gateway->store, run->number, id, task, on_kept, run);
+        run->writing += run->has_started;
+    } else {
+        run->has_started = true;
+    }
+    if (run->dify_id != NULL || (run->dify_id = malloc(id.len + 1)) == NULL)
+        return;
+    memcpy(run->dify_id, id.ptr, id.len);
+    run->dify_id[id.len] = '\0';
+    gw_hub_add_dify_id(&run->gateway->hub, run);
+}
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+static void on_appended(void *ctx, bool is_kept)
+{
+    struct gw_run *run = ctx;
+    (void)is_kept;
+    run->appending--;
+    run->writing--;
+    if (run->appending == 0)
+        gw_runlog_show(&run->log);
+    if (run->state == GW_RUN_ENDING && run->writing == 0)
+        gw__run_enter(run, GW_RUN_ENDED);
+    gw_run_touch(run);
+}
+
+/* Queues what is new. While an append is under way the next one's records gather, unless the end
+ * is to follow them. */
+static void append(struct gw_run *run)
+{
+    struct store *store = run->gateway->store;
+    struct dify_slice records = gw_runlog_unqueued(&run->log);
+    if (records.len == 0 || (run->appending > 0 && run->state < GW_RUN_ENDING))
+        return;
+    if (!store_append(store, run->number, run->log.queued_next, records, on_appended, run))
+        return; /* the queue is full: again at the next turn */
+    run->appending++;
+    run->writing++;
+    gw_runlog_mark_queued(&run->log);
+}
+
+void gw__run_keep_log(struct gw_run *run)
+{
+    if (run->follow != NULL && !run->has_started && run->state == GW_RUN_LIVE)
+        learn_ids(run);
+    if (run->gateway->store == NULL) {
+        gw_runlog_mark_queued(&run->log);
+        gw_runlog_show(&run->log);
+        return;
+    }
+    if (!run->has_row)
+        return;
+    append(run);
+    if (store_is_failing(run->gateway->store, NULL))
+        gw_runlog_show(&run->log); /* followers are served all the same */
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+void gw__run_keep_end(struct gw_run *run, const struct dify_run *of)
+{
+    struct dify_result result;
+    uint64_t steps = 0;
+    gw__run_keep_log(run);
+    dify_run_result(of, &result);
+    (void)dify__parse_uint(result.total_steps, &steps);
+    struct store_end end = {.ended_ms = gw_now_ms(),
+                            .run_id = result.workflow_run_id,
+                            .task_id = result.task_id,
+                            .message_id = result.message_id,
+                            .status = result.status,
+                            .code = result.code,
+                            .http_status = (unsigned)run->http_status,
+                            .success = run->success,
+                            .tokens = result.total_tokens,
+                            .price = dify__slice(result.total_price),
+                            .currency = result.currency,
+                            .steps = (uint32_t)steps,
+                            .events = (uint32_t)result.event_count,
+                            .result = {run->result, run->result_len}};
+    run->writing += store_end(run->gateway->store, run->number, &end, on_kept, run);
+}
