@@ -39,7 +39,7 @@ static size_t fields_of(const struct gw_caller *caller, int status, struct http_
     fields[count++] = (struct http_field){DIFY_SLICE("Content-Type"),
                                           DIFY_SLICE("application/json; charset=utf-8")};
     fields[count++] = (struct http_field){DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")};
-    if (caller->options.is_creating && run->has_row)
+    if (caller->options.is_creating && (run->has_row || run->is_kept))
         fields[count++] = (struct http_field){DIFY_SLICE("Location"), location_of(run, location)};
     if (status == 429 || status == 503)
         fields[count++] = (struct http_field){DIFY_SLICE("Retry-After"), DIFY_SLICE("5")};
@@ -88,6 +88,14 @@ static void keep_alive(struct gw_caller *caller)
     }
     (void)!http_respond_write(caller->exchange, DIFY_SLICE("\n")); /* else it has enough of them */
     (void)!http_timer_set(&run->gateway->timer, &caller->alarm, GW_KEEPALIVE_MS);
+}
+
+/* The run has ended: whoever was told nothing yet is told its result. */
+static void ended(struct gw_caller *caller)
+{
+    bool is_streaming = caller->options.kind == GW_CALLER_STREAM && caller->has_begun;
+    if (!caller->is_answered && !is_streaming)
+        answer(caller, caller->run->http_status);
 }
 
 static void on_alarm(struct dify__alarm *alarm)
@@ -167,10 +175,10 @@ void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
                                       .ctx = caller, .on_close = on_close, .on_drain = on_drain});
     if (options->kind == GW_CALLER_RESULT && options->keepalive_after_ms > 0)
         (void)!http_timer_set(&gateway->timer, &caller->alarm, options->keepalive_after_ms);
-    if (gw_run_has_ended(run) && options->kind != GW_CALLER_STREAM)
-        answer(caller, options->kind == GW_CALLER_RECEIPT ? 202 : run->http_status);
-    else if (run->is_kept && run->state != GW_RUN_KEEPING)
+    if (run->is_kept && (gw_run_has_ended(run) || run->state != GW_RUN_KEEPING))
         gw__caller_accepted(caller);
+    if (gw_run_has_ended(run))
+        ended(caller);
 }
 
 /* ---- by the run ---------------------------------------------------------------------------- */
@@ -200,12 +208,9 @@ void gw_callers_ended(struct gw_run *run)
 {
     EACH(run, link, next)
     {
-        struct gw_caller *caller = caller_of(link);
-        bool is_stream = caller->options.kind == GW_CALLER_STREAM;
-        if (is_stream && !caller->has_begun && run->is_kept)
-            gw__stream_begin(caller);
-        else if (!caller->is_answered && (!is_stream || !caller->has_begun))
-            answer(caller, run->http_status);
+        if (run->is_kept)
+            gw__caller_accepted(caller_of(link));
+        ended(caller_of(link));
     }
 }
 

@@ -72,6 +72,10 @@ static void on_store(uv_async_t *async)
         return;
     (void)store_deliver(gateway->store);
     bool is_failing = store_is_failing(gateway->store, &why);
+    if (gateway->is_behind) {
+        gateway->is_behind = false;
+        gw_hub_touch_all(&gateway->hub);
+    }
     if (is_failing == gateway->was_failing)
         return;
     gateway->was_failing = is_failing;

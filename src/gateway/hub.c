@@ -125,12 +125,17 @@ void gw_hub_remove(struct gw_hub *hub, struct gw_run *run)
     hub->count--;
 }
 
+struct gw_run *gw_hub_find_id(const struct gw_hub *hub, const unsigned char id[STORE_ID_BYTES])
+{
+    return dify__index_get(&hub->by_id, (struct dify_slice){(const char *)id, STORE_ID_BYTES});
+}
+
 struct gw_run *gw_hub_find(const struct gw_hub *hub, struct dify_slice id)
 {
     unsigned char bytes[STORE_ID_BYTES];
     struct gw_run *run = NULL;
     if (gw_parse_id(id, bytes))
-        run = dify__index_get(&hub->by_id, (struct dify_slice){(const char *)bytes, sizeof bytes});
+        run = gw_hub_find_id(hub, bytes);
     return run != NULL || id.len == 0 ? run : dify__index_get(&hub->by_dify, id);
 }
 
@@ -196,6 +201,12 @@ void gw_hub_flush(struct gw_hub *hub)
     http_list_init(&hub->dirty);
     while (!http_list_is_empty(&now))
         gw_run_flush(HTTP_LINKED(now.next, struct gw_run, dirty));
+}
+
+void gw_hub_touch_all(struct gw_hub *hub)
+{
+    for (struct http_link *link = hub->runs.next; link != &hub->runs; link = link->next)
+        gw_run_touch(HTTP_LINKED(link, struct gw_run, all));
 }
 
 void gw_hub_store_changed(struct gateway *gateway, bool is_failing)

@@ -25,6 +25,7 @@ void gw_hub_remove(struct gw_hub *hub, struct gw_run *run);
 
 /* By the gateway's id or Dify's; by key. NULL: it is not live. */
 struct gw_run *gw_hub_find(const struct gw_hub *hub, struct dify_slice id);
+struct gw_run *gw_hub_find_id(const struct gw_hub *hub, const unsigned char id[STORE_ID_BYTES]);
 struct gw_run *gw_hub_find_key(const struct gw_hub *hub, const unsigned char key[STORE_HASH_BYTES]);
 
 /* The app of that name; absent: the default one. NULL: there is none. */
@@ -36,6 +37,8 @@ bool gw_hub_keep_ended(struct gw_run *run);
 
 /* Flushes what is dirty. */
 void gw_hub_flush(struct gw_hub *hub);
+
+void gw_hub_touch_all(struct gw_hub *hub);
 
 /* The store fails, or does so no more. */
 void gw_hub_store_changed(struct gateway *gateway, bool is_failing);

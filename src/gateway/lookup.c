@@ -69,7 +69,8 @@ static void answer(struct lookup *lookup)
     struct http_exchange *exchange = lookup->exchange;
     const struct gw_lookup_found *found = &lookup->found;
     http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
-    struct gw_run *live = gw_hub_find(&lookup->gateway->hub, dify__slice(lookup->id));
+    struct gw_run *live =
+        lookup->row != NULL ? gw_hub_find_id(&lookup->gateway->hub, lookup->row->row.id) : NULL;
     if (live != NULL) /* it has come to life meanwhile */
         found->live(found->ctx, exchange, live);
     else if (lookup->row != NULL)

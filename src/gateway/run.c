@@ -267,8 +267,11 @@ static void on_looked(struct gw_read *read)
                       "the store cannot be read at the moment; the run was not sent");
     else if (!found->is_there)
         take_turn(run);
-    else if (found->is_same)
+    else if (found->is_same && found->row.state == STORE_ENDED)
         become(run, found);
+    else if (found->is_same)
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "unavailable",
+                      "the run of this Idempotency-Key is open, and its app is not configured");
     else
         refuse_key(run);
     dify__buffer_fini(&found->texts);
@@ -358,12 +361,12 @@ void gw__run_place(struct gw_run *run)
 
 void gw__run_kept(struct gw_run *run, bool is_kept)
 {
-    if (!is_kept && !run->is_kept) {
+    if (!is_kept && !run->is_kept && run->state < GW_RUN_LIVE) {
         gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "internal_error",
                       "the run could not be kept; it was not sent");
         return;
     }
-    run->is_kept = true;
+    run->is_kept = run->is_kept || is_kept;
     if (run->state == GW_RUN_KEEPING && run->has_place) {
         submit_kept(run);
     } else if (run->state == GW_RUN_KEEPING) {
@@ -566,6 +569,9 @@ static bool take_up(struct gw_run *run, const struct store_row *row, struct dify
     if (err != DIFY_OK)
         return false;
     run->has_started = state == STORE_STARTED;
+    run->dify_id = dup_slice(row->run_id);
+    if (run->dify_id != NULL)
+        gw_hub_add_dify_id(&run->gateway->hub, run);
     gw_places_begin(run);
     if (state == STORE_ACCEPTED) {
         gw__run_enter(run, GW_RUN_PREPARING);

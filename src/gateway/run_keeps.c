@@ -96,8 +96,10 @@ static void append(struct gw_run *run)
     struct dify_slice records = gw_runlog_unqueued(&run->log);
     if (records.len == 0 || (run->appending > 0 && run->state < GW_RUN_ENDING))
         return;
-    if (!store_append(store, run->number, run->log.queued_next, records, on_appended, run))
-        return; /* the queue is full: again at the next turn */
+    if (!store_append(store, run->number, run->log.queued_next, records, on_appended, run)) {
+        run->gateway->is_behind = true; /* the queue is full: again once it is shorter */
+        return;
+    }
     run->appending++;
     run->writing++;
     gw_runlog_mark_queued(&run->log);

@@ -69,6 +69,10 @@ static void follow_row(void *ctx, struct gateway *gateway, struct http_exchange 
 void gw_serve_events(const struct gw_request *request)
 {
     struct dify_slice last = http_request_field(request->http, "last-event-id");
+    if (request->http->method == HTTP_HEAD_) { /* there is no end of it to wait for */
+        gw_serve_run(request);
+        return;
+    }
     struct gw_caller_options *wants = malloc(sizeof *wants);
     if (wants == NULL) {
         gw_reply_error(request->exchange, 503, "out_of_memory", "the gateway has run out of memory",

@@ -65,6 +65,7 @@ struct gateway {
     uint64_t next_number; /* of runs, without a store */
     uint32_t epoch;       /* likewise */
     bool was_failing;
+    bool is_behind; /* some run has records that the store's queue had no room for */
 
     struct http_server *server;
     struct gw_spool spool;
