@@ -14,6 +14,7 @@ add_library(dify_cli OBJECT
     src/cli/cmd_params.c
     src/cli/cmd_resume.c
     src/cli/cmd_run.c
+    src/cli/cmd_serve.c
     src/cli/cmd_show.c
     src/cli/cmd_sim.c
     src/cli/cmd_sse.c
@@ -53,7 +54,7 @@ target_link_libraries(dify_cli PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
 
 add_executable(difystream_command src/cli/main.c)
 target_link_libraries(difystream_command PRIVATE dify_cli dify_client dify_core dify_http dify_conf
-    dify_sim)
+    dify_sim dify_gateway dify_store)
 target_sources(dify_cli PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES
     OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

@@ -25,6 +25,9 @@ int cli_run_resume(const struct cli_args *args);
 extern const struct cli_option cli_run_options[];
 int cli_run_run(const struct cli_args *args);
 
+extern const struct cli_option cli_serve_options[];
+int cli_run_serve(const struct cli_args *args);
+
 extern const struct cli_option cli_sim_options[];
 int cli_run_sim(const struct cli_args *args);
 

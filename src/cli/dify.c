@@ -9,7 +9,7 @@
 /* Without a ceiling; so far away that adding the time of day to it does no harm. */
 #define NEVER_MS ((uint64_t)1 << 50)
 
-static bool read_speed(const char *command, double *out)
+bool cli_read_speed(const char *command, double *out)
 {
     const char *text = getenv("DIFYSTREAM_SPEED");
     char *end;
@@ -40,7 +40,7 @@ bool cli_client_new(const char *command, const struct cli_settings *settings,
         .accept_partial = settings->accept_partial};
     struct dify_error error = {DIFY_OK, 0, ""};
     struct dify_client *client = NULL;
-    if (!read_speed(command, &options.speed))
+    if (!cli_read_speed(command, &options.speed))
         return false;
     enum dify_err err = dify_client_new(&options, &client);
     if (err == DIFY_OK)

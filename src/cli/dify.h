@@ -8,6 +8,10 @@
 #include "cli/settings.h"
 #include "difystream/client.h"
 
+/* What the environment variable DIFYSTREAM_SPEED says; `*out` stays as it is where it is not set.
+ * False after saying on standard error, as `command`, that it is no speed. */
+bool cli_read_speed(const char *command, double *out);
+
 /* Makes both: to be freed with dify_app_free() and then dify_client_free(). The environment
  * variable DIFYSTREAM_SPEED makes all of the client's clocks run faster. False after saying on
  * standard error, as `command`, what is wrong; then nothing is to be freed. */

@@ -35,10 +35,13 @@ const struct cli_variable cli_variables[] = {
                          "'difystream sim --speed N'"},
     {"LAST_EVENT_ID", "the last event id that 'difystream sse' starts with"},
     {"NO_COLOR", "set to anything: no colours"},
+    {"STATE_DIRECTORY",
+     "the folder of gateway.db, where 'difystream serve' keeps runs; systemd sets "
+     "it"},
     {"USE_STREAMING", "false: runs are asked for in blocking mode"},
     {"XDG_CONFIG_HOME", "the folder of difystream/config.yaml (default ~/.config)"},
-    {"XDG_STATE_HOME", "the folder of difystream/runs, where runs that are being followed are kept "
-                       "(default ~/.local/state)"},
+    {"XDG_STATE_HOME", "the folder of difystream/runs, where runs that are being followed are "
+                       "kept, and of difystream/gateway.db (default ~/.local/state)"},
     {NULL, NULL},
 };
 

@@ -7,6 +7,7 @@
 #include "cli/journal.h"
 
 #include "cli/journal_format.h"
+#include "conf/file.h"
 #include "conf/text.h"
 #include "core/slices.h"
 
@@ -178,22 +179,6 @@ char *cli_journal_folder(const char *state_home, const char *home)
     return NULL;
 }
 
-/* Makes the folder and those above it where they are not there, for the user alone. */
-static bool make_folder(const char *folder)
-{
-    char *path = conf_text_copy(dify__slice(folder));
-    if (path == NULL)
-        return false;
-    for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
-        (void)mkdir(path, 0700);
-        *at = '/';
-    }
-    bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
-    free(path);
-    return ok;
-}
-
 static struct cli_journal *new_journal(int fd, const char *folder, const char *id,
                                        const struct cli_journal_options *options)
 {
@@ -256,7 +241,7 @@ enum cli_journal_err cli_journal_create(const char *folder, const struct cli_jou
     char name[CLI_JOURNAL_NAME_SIZE];
     int folder_fd = -1;
     int fd = -1;
-    if (make_folder(folder))
+    if (conf_folder_make(folder))
         folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0)
         return cli_journal_system_error(error, "cannot make the folder", folder, NULL);

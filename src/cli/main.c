@@ -103,6 +103,15 @@ const struct cli_command cli_commands[] = {
      "The exit status is 0 if all is well, 7 if the server could not be reached, 3 if the key was "
      "refused, 2 if a setting is missing, and 1 if anything else is wrong.",
      cli_doctor_options, cli_run_doctor, true},
+    {"serve", "", 0, NULL, "serve apps to front ends and keep every run",
+     "Takes forms and JSON over HTTP, runs them in Dify apps and answers with the one result, or "
+     "with the live events. What was accepted is kept in a store: no death of a connection, of a "
+     "client, of Dify's side or of this process loses a run or starts one twice.\n\n"
+     "One app is taken from the environment, as by 'difystream run'; several from a file, which "
+     "docs/serve.md describes. SIGTERM lets live runs end, or leaves them to the next start.\n\n"
+     "For example: DIFY_BASE_URL=https://dify.example/v1 DIFY_API_KEY=app-... difystream serve\n\n"
+     "and then: curl -F picture=@label.jpg http://127.0.0.1:8000/api/detect",
+     cli_serve_options, cli_run_serve, false},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "

@@ -7,6 +7,7 @@
 #include "conf/file.h"
 
 #include "conf/text.h"
+#include "core/slices.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,4 +67,30 @@ char *conf_path(const char *file, const char *home, struct dify_slice path)
     if (path.ptr[0] == '/' || slash == NULL)
         return conf_text_copy(path);
     return conf_textf("%.*s%.*s", (int)(slash - file) + 1, file, (int)path.len, path.ptr);
+}
+
+bool conf_folder_make(const char *folder)
+{
+    char *path = conf_text_copy(dify__slice(folder));
+    if (path == NULL)
+        return false;
+    for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
+        *at = '\0';
+        (void)mkdir(path, 0700);
+        *at = '/';
+    }
+    bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+    free(path);
+    return ok;
+}
+
+bool conf_folder_make_for(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return true;
+    char *folder = conf_text_copy((struct dify_slice){path, (size_t)(slash - path)});
+    bool ok = folder != NULL && conf_folder_make(folder);
+    free(folder);
+    return ok;
 }

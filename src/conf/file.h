@@ -31,4 +31,11 @@ void conf_file_fini(struct conf_file *file);
  * from the file's own folder. To be freed; NULL: no memory. */
 char *conf_path(const char *file, const char *home, struct dify_slice path);
 
+/* Makes a folder and those above it where they are not there, for the user alone. False: it is not
+ * there (errno), or there is no memory. */
+bool conf_folder_make(const char *folder);
+
+/* The same of the folder that `path` lies in. */
+bool conf_folder_make_for(const char *path);
+
 #endif
