@@ -7,8 +7,10 @@ find_package(Threads REQUIRED)
 
 add_library(dify_store OBJECT
     src/store/apply.c
+    src/store/check.c
     src/store/db.c
     src/store/log.c
+    src/store/prune.c
     src/store/read.c
     src/store/schema.c
     src/store/sent.c

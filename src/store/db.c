@@ -125,19 +125,13 @@ enum dify_err store_db_open_to_read(const char *path, sqlite3 **out, struct stor
     enum dify_err err = open_db(path, SQLITE_OPEN_READONLY, &db, error);
     if (err != DIFY_OK)
         return err;
-    int64_t version = store_db_number(db, "PRAGMA user_version", -1);
-    if (version == store_schema_version) {
-        *out = db;
-        return DIFY_OK;
+    err = store_schema_check(db, path, error);
+    if (err != DIFY_OK) {
+        sqlite3_close(db);
+        return err;
     }
-    if (version < 0)
-        store_complain(error, "%s: %s", path, sqlite3_errmsg(db));
-    else if (version > store_schema_version)
-        store_complain(error, "%s: made by a newer release of difystream", path);
-    else
-        store_complain(error, "%s: no store of this release of difystream", path);
-    sqlite3_close(db);
-    return DIFY_ERR_ARGUMENT;
+    *out = db;
+    return DIFY_OK;
 }
 
 /* Makes the file, so that nobody else may read it; SQLite's own files beside it are as it is. */

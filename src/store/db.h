@@ -36,9 +36,6 @@ DIFY_MUST_CHECK enum dify_err store_db_begin(sqlite3 *db, uint64_t *next,
                                              struct store_error *error);
 void store_db_settle(sqlite3 *db);
 
-/* The version of the schema that is written here. */
-extern const int store_schema_version;
-
 DIFY_MUST_CHECK int store_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out);
 
 /* The one integer that `sql` asks for; `otherwise` where there is none. */

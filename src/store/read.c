@@ -29,6 +29,7 @@ static const char *const texts[] = {
     [STORE_READ_RUN_ID] = ONE " WHERE r.run_id = ?1 ORDER BY r.number DESC LIMIT 1",
     [STORE_READ_KEY] = ONE " WHERE r.number = (SELECT number FROM keys WHERE key = ?1)",
     [STORE_READ_OPEN] = MANY " INDEXED BY runs_open" DETAILS " WHERE r.state < 3 ORDER BY r.number",
+    [STORE_READ_NEXT] = ONE " WHERE r.number > ?1 AND +r.created >= ?2 ORDER BY r.number LIMIT 1",
     /* From the segment with the record at ?2, or the first behind it, on. */
     [STORE_READ_LOG] =
         "SELECT position, count, records FROM segments WHERE position >= coalesce((SELECT position"
@@ -137,6 +138,36 @@ enum dify_err store_find_key(struct store_reader *reader, const unsigned char ke
 enum dify_err store_list_open(struct store_reader *reader, store_row_fn *row, void *ctx)
 {
     return hand_over(reader->stmts[STORE_READ_OPEN], row, ctx);
+}
+
+struct each {
+    store_row_fn *row;
+    void *ctx;
+    uint64_t last;
+    bool goes_on;
+};
+
+static bool pass_on(void *ctx, const struct store_row *row)
+{
+    struct each *each = ctx;
+    each->last = row->number;
+    each->goes_on = each->row(each->ctx, row);
+    return each->goes_on;
+}
+
+/* One question a run: a single one that lasts would keep the write-ahead log from being emptied. */
+enum dify_err store_each(struct store_reader *reader, uint64_t since_ms, store_row_fn *row,
+                         void *ctx)
+{
+    sqlite3_stmt *stmt = reader->stmts[STORE_READ_NEXT];
+    struct each each = {.row = row, .ctx = ctx, .goes_on = true};
+    enum dify_err err = DIFY_OK;
+    while (err == DIFY_OK && each.goes_on) {
+        int rc = store_bind_uint(stmt, 1, each.last);
+        rc |= store_bind_uint(stmt, 2, since_ms);
+        err = rc != SQLITE_OK ? DIFY_ERR_NOMEM : hand_over(stmt, pass_on, &each);
+    }
+    return err == DIFY_ERR_ABSENT && each.last != 0 ? DIFY_OK : err;
 }
 
 /* Of ids as they are written, the hexadecimal digits; absent where it can be no part of one. */

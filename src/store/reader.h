@@ -12,6 +12,7 @@ enum store_read {
     STORE_READ_RUN_ID,
     STORE_READ_KEY,
     STORE_READ_OPEN,
+    STORE_READ_NEXT,
     STORE_READ_LOG,
     STORE_READ_COUNT
 };

@@ -44,7 +44,7 @@ static const char *const steps[] = {
     "CREATE TABLE removed (number INTEGER PRIMARY KEY) STRICT;",
 };
 
-const int store_schema_version = sizeof steps / sizeof steps[0];
+#define SCHEMA_VERSION ((int)(sizeof steps / sizeof steps[0]))
 
 static enum dify_err complain(sqlite3 *db, const char *path, struct store_error *error)
 {
@@ -67,27 +67,49 @@ static bool take_step(sqlite3 *db, int version)
            run(db, "COMMIT");
 }
 
-enum dify_err store_schema_bring_up(sqlite3 *db, const char *path, struct store_error *error)
+/* *version: 0 of an empty database. */
+static enum dify_err find_version(sqlite3 *db, const char *path, int64_t *version,
+                                  struct store_error *error)
 {
-    int64_t version = store_db_number(db, "PRAGMA user_version", -1);
     int64_t tables = store_db_number(db, "SELECT count(*) FROM sqlite_schema", -1);
-    if (version < 0 || tables < 0)
+    *version = store_db_number(db, "PRAGMA user_version", -1);
+    if (*version < 0 || tables < 0)
         return complain(db, path, error);
     if (tables != 0 && store_db_number(db, "PRAGMA application_id", 0) != APPLICATION_ID)
         return store_complain(error, "%s: a database, but no store of difystream", path);
-    if (version > store_schema_version)
+    if (*version > SCHEMA_VERSION)
         return store_complain(error, "%s: made by a newer release of difystream", path);
-    if (tables == 0 && (!run(db, "PRAGMA page_size=" STORE_PAGE_SIZE_TEXT) ||
-                        !run(db, "PRAGMA auto_vacuum=INCREMENTAL")))
+    return DIFY_OK;
+}
+
+enum dify_err store_schema_check(sqlite3 *db, const char *path, struct store_error *error)
+{
+    int64_t version;
+    enum dify_err err = find_version(db, path, &version, error);
+    if (err == DIFY_OK && version < SCHEMA_VERSION)
+        return store_complain(error, "%s: %s", path,
+                              version == 0 ? "an empty store"
+                                           : "made by an older release of difystream");
+    return err;
+}
+
+enum dify_err store_schema_bring_up(sqlite3 *db, const char *path, struct store_error *error)
+{
+    int64_t version;
+    enum dify_err err = find_version(db, path, &version, error);
+    if (err != DIFY_OK)
+        return err;
+    if (version == 0 && (!run(db, "PRAGMA page_size=" STORE_PAGE_SIZE_TEXT) ||
+                         !run(db, "PRAGMA auto_vacuum=INCREMENTAL")))
         return complain(db, path, error);
     /* Checkpoints are the writer's to make, when nobody waits for it. */
     if (!run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                 "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
+                 "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA cache_size=-16384;"
                  "PRAGMA journal_size_limit=67108864"))
         return complain(db, path, error);
-    for (int at = (int)version; at < store_schema_version; at++)
+    for (int at = (int)version; at < SCHEMA_VERSION; at++)
         if (!take_step(db, at)) {
-            enum dify_err err = complain(db, path, error);
+            err = complain(db, path, error);
             run(db, "ROLLBACK");
             return err;
         }

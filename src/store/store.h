@@ -173,7 +173,7 @@ bool store_is_failing(struct store *store, const char **why);
 struct store_figures {
     size_t queued_bytes, queued_writes;
     uint64_t commits, synced_commits, failed_commits, written, removed_runs;
-    uint64_t database_bytes;
+    uint64_t database_bytes; /* after the last commit */
 };
 void store_figures(struct store *store, struct store_figures *out);
 
@@ -241,6 +241,11 @@ DIFY_MUST_CHECK enum dify_err store_list(struct store_reader *reader,
 DIFY_MUST_CHECK enum dify_err store_list_open(struct store_reader *reader, store_row_fn *row,
                                               void *ctx);
 
+/* All runs created from `since_ms` on, oldest first, with their results. What is written meanwhile
+ * is seen, too; `row` may read the run's log with the same reader. */
+DIFY_MUST_CHECK enum dify_err store_each(struct store_reader *reader, uint64_t since_ms,
+                                         store_row_fn *row, void *ctx);
+
 /* Appends records of a log to `out`, from number `from` on: whole segments, so that the first ones
  * may lie before it: `*first` is the number of the first appended. Stops once `out` has `enough`
  * bytes. ABSENT: there are none from there on. */
@@ -266,7 +271,8 @@ DIFY_MUST_CHECK enum dify_err store_sum(struct store_reader *reader,
 
 /* ---- looking after a store that no gateway has open (difystream store) ---------------------- */
 
-/* Says what is wrong with the store, one line each; `*found` counts them. */
+/* Says what is wrong with the store, one line each (at most 1,000), which `*found` counts; and
+ * which runs are open, which is no fault. A gateway may have it open. */
 DIFY_MUST_CHECK enum dify_err store_check(const char *path,
                                           void (*say)(void *ctx, const char *line), void *ctx,
                                           uint64_t *found, struct store_error *error);

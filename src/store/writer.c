@@ -86,11 +86,27 @@ static int count_pages(void *ctx, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* SQLite takes no limit below what the file has: after it has shrunk it is to be set again. */
+static void limit_pages(struct store *store)
+{
+    char sql[60];
+    if (store->pruner.max_pages == 0)
+        return;
+    sqlite3_snprintf(sizeof sql, sql, "PRAGMA max_page_count=%lld",
+                     (long long)store->pruner.max_pages);
+    sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
 int store_writer_prepare(struct store *store)
 {
     int rc = SQLITE_OK;
     for (size_t i = 0; rc == SQLITE_OK && i < STORE_STMT_COUNT; i++)
         rc = store_db_prepare(store->db, texts[i], &store->stmts[i]);
+    if (rc == SQLITE_OK)
+        rc = store_pruner_init(&store->pruner, store->db, store->options.max_age_s,
+                               store->options.max_bytes);
+    if (rc == SQLITE_OK)
+        limit_pages(store);
     sqlite3_wal_hook(store->db, count_pages, store);
     store->is_full_sync = true;
     return rc;
@@ -98,6 +114,7 @@ int store_writer_prepare(struct store *store)
 
 void store_writer_finalize(struct store *store)
 {
+    store_pruner_fini(&store->pruner);
     for (size_t i = 0; i < STORE_STMT_COUNT; i++) {
         sqlite3_finalize(store->stmts[i]);
         store->stmts[i] = NULL;
@@ -168,11 +185,15 @@ static void wake(struct store *store)
     store->options.on_wake(store->options.ctx);
 }
 
+/* Below a limit of size a batch is no more than half of what is kept free for it. */
 static void take_batch(struct store *store)
 {
+    const struct store_pruner *pruner = &store->pruner;
+    size_t most = STORE_BATCH_BYTES;
+    if (pruner->max_pages != 0 && (size_t)(pruner->reserve * pruner->page_size) / 2 < most)
+        most = (size_t)(pruner->reserve * pruner->page_size) / 2;
     while (store->queue.first != NULL &&
-           (store->batch.count == 0 ||
-            store->batch.bytes + store->queue.first->bytes <= STORE_BATCH_BYTES))
+           (store->batch.count == 0 || store->batch.bytes + store->queue.first->bytes <= most))
         store_writes_push(&store->batch, store_writes_pop(&store->queue));
 }
 
@@ -230,39 +251,100 @@ static bool await_retry(struct store *store, int rc)
     return true;
 }
 
-/* Outside the mutex, when what was written has been handed over. */
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether pruning has to wait: for those who write, unless there is hardly room for them. */
+static bool is_wanted(struct store *store)
+{
+    const struct store_pruner *pruner = &store->pruner;
+    bool has_room = pruner->max_pages == 0 ||
+                    store_pruner_used(&store->pruner) <= pruner->max_pages - pruner->reserve / 2;
+    pthread_mutex_lock(&store->mutex);
+    bool is_waited_for = store->is_closing || (has_room && store->queue.first != NULL);
+    pthread_mutex_unlock(&store->mutex);
+    return is_waited_for;
+}
+
+/* Outside the mutex, when what was written has been handed over. A step that fails is tried again
+ * after the next batch. */
 static void look_after(struct store *store)
 {
+    struct store_pruner *pruner = &store->pruner;
+    bool did = true;
+    while (did && store_prune_step(pruner, now_ms(), false, &did) == SQLITE_OK && did &&
+           !is_wanted(store))
+        ;
+    if (pruner->removed != 0) {
+        store_pruner_shrink(pruner, false);
+        limit_pages(store);
+    }
     if (store->wal_pages >= CHECKPOINT_PAGES) {
         store->wal_pages = 0;
         sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     }
+    int64_t pages = store_pruner_pages(pruner);
+    pthread_mutex_lock(&store->mutex);
+    store->figures.removed_runs = pruner->removed;
+    store->figures.database_bytes = (uint64_t)(pages * pruner->page_size);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+/* The batch does not fit below the limit of size: whether something was removed for it. */
+static bool make_room(struct store *store)
+{
+    struct store_pruner *pruner = &store->pruner;
+    int64_t need = (int64_t)store->batch.bytes / pruner->page_size + pruner->reserve;
+    bool did = false;
+    if (pruner->max_pages == 0 || store_pruner_pages(pruner) + need < pruner->max_pages)
+        return false; /* it is the disk that is full */
+    return store_prune_step(pruner, now_ms(), true, &did) == SQLITE_OK && did;
+}
+
+/* Waits for work; false if there will be none. */
+static bool await_work(struct store *store)
+{
+    bool ages = store->options.max_age_s != 0;
+    struct timespec when = in_ms(STORE_PRUNE_MS);
+    while (store->queue.first == NULL && store->batch.first == NULL && !store->is_closing) {
+        store->is_idle = true;
+        if (!ages) {
+            pthread_cond_wait(&store->cond, &store->mutex);
+        } else if (pthread_cond_timedwait(&store->cond, &store->mutex, &when) != 0) {
+            pthread_mutex_unlock(&store->mutex);
+            look_after(store);
+            pthread_mutex_lock(&store->mutex);
+            when = in_ms(STORE_PRUNE_MS);
+        }
+    }
+    store->is_idle = false;
+    take_batch(store);
+    return store->batch.first != NULL;
 }
 
 void *store_writer_main(void *ctx)
 {
     struct store *store = ctx;
+    look_after(store); /* what has become too old while nobody had the store open */
     pthread_mutex_lock(&store->mutex);
-    for (;;) {
-        while (store->queue.first == NULL && store->batch.first == NULL && !store->is_closing) {
-            store->is_idle = true;
-            pthread_cond_wait(&store->cond, &store->mutex);
-        }
-        store->is_idle = false;
-        take_batch(store);
-        if (store->batch.first == NULL)
-            break;
+    while (await_work(store)) {
         pthread_mutex_unlock(&store->mutex);
         bool is_batch_synced = is_synced(&store->batch);
         int rc = write_batch(store);
+        bool has_room = rc != SQLITE_FULL || make_room(store);
         pthread_mutex_lock(&store->mutex);
         if (rc == SQLITE_OK) {
             settle_batch(store, is_batch_synced);
             pthread_mutex_unlock(&store->mutex);
             look_after(store);
             pthread_mutex_lock(&store->mutex);
-        } else if (!await_retry(store, rc)) {
-            break;
+        } else if (!has_room || rc != SQLITE_FULL) {
+            if (!await_retry(store, rc))
+                break;
         }
     }
     pthread_mutex_unlock(&store->mutex);

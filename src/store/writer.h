@@ -10,9 +10,13 @@
 #define STORE_WRITER_H
 
 #include "store/db.h"
+#include "store/prune.h"
 #include "store/sent.h"
 
 #include <pthread.h>
+
+/* How often a store in which nothing is written looks for what is too old. */
+#define STORE_PRUNE_MS 60000
 
 /* What one transaction takes at most, so that nobody waits long for the first write of it. */
 #define STORE_BATCH_BYTES ((size_t)8 << 20)
@@ -100,6 +104,7 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *stmts[STORE_STMT_COUNT];
     struct store_writes batch;
+    struct store_pruner pruner;
     bool is_full_sync; /* what synchronous stands at */
     int wal_pages;     /* since the last checkpoint */
 
