@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """difystream serve --check from outside: mistakes with their lines, what is printed can be read
-again, flags and environment, docs/serve.md, and that no key is ever printed."""
+again, flags and environment, docs/serve.md, what a start makes, and that no key is ever printed."""
 
 import os
 import re
+import signal
+import stat
+import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 import support  # noqa: E402
@@ -120,6 +124,29 @@ def check_flags(checks, world):
     world.good("an open address with --no-auth", "--listen", "0.0.0.0:1", "--no-auth", **app)
 
 
+def check_start(checks, world):
+    """The store's folder is made when the gateway starts, for the user alone."""
+    environment = dict(os.environ, **dict(world.clean, HOME=world.folder, DIFY_API_KEY=SECRET,
+                                          DIFY_BASE_URL="http://127.0.0.1:1"))
+    command = [world.program, "serve", "--listen", "127.0.0.1:0"]
+    said = ""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        watchdog = threading.Timer(support.DEADLINE_S, process.kill)
+        watchdog.start()
+        for line in process.stderr:
+            said += line.decode()
+            if b"listening on" in line:
+                process.send_signal(signal.SIGTERM)
+        status = process.wait()
+        watchdog.cancel()
+    world.printed.append(said)
+    checks.equal(status, 0, "it starts and ends: " + said)
+    made = os.path.join(world.folder, ".local", "state", "difystream")
+    if checks.true(os.path.isdir(made), "the store's folder is made"):
+        checks.equal(stat.S_IMODE(os.stat(made).st_mode), 0o700, "it is the user's alone")
+        checks.true(os.path.exists(os.path.join(made, "gateway.db")), "the store lies there")
+
+
 def check_manual(checks, world, source):
     text = support.read(source, "docs", "serve.md")
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
@@ -146,6 +173,7 @@ def main():
         check_mistakes(checks, world)
         check_round_trip(checks, world)
         check_flags(checks, world)
+        check_start(checks, world)
         check_manual(checks, world, given.source)
         checks.true(all(SECRET not in text for text in world.printed), "no key was ever printed")
         checks.true(len(world.printed) > 10, "something was printed")

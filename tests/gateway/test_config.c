@@ -508,6 +508,20 @@ static void test_what_is_written_reads_back(void **state)
     assert_string_equal(config->apps[0].client_cert, kit_path(&fixture->folder, "key"));
     assert_int_equal(config->apps[0].connect_timeout_ms, 2500);
     assert_int_equal(config->apps[0].queue_timeout_ms, 1500);
+    assert_int_equal(config->apps[0].read_timeout_ms, 90000);
+    assert_int_equal(config->apps[0].max_time_ms, 0);
+    assert_int_equal(config->apps[0].max_runs, 20000);
+    assert_int_equal(config->apps[0].queue, 0);
+    assert_true(config->apps[0].accept_partial && config->apps[0].cancels_on_disconnect);
+    assert_false(config->apps[0].is_streaming || config->apps[1].cancels_on_disconnect);
+    assert_int_equal(config->log_level, GW_LOG_DEBUG);
+    assert_true(config->log_is_json);
+    assert_int_equal(config->drain_timeout_ms, 0);
+    assert_int_equal(config->max_body_bytes, 1024);
+    assert_int_equal(config->max_file_bytes, 1048577);
+    assert_int_equal(config->max_connections, 1000000);
+    assert_int_equal(config->max_followers, 1);
+    assert_string_equal(config->store_path, kit_path(&fixture->folder, "runs.db"));
     assert_int_equal(config->apps[0].route_count, 3);
     assert_int_equal(config->apps[0].routes[0].keepalive_after_ms, 0);
     assert_int_equal(config->apps[0].routes[1].keepalive_after_ms, GW_KEEPALIVE_AFTER_MS);
@@ -734,6 +748,7 @@ static void test_nearest_words(void **state)
     assert_string_equal(conf_nearest(slice_of("app"), words), "apps");
     assert_string_equal(conf_nearest(slice_of("maxruns"), words), "max_runs");
     assert_string_equal(conf_nearest(slice_of("stoer"), words), "store");
+    assert_string_equal(conf_nearest(slice_of("apsp"), words), "apps");
     assert_null(conf_nearest(slice_of("ap"), words));
     assert_null(conf_nearest(slice_of("max_run_in"), words));
     assert_null(conf_nearest(slice_of("apps"), words + 2));
