@@ -337,8 +337,7 @@ static enum dify_err check_bytes(const struct dify__inputs *inputs, struct dify_
 static bool is_for_only(const struct dify__form *form, const struct dify__attachment *attachment)
 {
     return attachment->name == NULL ||
-           (attachment->or_only && form != NULL && find(form, attachment->name) == NULL &&
-            only_of_files(form) != NULL);
+           (attachment->or_only && form != NULL && find(form, attachment->name) == NULL);
 }
 
 /* The variable of an attachment; NULL where no form is known. */

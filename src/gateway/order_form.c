@@ -128,7 +128,9 @@ static bool begin_file(struct gw_order *order)
 static bool add_to_file(struct gw_order *order, struct dify_slice bytes)
 {
     struct gw_order_file *file = &order->files[order->file_count - 1];
-    if (bytes.len > order->options.max_file_bytes - file->bytes.len)
+    uint64_t left = order->options.max_file_bytes - file->bytes.len;
+    /* Of two ceilings that are passed the first one is told, however the bytes come. */
+    if (bytes.len > left && left <= gw_spool_left(order->options.spool))
         return gw_order_too_large(order, "the file ",
                                   text_at(order, order->part_name, order->part_name_len),
                                   order->options.max_file_bytes);

@@ -77,11 +77,16 @@ static enum gw_spool_err write_at(int descriptor, struct dify_slice bytes, uint6
     return GW_SPOOL_OK;
 }
 
+uint64_t gw_spool_left(const struct gw_spool *spool)
+{
+    return spool->used_bytes < spool->max_bytes ? spool->max_bytes - spool->used_bytes : 0;
+}
+
 enum gw_spool_err gw_spooled_add(struct gw_spooled *file, struct dify_slice bytes)
 {
     struct gw_spool *spool = file->spool;
     assert(spool->used_bytes >= file->len);
-    if (spool->used_bytes > spool->max_bytes || bytes.len > spool->max_bytes - spool->used_bytes)
+    if (bytes.len > gw_spool_left(spool))
         return GW_SPOOL_FULL;
     enum gw_spool_err err = write_at(file->descriptor, bytes, file->len);
     if (err == GW_SPOOL_OK) {

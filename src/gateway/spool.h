@@ -42,6 +42,9 @@ DIFY_MUST_CHECK enum gw_spool_err gw_spooled_open(struct gw_spooled *file, struc
  * count. */
 DIFY_MUST_CHECK enum gw_spool_err gw_spooled_add(struct gw_spooled *file, struct dify_slice bytes);
 
+/* How much more the spool takes. */
+uint64_t gw_spool_left(const struct gw_spool *spool);
+
 /* Gives back what it took of the spool. A second time does nothing. */
 void gw_spooled_close(struct gw_spooled *file);
 

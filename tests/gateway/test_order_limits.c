@@ -350,6 +350,27 @@ static void test_unlinked(void **state)
     }
 }
 
+static void test_closed_twice(void **state)
+{
+    struct gw_spool spool = new_spool();
+    struct gw_spooled files[2];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(gw_spooled_open(&files[i], &spool), GW_SPOOL_OK);
+        assert_int_equal(gw_spooled_add(&files[i], DIFY_SLICE("abc")), GW_SPOOL_OK);
+    }
+    int descriptor = files[0].descriptor;
+    gw_spooled_close(&files[0]);
+    assert_int_equal(dup2(files[1].descriptor, descriptor),
+                     descriptor); /* its number is another's */
+    gw_spooled_close(&files[0]);
+    assert_int_equal(spool.used_bytes, 3);
+    assert_true(fcntl(descriptor, F_GETFD) >= 0);
+    close(descriptor);
+    gw_spooled_close(&files[1]);
+    assert_int_equal(spool.used_bytes, 0);
+}
+
 /* A limit of the process, for as long as a body of two files is read. */
 static void read_within(int resource, rlim_t limit, const char *folder, struct gw_refusal *refusal)
 {
@@ -485,12 +506,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),      cmocka_unit_test(test_names),
-        cmocka_unit_test(test_user),        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_depth),       cmocka_unit_test(test_file_bytes),
-        cmocka_unit_test(test_spool_bytes), cmocka_unit_test(test_unlinked),
-        cmocka_unit_test(test_disks),       cmocka_unit_test(test_flat),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_counts),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_user),         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_depth),        cmocka_unit_test(test_file_bytes),
+        cmocka_unit_test(test_spool_bytes),  cmocka_unit_test(test_unlinked),
+        cmocka_unit_test(test_closed_twice), cmocka_unit_test(test_disks),
+        cmocka_unit_test(test_flat),         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("order-limits", tests, NULL, NULL);
 }
