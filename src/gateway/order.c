@@ -190,6 +190,8 @@ static void stop_reading(struct gw_order *order)
 {
     http_multipart_free(order->form);
     order->form = NULL;
+    dify__free(order->allocator, order->piece);
+    order->piece = NULL;
     gw_sha256_fini(&order->sha);
 }
 
@@ -353,7 +355,7 @@ struct dify_slice gw_order_app(const struct gw_order *order)
 bool gw_order_digest(const struct gw_order *order, const char *app,
                      unsigned char digest[GW_SHA256_BYTES])
 {
-    struct gw_sha256 sha = {NULL, false};
+    struct gw_sha256 sha = {.state = NULL};
     assert(order->has_ended);
     gw_sha256_begin(&sha);
     gw_sha256_text(&sha, dify__slice(app));

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/slices.h"
 #include "difystream/limits.h"
+#include "gateway/limits.h"
 #include "gateway/order_state.h"
 
 #include <stdlib.h>
@@ -124,6 +125,24 @@ static bool walk_all(struct walk *walk, yyjson_val *root)
     return is_fine;
 }
 
+/* The whole text; the root's members are counted before anything is done with them. */
+static enum gw_json_digest_err digest_root(struct walk *walk, yyjson_val *root,
+                                           unsigned char digest[GW_SHA256_BYTES], char name[100])
+{
+    if (yyjson_obj_size(root) > GW_FORM_FIELDS)
+        return GW_JSON_DIGEST_MANY;
+    gw_sha256_begin(&walk->sha);
+    if (!walk_all(walk, root) || !gw_sha256_end(&walk->sha, digest))
+        return GW_JSON_DIGEST_NOMEM;
+    if (walk->twice == NULL)
+        return GW_JSON_DIGEST_OK;
+    struct dify_slice key = string_of(walk->twice);
+    size_t len = key.len < 99 ? key.len : 99;
+    memcpy(name, key.ptr, len);
+    name[len] = '\0';
+    return GW_JSON_DIGEST_TWICE;
+}
+
 enum gw_json_digest_err gw_json_digest(const struct dify_allocator *allocator,
                                        struct dify_slice text,
                                        unsigned char digest[GW_SHA256_BYTES], char name[100])
@@ -140,17 +159,8 @@ enum gw_json_digest_err gw_json_digest(const struct dify_allocator *allocator,
         doc = yyjson_read_opts(copy, text.len, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW,
                                &json.alc, NULL);
     }
-    gw_sha256_begin(&walk.sha);
-    if (doc != NULL && walk_all(&walk, yyjson_doc_get_root(doc)) &&
-        gw_sha256_end(&walk.sha, digest))
-        err = GW_JSON_DIGEST_OK;
-    if (err == GW_JSON_DIGEST_OK && walk.twice != NULL) {
-        struct dify_slice key = string_of(walk.twice);
-        size_t len = key.len < 99 ? key.len : 99;
-        memcpy(name, key.ptr, len);
-        name[len] = '\0';
-        err = GW_JSON_DIGEST_TWICE;
-    }
+    if (doc != NULL)
+        err = digest_root(&walk, yyjson_doc_get_root(doc), digest, name);
     gw_sha256_fini(&walk.sha);
     yyjson_doc_free(doc);
     dify__json_fini(&json);

@@ -112,8 +112,11 @@ static bool begin_file(struct gw_order *order)
     enum dify_err err = dify__grow(order->allocator, &files, &order->file_capacity,
                                    order->file_count + 1, sizeof *order->files);
     order->files = files;
-    if (err != DIFY_OK)
+    if (err == DIFY_OK && order->piece == NULL)
+        order->piece = dify__malloc(order->allocator, GW_PIECE_BYTES);
+    if (err != DIFY_OK || order->piece == NULL)
         return gw_order_no_memory(order);
+    order->piece_len = 0;
     struct dify_slice name = text_at(order, order->part_name, order->part_name_len);
     struct gw_order_file *file = &order->files[order->file_count++];
     (void)check_name(order, name);
@@ -125,21 +128,51 @@ static bool begin_file(struct gw_order *order)
     return fail_spool(order, gw_spooled_open(&file->bytes, order->options.spool));
 }
 
-static bool add_to_file(struct gw_order *order, struct dify_slice bytes)
+static bool write_to_file(struct gw_order *order, struct dify_slice bytes)
 {
     struct gw_order_file *file = &order->files[order->file_count - 1];
-    uint64_t left = order->options.max_file_bytes - file->bytes.len;
-    /* Of two ceilings that are passed the first one is told, however the bytes come. */
-    if (bytes.len > left && left <= gw_spool_left(order->options.spool))
-        return gw_order_too_large(order, "the file ",
-                                  text_at(order, order->part_name, order->part_name_len),
-                                  order->options.max_file_bytes);
     gw_sha256_add(&order->sha, bytes.ptr, bytes.len);
     return fail_spool(order, gw_spooled_add(&file->bytes, bytes));
 }
 
+static bool write_piece(struct gw_order *order)
+{
+    size_t len = order->piece_len;
+    order->piece_len = 0;
+    return len == 0 || write_to_file(order, (struct dify_slice){order->piece, len});
+}
+
+/* Of two ceilings that are passed the first one is told, however the bytes come. */
+static bool check_file_bytes(struct gw_order *order, size_t len)
+{
+    const struct gw_order_file *file = &order->files[order->file_count - 1];
+    uint64_t left = order->options.max_file_bytes - file->bytes.len - order->piece_len;
+    uint64_t spool_left = gw_spool_left(order->options.spool);
+    spool_left -= order->piece_len < spool_left ? order->piece_len : spool_left;
+    if (len > left && left <= spool_left)
+        return gw_order_too_large(order, "the file ",
+                                  text_at(order, order->part_name, order->part_name_len),
+                                  order->options.max_file_bytes);
+    return len <= spool_left || fail_spool(order, GW_SPOOL_FULL);
+}
+
+static bool add_to_file(struct gw_order *order, struct dify_slice bytes)
+{
+    if (!check_file_bytes(order, bytes.len))
+        return false;
+    if (bytes.len > GW_PIECE_BYTES - order->piece_len && !write_piece(order))
+        return false;
+    if (bytes.len >= GW_PIECE_BYTES)
+        return write_to_file(order, bytes);
+    memcpy(order->piece + order->piece_len, bytes.ptr, bytes.len);
+    order->piece_len += bytes.len;
+    return true;
+}
+
 static bool end_file(struct gw_order *order)
 {
+    if (!write_piece(order))
+        return false;
     return gw_sha256_end(&order->sha, order->files[order->file_count - 1].digest) ||
            gw_order_no_memory(order);
 }

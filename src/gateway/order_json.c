@@ -151,45 +151,48 @@ bool gw_order_json_end(struct gw_order *order)
 
 /* ---- inputs --------------------------------------------------------------------------------- */
 
-/* Takes the digest of a good object. */
-static bool take_inputs_digest(struct gw_order *order, struct dify_slice text)
+/* Whether a text that was no part of a JSON body is a good object; else a problem. False: it has
+ * failed. */
+static bool read_inputs(struct gw_order *order, struct dify_slice text, bool *is_good)
 {
-    char name[100];
-    switch (gw_json_digest(order->allocator, text, order->inputs_digest, name)) {
-    case GW_JSON_DIGEST_OK:
-        break;
-    case GW_JSON_DIGEST_NOMEM:
+    char why[200];
+    struct dify__message message = message_in(why, sizeof why);
+    struct dify__json json;
+    dify__json_init(&json, order->allocator);
+    enum dify_err err = dify__json_read(&json, text);
+    if (err != DIFY_ERR_NOMEM)
+        say_what_is_wrong(&json, text, err, &message);
+    dify__json_fini(&json);
+    *is_good = message.len == 0;
+    if (err == DIFY_ERR_NOMEM)
         return gw_order_no_memory(order);
-    case GW_JSON_DIGEST_TWICE:
-        gw_order_problem(order, "invalid_json", "", dify__slice(name),
-                         " stands twice in an object of the inputs");
-        break;
-    }
+    if (!*is_good)
+        gw_order_problem(order, "invalid_param", "\"inputs\" is not a good JSON object", nameless,
+                         why);
     return true;
 }
 
 bool gw_order_check_inputs(struct gw_order *order, struct dify_slice inputs)
 {
     struct dify_slice text = inputs.ptr != NULL ? inputs : DIFY_SLICE("{}");
-    char why[200];
-    struct dify__message message = message_in(why, sizeof why);
-    struct dify__json json;
-    dify__json_init(&json, order->allocator);
-    enum dify_err err = dify__json_read(&json, text);
-    if (err == DIFY_ERR_NOMEM) {
-        dify__json_fini(&json);
-        return gw_order_no_memory(order);
-    }
-    say_what_is_wrong(&json, text, err, &message);
-    bool is_good = message.len == 0;
-    size_t count = is_good ? yyjson_obj_size(yyjson_doc_get_root(json.doc)) : 0;
-    dify__json_fini(&json);
+    char name[100];
+    bool is_good = true;
+    if (order->body != GW_BODY_JSON && !read_inputs(order, text, &is_good))
+        return false;
     if (!is_good)
-        gw_order_problem(order, "invalid_param", "\"inputs\" is not a good JSON object", nameless,
-                         why);
-    else if (count > GW_FORM_FIELDS)
+        return true;
+    switch (gw_json_digest(order->allocator, text, order->inputs_digest, name)) {
+    case GW_JSON_DIGEST_OK:
+        break;
+    case GW_JSON_DIGEST_NOMEM:
+        return gw_order_no_memory(order);
+    case GW_JSON_DIGEST_MANY:
         gw_order_problem(order, "invalid_param", "there are more than 200 inputs", nameless, "");
-    else
-        return take_inputs_digest(order, text);
+        break;
+    case GW_JSON_DIGEST_TWICE:
+        gw_order_problem(order, "invalid_json", "", dify__slice(name),
+                         " stands twice in an object of the inputs");
+        break;
+    }
     return true;
 }

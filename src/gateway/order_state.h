@@ -37,6 +37,10 @@ struct gw_order_file {
     unsigned char digest[GW_SHA256_BYTES];
 };
 
+/* Of a file less is not written at once: of what looks like boundaries the parser hands out pieces
+ * of a few bytes. */
+#define GW_PIECE_BYTES ((size_t)4 << 10)
+
 /* The part at hand. */
 enum gw_part_kind {
     GW_PART_FIELD,
@@ -61,6 +65,8 @@ struct gw_order {
     enum gw_part_kind part;
     size_t part_name, part_name_len, part_value;
     size_t part_file_name;
+    char *piece; /* GW_PIECE_BYTES: the end of a file, until it is worth a write; NULL before one */
+    size_t piece_len;
     struct gw_sha256 sha;
 
     /* Problems are collected and refused at the end; a failure is final. */
@@ -109,10 +115,16 @@ bool gw_order_check_inputs(struct gw_order *order, struct dify_slice inputs);
 
 /* ---- digests (order_digest.c) ---- */
 
-enum gw_json_digest_err { GW_JSON_DIGEST_OK = 0, GW_JSON_DIGEST_NOMEM, GW_JSON_DIGEST_TWICE };
+enum gw_json_digest_err {
+    GW_JSON_DIGEST_OK = 0,
+    GW_JSON_DIGEST_NOMEM,
+    GW_JSON_DIGEST_MANY,
+    GW_JSON_DIGEST_TWICE
+};
 
-/* Of a JSON text that was read before: valid, no deeper than DIFY_EVENT_DEPTH. TWICE: an object in
- * it has two members of one name, which is then cut into `name`. */
+/* Of a JSON object that was read before: valid, no deeper than DIFY_EVENT_DEPTH. MANY: it has more
+ * than GW_FORM_FIELDS members. TWICE: an object in it has two members of one name, which is then
+ * cut into `name`. */
 enum gw_json_digest_err gw_json_digest(const struct dify_allocator *allocator,
                                        struct dify_slice json,
                                        unsigned char digest[GW_SHA256_BYTES], char name[100]);

@@ -5,18 +5,66 @@
 #include "gateway/sha256.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Small pieces are put together: a call of libcrypto is dear. */
+struct state {
+    EVP_MD_CTX *context;
+    size_t len;
+    unsigned char bytes[256];
+};
+
+static struct state *new_state(void)
+{
+    struct state *state = malloc(sizeof *state);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (state == NULL || context == NULL) {
+        free(state);
+        EVP_MD_CTX_free(context);
+        return NULL;
+    }
+    state->context = context;
+    return state;
+}
 
 void gw_sha256_begin(struct gw_sha256 *sha)
 {
     if (sha->state == NULL)
-        sha->state = EVP_MD_CTX_new();
-    sha->has_failed = sha->state == NULL || EVP_DigestInit_ex(sha->state, EVP_sha256(), NULL) != 1;
+        sha->state = new_state();
+    struct state *state = sha->state;
+    sha->has_failed = state == NULL || EVP_DigestInit_ex(state->context, EVP_sha256(), NULL) != 1;
+    if (state != NULL)
+        state->len = 0;
+}
+
+static void update(struct gw_sha256 *sha, const void *bytes, size_t len)
+{
+    struct state *state = sha->state;
+    if (!sha->has_failed && len != 0)
+        sha->has_failed = EVP_DigestUpdate(state->context, bytes, len) != 1;
+}
+
+static void flush(struct gw_sha256 *sha)
+{
+    struct state *state = sha->state;
+    update(sha, state->bytes, state->len);
+    state->len = 0;
 }
 
 void gw_sha256_add(struct gw_sha256 *sha, const void *bytes, size_t len)
 {
-    if (!sha->has_failed && len != 0)
-        sha->has_failed = EVP_DigestUpdate(sha->state, bytes, len) != 1;
+    struct state *state = sha->state;
+    if (sha->has_failed || len == 0)
+        return;
+    if (len > sizeof state->bytes - state->len)
+        flush(sha);
+    if (len > sizeof state->bytes) {
+        update(sha, bytes, len);
+    } else {
+        memcpy(state->bytes + state->len, bytes, len);
+        state->len += len;
+    }
 }
 
 void gw_sha256_number(struct gw_sha256 *sha, uint64_t number)
@@ -37,15 +85,20 @@ void gw_sha256_text(struct gw_sha256 *sha, struct dify_slice text)
 bool gw_sha256_end(struct gw_sha256 *sha, unsigned char digest[GW_SHA256_BYTES])
 {
     unsigned char whole[EVP_MAX_MD_SIZE];
-    if (sha->has_failed || EVP_DigestFinal_ex(sha->state, whole, NULL) != 1)
+    struct state *state = sha->state;
+    if (!sha->has_failed)
+        flush(sha);
+    if (sha->has_failed || EVP_DigestFinal_ex(state->context, whole, NULL) != 1)
         return false;
-    for (size_t i = 0; i < GW_SHA256_BYTES; i++)
-        digest[i] = whole[i];
+    memcpy(digest, whole, GW_SHA256_BYTES);
     return true;
 }
 
 void gw_sha256_fini(struct gw_sha256 *sha)
 {
-    EVP_MD_CTX_free(sha->state);
+    struct state *state = sha->state;
+    if (state != NULL)
+        EVP_MD_CTX_free(state->context);
+    free(state);
     sha->state = NULL;
 }

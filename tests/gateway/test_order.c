@@ -340,9 +340,27 @@ static void test_kept(void **state)
     assert_string_equal(hex, "395bb385c3797867db501cb232e9edb6572186dbbcc93524ecc64481441b7345");
 }
 
+/* What was left half done is forgotten. */
+static void test_begun_anew(void **state)
+{
+    struct gw_sha256 sha = {.state = NULL};
+    unsigned char digests[2][GW_SHA256_BYTES];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        gw_sha256_begin(&sha);
+        gw_sha256_add(&sha, "left", i == 0 ? 0 : 4);
+        gw_sha256_begin(&sha);
+        gw_sha256_text(&sha, DIFY_SLICE("tea"));
+        assert_true(gw_sha256_end(&sha, digests[i]));
+    }
+    gw_sha256_fini(&sha);
+    assert_memory_equal(digests[0], digests[1], GW_SHA256_BYTES);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_kept)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_kept),
+                                       cmocka_unit_test(test_begun_anew)};
     int failed = run_cases("order", cases, COUNT_OF(cases), sizeof cases[0], run_case);
     return failed + cmocka_run_group_tests_name("order-digests", tests, NULL, NULL);
 }

@@ -266,6 +266,17 @@ static void test_file_bytes(void **state)
     assert_string_equal(refusal.message,
                         "the file \"g\" is larger than the 1 MB that are taken here");
     text_fini(&body);
+    options.max_file_bytes = 10;
+    for (size_t chunk = 1; chunk < 4; chunk++) {
+        for (size_t len = 10; len <= 11; len++) {
+            body = two_files(10, len);
+            struct gw_order *order =
+                read_order(&options, FORM_TYPE, text_slice(&body), chunk, &refusal);
+            assert_int_equal(order != NULL, len == 10);
+            gw_order_free(order);
+            text_fini(&body);
+        }
+    }
     options.max_file_bytes = 0;
     body = two_files(0, 0);
     assert_taken(&options, FORM_TYPE, &body);
@@ -461,6 +472,61 @@ static struct text mixed_form(void)
     return body;
 }
 
+/* Bytes of a file that come in pieces of any length are those of the file. */
+static void test_pieces(void **state)
+{
+    enum { LEN = 60000 };
+    uint64_t seed = test_seed();
+    unsigned char whole[GW_SHA256_BYTES], digest[GW_SHA256_BYTES];
+    struct gw_spool spool = new_spool();
+    struct gw_order_options options = options_with(&spool);
+    struct text body = {NULL, 0, 0};
+    char *back = malloc(LEN);
+    (void)state;
+    assert_non_null(back);
+    add_head(&body, "f", "x");
+    size_t at = body.len;
+    for (size_t i = 0; i < LEN; i++)
+        text_add(&body, &(char){(char)random_below(&seed, 256)}, 1);
+    add_end(&body);
+    for (size_t most = 1; most < 70000; most *= 2) {
+        struct dify_order out = {.size = sizeof out};
+        struct gw_order *order;
+        struct gw_refusal refusal;
+        assert_true(gw_order_new(&options, slice_of(FORM_TYPE), &order, &refusal));
+        for (size_t from = 0; from < body.len;) {
+            size_t len = 1 + random_below(&seed, most);
+            len = len < body.len - from ? len : body.len - from;
+            assert_true(gw_order_feed(order, (struct dify_slice){body.ptr + from, len}, &refusal));
+            from += len;
+        }
+        assert_true(gw_order_finish(order, &refusal));
+        assert_true(gw_order_digest(order, "a", most == 1 ? whole : digest));
+        if (most != 1)
+            assert_memory_equal(whole, digest, GW_SHA256_BYTES);
+        gw_order_fill(order, &out);
+        assert_int_equal(pread(out.attachments[0].file.descriptor, back, LEN, 0), LEN);
+        assert_memory_equal(back, body.ptr + at, LEN);
+        gw_order_free(order);
+    }
+    text_fini(&body);
+    free(back);
+}
+
+/* More is wrong than a message has room for. */
+static void test_long_message(void **state)
+{
+    struct gw_spool spool = new_spool();
+    struct gw_order_options options = options_with(&spool);
+    struct gw_refusal refusal;
+    struct text body = inputs(1000);
+    (void)state;
+    options.is_bare = false;
+    assert_null(read_order(&options, JSON_TYPE, text_slice(&body), 0, &refusal));
+    assert_int_equal(strlen(refusal.message), sizeof refusal.message - 1);
+    text_fini(&body);
+}
+
 /* Each allocation fails in turn: it is said, or nothing came of it. */
 static void fail_each(const char *type, struct text *body, bool is_bare)
 {
@@ -512,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_spool_bytes),  cmocka_unit_test(test_unlinked),
         cmocka_unit_test(test_closed_twice), cmocka_unit_test(test_disks),
         cmocka_unit_test(test_flat),         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_pieces),       cmocka_unit_test(test_long_message),
     };
     return cmocka_run_group_tests_name("order-limits", tests, NULL, NULL);
 }
