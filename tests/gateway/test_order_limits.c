@@ -371,6 +371,9 @@ static void test_closed_twice(void **state)
         assert_int_equal(gw_spooled_add(&files[i], DIFY_SLICE("abc")), GW_SPOOL_OK);
     }
     int descriptor = files[0].descriptor;
+    spool.max_bytes = 7;
+    assert_int_equal(gw_spooled_add(&files[1], DIFY_SLICE("de")), GW_SPOOL_FULL);
+    assert_int_equal(spool.used_bytes, 6);
     gw_spooled_close(&files[0]);
     assert_int_equal(dup2(files[1].descriptor, descriptor),
                      descriptor); /* its number is another's */
