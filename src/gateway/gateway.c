@@ -358,6 +358,7 @@ int gw_serve(const struct gw_config *config, double speed)
     int status = 1;
     struct gateway *gateway = calloc(1, sizeof *gateway);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk */
     if (gateway == NULL || uv_loop_init(&loop) != 0) {
         free(gateway);
         return status;
