@@ -112,6 +112,14 @@ const struct cli_command cli_commands[] = {
      "For example: DIFY_BASE_URL=https://dify.example/v1 DIFY_API_KEY=app-... difystream serve\n\n"
      "and then: curl -F picture=@label.jpg http://127.0.0.1:8000/api/detect",
      cli_serve_options, cli_run_serve, false},
+    {"store", "check|export|prune FILE", 2, NULL, "look after the runs that a gateway keeps",
+     "check tells what is wrong with the store in FILE, and which of its runs are open; the exit "
+     "status is 1 if anything is wrong. export prints a JSON line for each run, the oldest first. "
+     "Both only read, also while a gateway has the store open.\n\n"
+     "prune removes runs that have ended and makes the file smaller; a gateway must not have it "
+     "open. Open runs stay. What a gateway is to keep, its configuration says.\n\n"
+     "For example: difystream store export --since 1d --events runs.db",
+     cli_store_options, cli_run_store, false},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "

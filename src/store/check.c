@@ -41,7 +41,10 @@ static int ask(struct checking *checking, const char *sql, bool is_fault)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-#define RUN "'run ' || lower(hex(r.id))"
+#define PART(from, count) "substr(hex(r.id), " #from ", " #count ")"
+#define RUN                                                                                        \
+    "'run ' || lower(" PART(1, 8) " || '-' || " PART(9, 4) " || '-' || " PART(                     \
+        13, 4) " || '-' || " PART(17, 4) " || '-' || " PART(21, 12) ")"
 
 static const char *const faults[] = {
     "SELECT integrity_check FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'",
