@@ -9,10 +9,13 @@ add_library(dify_gateway OBJECT
     src/gateway/config_listen.c
     src/gateway/config_route.c
     src/gateway/config_write.c
+    src/gateway/filter.c
     src/gateway/gateway.c
     src/gateway/health.c
     src/gateway/hub.c
     src/gateway/intake.c
+    src/gateway/later.c
+    src/gateway/list.c
     src/gateway/logger.c
     src/gateway/lookup.c
     src/gateway/metrics.c
@@ -20,7 +23,9 @@ add_library(dify_gateway OBJECT
     src/gateway/order_digest.c
     src/gateway/order_form.c
     src/gateway/order_json.c
+    src/gateway/out.c
     src/gateway/places.c
+    src/gateway/query.c
     src/gateway/reads.c
     src/gateway/recover.c
     src/gateway/reply.c
@@ -35,6 +40,7 @@ add_library(dify_gateway OBJECT
     src/gateway/sha256.c
     src/gateway/spool.c
     src/gateway/sse.c
+    src/gateway/stats.c
     src/gateway/stream.c
     src/gateway/uv_host.c)
 target_link_libraries(dify_gateway PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV

@@ -8,6 +8,7 @@
 #include "core/slices.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
+#include "gateway/later.h"
 #include "gateway/logger.h"
 #include "gateway/recover.h"
 #include "gateway/reply.h"
@@ -305,6 +306,7 @@ static void close_all(struct gateway *gateway)
         dify_app_free(gateway->apps[i].dify);
     free(gateway->apps);
     dify_client_free(gateway->client);
+    gw_later_drop_all(gateway);
     gw_uv_host_close(&gateway->host);
     gw_hub_fini(&gateway->hub);
     http_timer_close(&gateway->timer, NULL);
@@ -372,6 +374,7 @@ int gw_serve(const struct gw_config *config, double speed)
     gateway->scratch = gateway->refusal =
         (struct dify__buffer){.allocator = gateway->allocator, .max = SIZE_MAX / 2};
     gw_hub_init(&gateway->hub, gateway->allocator);
+    http_list_init(&gateway->later);
     if (init_loop(gateway) && open_all(gateway)) {
         uv_run(&loop, UV_RUN_DEFAULT);
         status = 0;

@@ -73,7 +73,9 @@
 
 #define GW_READERS 4         /* threads that read from the store */
 #define GW_READS 1000        /* reads that wait for one; past it 503 */
-#define GW_LIST_MOST 200     /* runs in a page of the list */
+#define GW_LIST_MOST 200     /* runs in a page of the list; past it 400 */
+#define GW_LIST_DEFAULT 50   /* the same, where a request does not say */
+#define GW_STATS_BUCKETS 100 /* parts of a span with totals of their own; past it 400 */
 #define GW_DRAIN_MS 30000    /* default: what live runs get after SIGTERM */
 #define GW_LINGER_MS 2000    /* at the end, for answers to go out */
 #define GW_LINGER_LOOK_MS 20 /* whether they have */

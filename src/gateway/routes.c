@@ -10,9 +10,11 @@
 /* Fixed paths come before those with a segment that may be anything. */
 static const struct gw_route routes[] = {
     {HTTP_POST_, "/api/runs", gw_serve_create_run},
+    {HTTP_GET_, "/api/runs", gw_serve_list},
     {HTTP_GET_, "/api/runs/{}", gw_serve_run},
     {HTTP_GET_, "/api/runs/{}/events", gw_serve_events},
     {HTTP_POST_, "/api/runs/{}/stop", gw_serve_stop},
+    {HTTP_GET_, "/api/stats", gw_serve_stats},
     {HTTP_GET_, "/healthz", gw_serve_healthz},
     {HTTP_GET_, "/readyz", gw_serve_readyz},
 };

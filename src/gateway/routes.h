@@ -46,6 +46,10 @@ void gw_serve_run(const struct gw_request *request);
 void gw_serve_events(const struct gw_request *request);
 void gw_serve_stop(const struct gw_request *request);
 
+/* list.c, stats.c */
+void gw_serve_list(const struct gw_request *request);
+void gw_serve_stats(const struct gw_request *request);
+
 /* health.c */
 void gw_serve_healthz(const struct gw_request *request);
 void gw_serve_readyz(const struct gw_request *request);

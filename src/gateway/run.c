@@ -140,6 +140,7 @@ static void run_free(struct gw_run *run)
     gw_runlog_fini(&run->log);
     free(run->dify_id);
     free(run->result);
+    free(run->row);
     free(run);
 }
 
@@ -391,6 +392,8 @@ static void end(struct gw_run *run, const struct dify_run *of)
     if (has_row) {
         gw__run_enter(run, GW_RUN_ENDING);
         gw__run_keep_end(run, of);
+    } else if (run->gateway->store == NULL) {
+        gw__run_remember(run, of);
     }
     dify_follow_free(run->follow);
     run->follow = NULL;

@@ -10,6 +10,7 @@
 #define GATEWAY_RUN_H
 
 #include "core/uuid7.h"
+#include "gateway/rows.h"
 #include "gateway/runlog.h"
 #include "gateway/state.h"
 
@@ -59,6 +60,8 @@ struct gw_run {
     unsigned writing;   /* all writes, likewise */
     char *dify_id;      /* workflow_run_id, once it is known; malloc */
 
+    struct gw_row *row; /* without a store, once it has ended: what one would have kept */
+
     char *result; /* JSON, once it has ended (run.c: without detail and run_id); malloc */
     size_t result_len;
     int http_status, http_override; /* of an answer; in place of the outcome's own, or 0 */
@@ -101,6 +104,10 @@ void gw_run_refuse(struct gw_run *run, enum dify_outcome outcome, const char *co
  * memory. */
 DIFY_MUST_CHECK bool gw_run_write(const struct gw_run *run, struct dify__buffer *out);
 
+/* Without a store: what one would keep of it, but for its inputs and its result. It is borrowed
+ * from the run and from `room`. */
+void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct store_row *row);
+
 static inline bool gw_run_has_ended(const struct gw_run *run)
 {
     return run->state == GW_RUN_ENDED;
@@ -137,6 +144,7 @@ bool gw__run_keep_sent(struct gw_run *run);
 void gw__run_keep_started(struct gw_run *run);
 void gw__run_keep_log(struct gw_run *run);
 void gw__run_keep_end(struct gw_run *run, const struct dify_run *of);
+void gw__run_remember(struct gw_run *run, const struct dify_run *of); /* without a store */
 void gw__run_kept(struct gw_run *run, bool is_kept); /* run.c: a write was confirmed */
 
 #endif

@@ -146,3 +146,62 @@ void gw__run_keep_end(struct gw_run *run, const struct dify_run *of)
                             .result = {run->result, run->result_len}};
     run->writing += store_end(run->gateway->store, run->number, &end, on_kept, run);
 }
+
+/* ---- without a store ----------------------------------------------------------------------- */
+
+/* What the result of a run says, as far as a row has it. */
+static void take_result(const struct dify_result *result, struct store_row *row)
+{
+    uint64_t steps = 0;
+    (void)dify__parse_uint(result->total_steps, &steps);
+    row->run_id = result->workflow_run_id;
+    row->task_id = result->task_id;
+    row->message_id = result->message_id;
+    row->conversation_id = result->conversation_id;
+    row->tokens = result->total_tokens;
+    row->price = dify__slice(result->total_price);
+    row->currency = result->currency;
+    row->steps = (uint32_t)steps;
+    row->events = (uint32_t)result->event_count;
+    row->status = result->status;
+    row->code = result->code;
+}
+
+void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct store_row *row)
+{
+    if (run->row != NULL) {
+        *row = run->row->row;
+        return;
+    }
+    *row = (struct store_row){.number = run->number,
+                              .epoch = run->epoch,
+                              .created_ms = run->created_ms,
+                              .state = run->state < GW_RUN_LIVE ? STORE_ACCEPTED
+                                       : run->has_started       ? STORE_STARTED
+                                                                : STORE_SUBMITTING,
+                              .route = dify__slice(run->route)};
+    memcpy(row->id, run->id, sizeof row->id);
+    if (run->app != NULL)
+        row->app = dify__slice(run->app->config->name);
+    if (run->follow == NULL)
+        return;
+    row->user = dify__slice(dify_follow_user(run->follow));
+    row->kind = (unsigned)dify_follow_kind(run->follow);
+    dify_run_result(dify_follow_run(run->follow), room);
+    take_result(room, row);
+}
+
+void gw__run_remember(struct gw_run *run, const struct dify_run *of)
+{
+    struct dify_result room, result;
+    struct store_row row;
+    gw_run_describe(run, &room, &row);
+    dify_run_result(of, &result);
+    take_result(&result, &row);
+    row.state = STORE_ENDED;
+    row.ended_ms = gw_now_ms();
+    row.http_status = (unsigned)run->http_status;
+    row.success = run->success;
+    free(run->row);
+    run->row = gw_row_dup(&row); /* without memory for it the run is listed as one that goes on */
+}

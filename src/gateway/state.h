@@ -62,6 +62,7 @@ struct gateway {
     struct store *store; /* NULL: none */
     uv_async_t store_wake;
     struct gw_reads reads;
+    struct http_link later; /* requests that wait for something (later.h) */
     uint64_t next_number; /* of runs, without a store */
     uint32_t epoch;       /* likewise */
     bool was_failing;

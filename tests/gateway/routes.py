@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""The routes that read, and those beside runs, from outside: simulator, gateway and requests."""
+
+import os
+import time
+
+import gateway
+from gateway import ASYNC, RECORDINGS, Gateway, Simulator, app_of
+
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+SCENARIO = """
+release: 1.14.2
+apps:
+  - name: flow
+    key: app-flow
+    inputs: [{name: word}]
+    info: {name: "Flow \\"one\\"", mode: workflow, description: d, tags: [], author_name: a}
+    runs:
+      - when: {inputs: {word: bad}}
+        nodes: [start, {type: code, error: "it broke"}]
+      - when: {inputs: {word: slow}}
+        nodes: [start, {type: code, seconds: 3000}, {type: end, outputs: {a: 1}}]
+      - nodes: [start, {type: llm, text: "a b", tokens: 7, price: "0.25"},
+                {type: end, outputs: {a: "{{inputs.word}}"}}]
+  - name: talk
+    key: app-talk
+    mode: chat
+    runs: [{answer: {text: "hello you", tokens: 3, price: "0.5"}}]
+  - name: form
+    key: app-form
+    inputs: [{name: q}]
+    runs:
+      - recording: %(recordings)s/human-input/approve/streaming
+        resumed: %(recordings)s/human-input/approve/events-resume-snapshot-continue
+""" % {"recordings": RECORDINGS}
+STORES = ("runs.db", None)
+
+
+class World:
+    """A simulator and a gateway before it, with three of its apps and one of a Dify that is
+    down."""
+
+    def __init__(self, given, store, *options, speed="200", **settings):
+        self.checks, self.store = given.checks, store
+        self.sim = Simulator(given.build, gateway.scenario(given, "routes.yaml", SCENARIO),
+                             "--speed", speed, *options, key="app-flow")
+        apps = {"flow": app_of(self.sim, max_runs=2), "talk": app_of(self.sim, "app-talk"),
+                "form": app_of(self.sim, "app-form"),
+                "down": {"base_url": "http://127.0.0.1:1/v1", "api_key": "app-secret-down"}}
+        self.gateway = Gateway(given.build, apps, store=store, speed=float(speed),
+                               keeps_port=True, default_app="flow", **settings)
+        self.get = lambda path, **more: self.gateway.whole("GET", path, **more)
+        self.post = lambda path, body=None, **more: self.gateway.whole("POST", path, body, **more)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.gateway.__exit__(*error)
+        self.sim.__exit__(*error)
+        said = "".join(self.gateway.log)
+        self.checks.true("app-flow" not in said and "app-secret" not in said,
+                         "no key in the log", said)
+
+    def run(self, word="w", **more):
+        """A run that has ended."""
+        return self.post("/api/runs", dict({"inputs": {"word": word}}, **more))[1]
+
+    def equal(self, actual, expected, what):
+        return self.checks.equal(actual, expected, what + (
+            "" if self.store else " (without a store)"))
+
+    def true(self, condition, what, detail=""):
+        return self.checks.true(condition, what + ("" if self.store else " (without a store)"),
+                                detail)
+
+    def bad(self, answer, status, code, what, message=""):
+        """An error of the one form."""
+        got, body = answer
+        is_error = isinstance(body, dict) and list(body)[:6] == ["success", "error", "detail",
+                                                                 "code", "message", "run_id"]
+        self.true(got == status and is_error and body["code"] == code and
+                  message in body["message"] and body["error"] == body["detail"] and
+                  "127.0.0.1" not in body["message"] and "app-" not in body["message"], what,
+                  answer)
+
+    def methods(self, path, allowed):
+        """Other methods are refused with what is allowed; HEAD is as GET without the body."""
+        with self.gateway.ask("DELETE", path) as connection:
+            self.equal((connection.status, connection.header("Allow")), (405, allowed),
+                       "DELETE " + path)
+        with self.gateway.ask("OPTIONS", path) as connection:
+            self.equal((connection.status, connection.header("Allow")), (204, allowed),
+                       "OPTIONS " + path)
+        if "GET" not in allowed:
+            return
+        with self.gateway.ask("HEAD", path, fields={"Connection": "close"}) as connection:
+            while connection.more():
+                pass
+            self.equal((connection.status, connection.buffer), (200, b""), "HEAD " + path)
+
+
+def listing(given):
+    for store in STORES:
+        with World(given, store) as world:
+            world.equal(world.get("/api/runs"), (200, {"data": [], "has_more": False,
+                                                       "next_cursor": None}), "an empty list")
+            runs = [world.run("w%d" % i, user="u-%d" % (i % 2)) for i in range(5)]
+            runs.append(world.run("bad", user="u-bad"))
+            talk = world.post("/api/runs?app=talk", {"query": "hi", "user": "u-talk"})[1]
+            slow = world.post("/api/runs", {"inputs": {"word": "slow"}, "user": "u-slow"},
+                              fields=ASYNC)[1]
+            ids = [run["run_id"] for run in runs + [talk, slow]][::-1]
+            status, all_of_them = world.get("/api/runs")
+            world.equal((status, [row["run_id"] for row in all_of_them["data"]],
+                         all_of_them["has_more"]), (200, ids, False), "the newest first")
+            rows = {row["run_id"]: row for row in all_of_them["data"]}
+            row = rows[runs[0]["run_id"]]
+            data = runs[0]["data"]
+            world.equal({name: row[name] for name in row if name not in (
+                "created_at", "finished_at", "elapsed")},
+                {"run_id": runs[0]["run_id"], "workflow_run_id": data["workflow_run_id"],
+                 "app": "flow", "route": "/api/runs", "user": "u-0", "conversation_id": None,
+                 "message_id": None, "status": "succeeded", "success": True, "code": None,
+                 "http_status": 200, "total_tokens": 7, "total_price": 0.25, "currency": "USD",
+                 "total_steps": 3, "event_count": data["event_count"], "rating": None,
+                 "comment": None}, "a row of a run that succeeded")
+            world.true(abs(row["created_at"] - time.time()) < 3600 and
+                       row["finished_at"] >= row["created_at"] and
+                       abs(row["finished_at"] - row["created_at"] - row["elapsed"]) < 0.01,
+                       "its times", row)
+            row = rows[runs[5]["run_id"]]
+            world.equal((row["status"], row["success"], row["code"], row["http_status"]),
+                        ("failed", False, "workflow_failed", 502), "a row of one that failed")
+            row = rows[slow["run_id"]]
+            world.equal((row["status"], row["success"], row["finished_at"], row["total_tokens"]),
+                        ("running", None, None, None), "a row of one that goes on")
+            row = rows[talk["run_id"]]
+            world.true(row["message_id"] and row["app"] == "talk", "a row of a chat", row)
+
+            def found(query):
+                status, said = world.get("/api/runs?" + query)
+                return [ids.index(row["run_id"]) for row in said["data"]] if status == 200 else said
+
+            cases = [("app=talk", [1]), ("app=nobody", []), ("user=u-1", [4, 6]),
+                     ("status=failed", [2]), ("status=running", [0]),
+                     ("q=U-BAD", [2]), ("q=" + runs[3]["run_id"][:13] + "&user=u-1", None),
+                     ("q=" + data["workflow_run_id"], [7]), ("since=2000-01-01T00:00:00Z", None),
+                     ("until=2000-01-01T01:00:00%2B09:00", []), ("since=4000000000", []),
+                     ("since=946684800.5&limit=3", [0, 1, 2]), ("limit=200&unknown=x&&app=", None)]
+            for query, expected in cases:
+                got = found(query)
+                world.true(got == expected if expected is not None else
+                           isinstance(got, list) and got, "?" + query, got)
+            if store:
+                world.equal(found("q=w3"), [4], "inputs are searched")
+            pages, cursor = [], ""
+            while cursor is not None:
+                said = world.get("/api/runs?limit=3" + cursor)[1]
+                pages.append([row["run_id"] for row in said["data"]])
+                world.equal(said["has_more"], said["next_cursor"] is not None, "more, or the end")
+                cursor = said["next_cursor"] and "&cursor=" + said["next_cursor"]
+            world.equal(pages, [ids[:3], ids[3:6], ids[6:]], "pages")
+            world.equal(len(world.get("/api/runs?limit=8")[1]["data"]), 8, "a page to the brim")
+            world.equal(world.get("/api/runs?limit=8")[1]["has_more"], False, "and no more")
+            world.bad(world.get("/api/runs?limit=0&cursor=x&since=yesterday&until=1&user=%ff&"
+                                "app=a&app=b&status=queued"), 400, "invalid_param", "all that is "
+                      "wrong", "user is no UTF-8 text")
+            message = world.get("/api/runs?limit=201&cursor=x&since=2026-02-29T00:00:00Z&q=%00&"
+                                "app=a&app=b&status=queued&until=x&user=" + "u" * 256)[1]["message"]
+            for name in ("limit is", "cursor is", "since is", "q is", "app is", "queued", "until",
+                         "user is too long"):
+                world.true(name in message, "told: " + name, message)
+            world.bad(world.get("/api/runs?since=2&until=1"), 400, "invalid_param", "a span that "
+                      "ends before it begins", "until lies before since")
+            world.methods("/api/runs", "GET, HEAD, POST, OPTIONS")
+            if store:
+                before = world.get("/api/runs?status=succeeded")
+                world.gateway.kill()
+                world.gateway.start()
+                world.equal(world.get("/api/runs?status=succeeded"), before, "after a restart")
+                world.equal(found("status=running"), [0], "it is taken up")
+            world.post("/api/runs/%s/stop" % slow["run_id"])
+            world.gateway.until_over(slow["run_id"])
+            world.equal(found("status=running"), [], "and stopped")
+
+
+def stats(given):
+    for store in STORES:
+        with World(given, store) as world:
+            status, said = world.get("/api/stats")
+            world.equal((status, said), (200, {
+                "since": None, "until": None, "app": None, "runs": 0, "open": 0, "succeeded": 0,
+                "failed": 0, "total_tokens": 0, "median_seconds": None, "p95_seconds": None,
+                "likes": 0, "dislikes": 0, "total_price": {},
+                "apps": [{"app": name, "max_runs": most, "live": 0, "queued": 0}
+                         for name, most in (("flow", 2), ("talk", 8), ("form", 8), ("down", 8))],
+                "live": 0, "queued": 0}), "totals of nothing")
+            for word in ("a", "b", "bad"):
+                world.run(word)
+            world.post("/api/runs?app=talk", {"query": "hi", "user": "u"})
+            slow = [world.post("/api/runs", {"inputs": {"word": "slow"}}, fields=ASYNC)[1]["run_id"]
+                    for _ in range(3)]
+            said = world.get("/api/stats")[1]
+            world.equal({name: said[name] for name in (
+                "runs", "open", "succeeded", "failed", "total_tokens", "total_price", "live",
+                "queued")}, {"runs": 7, "open": 3, "succeeded": 3, "failed": 1, "total_tokens": 17,
+                             "total_price": {"USD": 1}, "live": 2, "queued": 1}, "totals")
+            world.true(0 <= said["median_seconds"] <= said["p95_seconds"], "durations", said)
+            said = world.get("/api/stats?app=talk&since=1000&until=4000000000&buckets=4")[1]
+            world.equal((said["runs"], said["app"], said["since"], said["until"], said["live"],
+                         [app["app"] for app in said["apps"]]),
+                        (1, "talk", 1000, 4000000000, 0, ["talk"]), "totals of one app")
+            parts = said["buckets"]
+            world.equal((len(parts), parts[0]["since"], parts[-1]["until"],
+                         sum(part["runs"] for part in parts),
+                         sum(part["total_tokens"] for part in parts),
+                         [a["until"] == b["since"] for a, b in zip(parts, parts[1:])]),
+                        (4, 1000, 4000000000, 1, 3, [True] * 3), "parts of the span")
+            since = int(time.time()) - 1000
+            parts = world.get("/api/stats?since=%d&buckets=100" % since)[1]["buckets"]
+            world.true(len(parts) == 100 and abs(parts[-1]["until"] - time.time()) < 600,
+                       "the span ends now", parts[-1])
+            world.equal(world.get("/api/stats?since=4000000000&buckets=2")[1]["buckets"][1]["runs"],
+                        0, "a span in the future")
+            for query, message in (("buckets=3", "needs since"), ("since=1&buckets=101", "buckets"),
+                                   ("since=1&buckets=0", "buckets"), ("until=x", "until")):
+                world.bad(world.get("/api/stats?" + query), 400, "invalid_param", query, message)
+            world.methods("/api/stats", "GET, HEAD, OPTIONS")
+            for run in slow[::-1]:
+                status, said = world.post("/api/runs/%s/stop" % run)
+                world.true(status in (200, 202), "a stop", said)
+            ends = [world.gateway.until_over(run) for run in slow]
+            world.equal([end["code"] for end in ends], ["workflow_stopped", "workflow_stopped",
+                                                        "cancelled"], "what is stopped, and what "
+                        "only waited")
+            world.equal(world.post("/api/runs/%s/stop" % slow[0]), (200, ends[0]),
+                        "a stop of what has ended gives its result")
+            world.bad(world.post("/api/runs/%s/stop" % UNKNOWN), 404, "run_not_found",
+                      "a stop of nothing")
+
+
+def main():
+    given = gateway.arguments()
+    gateway.run_tests(given, listing, stats)
+
+
+if __name__ == "__main__":
+    main()
