@@ -3,6 +3,8 @@
 pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
 
 add_library(dify_gateway OBJECT
+    src/gateway/about.c
+    src/gateway/apps.c
     src/gateway/callers.c
     src/gateway/config.c
     src/gateway/config_app.c
@@ -42,6 +44,8 @@ add_library(dify_gateway OBJECT
     src/gateway/sse.c
     src/gateway/stats.c
     src/gateway/stream.c
-    src/gateway/uv_host.c)
+    src/gateway/test_dify.c
+    src/gateway/uv_host.c
+    src/gateway/words.c)
 target_link_libraries(dify_gateway PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML PkgConfig::DIFY_CRYPTO)

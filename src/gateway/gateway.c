@@ -6,6 +6,7 @@
 #include "gateway/gateway.h"
 
 #include "core/slices.h"
+#include "gateway/about.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
@@ -302,11 +303,13 @@ static void close_all(struct gateway *gateway)
     gateway->store = NULL;
     while (!http_list_is_empty(&gateway->hub.runs))
         gw_run_abandon(HTTP_LINKED(gateway->hub.runs.next, struct gw_run, all));
-    for (size_t i = 0; gateway->apps != NULL && i < gateway->config->app_count; i++)
+    gw_later_drop_all(gateway);
+    for (size_t i = 0; gateway->apps != NULL && i < gateway->config->app_count; i++) {
+        gw_about_close(&gateway->apps[i]);
         dify_app_free(gateway->apps[i].dify);
+    }
     free(gateway->apps);
     dify_client_free(gateway->client);
-    gw_later_drop_all(gateway);
     gw_uv_host_close(&gateway->host);
     gw_hub_fini(&gateway->hub);
     http_timer_close(&gateway->timer, NULL);

@@ -71,15 +71,20 @@
 
 /* ---- the rest ------------------------------------------------------------------------------ */
 
-#define GW_READERS 4         /* threads that read from the store */
-#define GW_READS 1000        /* reads that wait for one; past it 503 */
-#define GW_LIST_MOST 200     /* runs in a page of the list; past it 400 */
-#define GW_LIST_DEFAULT 50   /* the same, where a request does not say */
-#define GW_STATS_BUCKETS 100 /* parts of a span with totals of their own; past it 400 */
-#define GW_DRAIN_MS 30000    /* default: what live runs get after SIGTERM */
-#define GW_LINGER_MS 2000    /* at the end, for answers to go out */
-#define GW_LINGER_LOOK_MS 20 /* whether they have */
-#define GW_SOCKET_MODE 0660u /* of a socket in the file system */
+#define GW_READERS 4            /* threads that read from the store */
+#define GW_READS 1000           /* reads that wait for one; past it 503 */
+#define GW_LIST_MOST 200        /* runs in a page of the list; past it 400 */
+#define GW_LIST_DEFAULT 50      /* the same, where a request does not say */
+#define GW_ABOUT_MS 60000       /* what an app says of itself is asked for again after so long */
+#define GW_ABOUT_FAILED_MS 5000 /* the same, where Dify did not answer */
+#define GW_ABOUT_WAIT_MS 5000   /* the list of apps waits so long for Dify */
+#define GW_ABOUT_ASKED 16       /* questions for one such list at once */
+#define GW_TEST_MS 30000        /* a test of Dify is given up after so long */
+#define GW_STATS_BUCKETS 100    /* parts of a span with totals of their own; past it 400 */
+#define GW_DRAIN_MS 30000       /* default: what live runs get after SIGTERM */
+#define GW_LINGER_MS 2000       /* at the end, for answers to go out */
+#define GW_LINGER_LOOK_MS 20    /* whether they have */
+#define GW_SOCKET_MODE 0660u    /* of a socket in the file system */
 #define GW_STORE_PROBE_MS 1000
 #define GW_RETRY_AFTER_S 5 /* what 429 and 503 tell clients to wait */
 

@@ -50,6 +50,13 @@ void gw_serve_stop(const struct gw_request *request);
 void gw_serve_list(const struct gw_request *request);
 void gw_serve_stats(const struct gw_request *request);
 
+/* apps.c */
+void gw_serve_apps(const struct gw_request *request);
+void gw_serve_parameters(const struct gw_request *request);
+
+/* test_dify.c */
+void gw_serve_test_dify(const struct gw_request *request);
+
 /* health.c */
 void gw_serve_healthz(const struct gw_request *request);
 void gw_serve_readyz(const struct gw_request *request);

@@ -22,6 +22,7 @@ struct gw_app {
     struct gateway *gateway;
     const struct gw_app_config *config;
     struct dify_app *dify;
+    struct gw_about *about; /* what it says of itself (about.h); NULL: not asked yet */
 
     unsigned running;         /* runs that have a place */
     unsigned waiting;         /* runs that were begun and have none */
@@ -63,8 +64,8 @@ struct gateway {
     uv_async_t store_wake;
     struct gw_reads reads;
     struct http_link later; /* requests that wait for something (later.h) */
-    uint64_t next_number; /* of runs, without a store */
-    uint32_t epoch;       /* likewise */
+    uint64_t next_number;   /* of runs, without a store */
+    uint32_t epoch;         /* likewise */
     bool was_failing;
     bool is_behind; /* some run has records that the store's queue had no room for */
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The routes that read, and those beside runs, from outside: simulator, gateway and requests."""
 
-import os
+import signal
 import time
 
 import gateway
@@ -240,9 +240,110 @@ def stats(given):
                       "a stop of nothing")
 
 
+def apps(given):
+    for store in STORES:
+        with World(given, store) as world:
+            status, said = world.get("/api/apps")
+            rows = said["data"]
+            world.equal((status, [row["app"] for row in rows]), (200, ["flow", "talk", "form",
+                                                                       "down"]), "the apps")
+            world.equal(rows[0], {
+                "app": "flow", "is_default": True, "routes": ["/api/detect"], "max_runs": 2,
+                "queue": 100, "running": 0, "waiting": 0, "available": True, "code": None,
+                "message": None, "release": "1.14.2", "mode": "workflow", "name": 'Flow "one"',
+                "description": "d", "title": "flow", "icon_type": rows[0]["icon_type"],
+                "icon": rows[0]["icon"], "icon_background": rows[0]["icon_background"],
+                "icon_url": rows[0]["icon_url"]}, "an app")
+            world.equal((rows[1]["mode"], rows[1]["is_default"], rows[1]["available"]),
+                        ("chat", False, True), "another one")
+            down = rows[3]
+            world.equal((down["available"], down["code"], down["message"], down["mode"]),
+                        (False, "connect_failed", "Dify cannot be reached", None),
+                        "one that cannot be reached")
+            world.methods("/api/apps", "GET, HEAD, OPTIONS")
+            path = "/api/apps/flow/parameters"
+            status, said = world.get(path)
+            world.equal((status, said), (200, world.sim.whole("GET", "/v1/parameters")[1]),
+                        "parameters as they are")
+            world.bad(world.get("/api/apps/nobody/parameters"), 404, "app_not_found", "no app")
+            world.bad(world.get("/api/apps/down/parameters"), 502, "connect_failed",
+                      "an app whose Dify is down", "Dify cannot be reached")
+            world.methods(path, "GET, HEAD, OPTIONS")
+            many = [world.gateway.send("GET", "/api/apps/talk/parameters") for _ in range(20)]
+            many += [world.gateway.send("GET", "/api/apps/form/parameters") for _ in range(20)]
+            many[0].close()  # one leaves before it is answered
+            got = {connection.read_head().body() for connection in many[1:20]}
+            world.equal(len(got), 1, "many at once, one answer")
+            world.equal(world.sim.whole("GET", "/v1/parameters", key="app-talk")[0], 200,
+                        "it is still there")
+            for connection in many[20:]:
+                connection.close()
+
+
+def cached(given):
+    """What an app says is asked for once, and a Dify that goes away does not spoil it."""
+    with World(given, None) as world:
+        first = world.get("/api/apps/flow/parameters")
+        world.get("/api/apps")
+        world.sim.process.send_signal(signal.SIGSTOP)
+        try:
+            world.equal(world.get("/api/apps/flow/parameters"), first, "from memory")
+            world.equal(world.get("/api/apps")[1]["data"][0]["available"], True,
+                        "and what is listed")
+            with world.gateway.send("GET", "/api/apps/talk/parameters"):
+                pass  # asked, and gone, while Dify is silent
+            world.gateway.terminate()  # it ends all the same
+        finally:
+            world.sim.process.send_signal(signal.SIGCONT)
+
+
+def test_dify(given):
+    for store in STORES:
+        with World(given, store) as world:
+            def checks(path="/api/test-dify"):
+                status, said = world.get(path)
+                return status, said["success"], {check["check"]: (check["ok"], check["message"])
+                                                 for check in said["checks"]}, said
+
+            status, success, found, said = checks()
+            world.equal((status, success, list(found), said["app"], said["release"]),
+                        (200, True, ["reachable", "key", "app", "version", "stream"], "flow",
+                         "1.14.2"), "all is good")
+            world.equal((found["app"], found["version"]), ((True, 'Flow "one", workflow'.replace(
+                'Flow "one"', '"Flow "one""')), (True, "1.14.2")), "what is there")
+            world.true(found["stream"][0] and "no run yet" in found["stream"][1],
+                       "no run whose stream could be opened", found)
+            world.run()
+            found = checks()[2]
+            world.equal(found["stream"], (True, "a stream opens"), "now there is one")
+            world.true(all(check["ms"] is not None for check in said["checks"]
+                           if check["check"] in ("reachable", "stream")), "times", said)
+            status, success, found, _ = checks("/api/test-dify?app=talk")
+            world.equal((status, success, found["stream"][0]), (200, True, None), "a chat")
+            status, success, found, said = checks("/api/test-dify?app=down")
+            world.equal((status, success, found["reachable"], found["key"]),
+                        (502, False, (False, "Dify cannot be reached (connect_failed)"),
+                         (None, "not tried")), "no Dify")
+            world.true("127.0.0.1" not in str(said), "no inner address", said)
+            world.bad(world.get("/api/test-dify?app=nobody"), 404, "app_not_found", "no app")
+            world.bad(world.get("/api/test-dify?app=a&app=b"), 400, "invalid_param", "two apps")
+            world.methods("/api/test-dify", "GET, HEAD, OPTIONS")
+    wrong = {"wrong": {"base_url": "http://127.0.0.1:%d/v1", "api_key": "app-nobody"}}
+    with Simulator(given.build, gateway.scenario(given, "routes.yaml", SCENARIO), "--speed", "200",
+                   key="app-flow") as sim:
+        wrong["wrong"]["base_url"] %= sim.port
+        wrong["off"] = app_of(sim, streaming=False)
+        with Gateway(given.build, wrong, store=None, default_app="wrong") as server:
+            status, said = server.whole("GET", "/api/test-dify")
+            given.checks.equal((status, [check["ok"] for check in said["checks"]]),
+                               (502, [True, False, None, True, None]), "a wrong key")
+            status, said = server.whole("GET", "/api/test-dify?app=off")
+            given.checks.equal((status, said["checks"][4]["ok"]), (200, None), "without streams")
+
+
 def main():
     given = gateway.arguments()
-    gateway.run_tests(given, listing, stats)
+    gateway.run_tests(given, listing, stats, apps, cached, test_dify)
 
 
 if __name__ == "__main__":
