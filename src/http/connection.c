@@ -429,6 +429,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
     struct http_connection *connection = stream->data;
     if (connection->state == HTTP_STATE_CLOSING || count == 0)
         return;
+    connection->server->stats.received_bytes += count > 0 ? (uint64_t)count : 0;
     if (count == UV_EOF ||
         (count < 0 && connection->exchange != NULL && connection->server->options.ignores_resets)) {
         connection->is_half_closed = true;
@@ -502,6 +503,7 @@ static int write_rest(struct http_connection *connection, size_t at)
         return err;
     }
     connection->given_bytes += left;
+    connection->server->stats.sent_bytes += left;
     return 0;
 }
 
@@ -514,8 +516,9 @@ static void send_out(struct http_connection *connection)
         int count = out->len <= INT_MAX ? uv_try_write(&connection->uv.stream, &buf, 1) : UV_EAGAIN;
         if (count == UV_EAGAIN)
             count = 0;
-        if (count > 0)
-            connection->given_bytes += (uint64_t)count;
+        uint64_t given = count > 0 ? (uint64_t)count : 0;
+        connection->given_bytes += given;
+        connection->server->stats.sent_bytes += given;
         if (count >= 0 && (size_t)count == out->len)
             dify__buffer_fini(out);
         else if (count < 0 || write_rest(connection, (size_t)count) != 0) {

@@ -12,6 +12,11 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
     return &exchange->message->request;
 }
 
+void http_exchange_tag(struct http_exchange *exchange, unsigned tag)
+{
+    exchange->tag = tag;
+}
+
 struct dify_slice http_request_field(const struct http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->field_count; i++)

@@ -286,6 +286,7 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
                         size_t field_count, uint64_t length)
 {
     struct http_connection *connection = exchange->connection;
+    const struct http_server_options *options = &connection->server->options;
     const struct http_request *request = &exchange->message->request;
     assert(status >= 200 && status <= 999);
     if (exchange->is_over || exchange->is_cut || exchange->answer != HTTP_ANSWER_NONE)
@@ -308,6 +309,8 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
     put_head(&text, connection->server, &answer);
     if (text.err != DIFY_OK)
         lose(exchange);
+    if (options->on_answer != NULL)
+        options->on_answer(options->ctx, exchange->tag, status);
     http_connection_want_visit(connection);
 }
 

@@ -73,6 +73,10 @@ struct http_server_options {
      * carries Connection, Content-Type and Content-Length only, in this order; false: the layer's
      * own text. `reason` says what was wrong. May be NULL. */
     bool (*on_refuse)(void *ctx, int status, const char *reason, struct http_page *page);
+
+    /* An owner's answer begins, with this status and the exchange's tag, to be counted; may not
+     * answer, end or cut anything. May be NULL. */
+    void (*on_answer)(void *ctx, unsigned tag, int status);
 };
 
 /* A server that does not listen yet. `options` is copied. SIGPIPE, where it has its default action,
@@ -114,6 +118,8 @@ struct http_server_stats {
     uint64_t refused;          /* answered by the layer itself, but for 408 */
     uint64_t timed_out;        /* closed by a clock */
     uint64_t open_connections; /* now */
+    uint64_t received_bytes;   /* from clients */
+    uint64_t sent_bytes;       /* to them: what the system was given */
 };
 struct http_server_stats http_server_stats(const struct http_server *server);
 
@@ -150,6 +156,9 @@ struct http_request {
 };
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+
+/* A number of the owner's, for on_answer; 0 until it is set. */
+void http_exchange_tag(struct http_exchange *exchange, unsigned tag);
 
 /* The value of the first field of a name (given in lower case), absent if there is none. */
 struct dify_slice http_request_field(const struct http_request *request, const char *name);
