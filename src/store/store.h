@@ -173,6 +173,7 @@ bool store_is_failing(struct store *store, const char **why);
 struct store_figures {
     size_t queued_bytes, queued_writes;
     uint64_t commits, synced_commits, failed_commits, written, removed_runs;
+    uint64_t commit_us;      /* that the commits took, failed ones too */
     uint64_t database_bytes; /* after the last commit */
 };
 void store_figures(struct store *store, struct store_figures *out);

@@ -326,6 +326,13 @@ static bool await_work(struct store *store)
     return store->batch.first != NULL;
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 void *store_writer_main(void *ctx)
 {
     struct store *store = ctx;
@@ -334,9 +341,12 @@ void *store_writer_main(void *ctx)
     while (await_work(store)) {
         pthread_mutex_unlock(&store->mutex);
         bool is_batch_synced = is_synced(&store->batch);
+        uint64_t began_us = now_us();
         int rc = write_batch(store);
+        uint64_t took_us = now_us() - began_us;
         bool has_room = rc != SQLITE_FULL || make_room(store);
         pthread_mutex_lock(&store->mutex);
+        store->figures.commit_us += took_us;
         if (rc == SQLITE_OK) {
             settle_batch(store, is_batch_synced);
             pthread_mutex_unlock(&store->mutex);
