@@ -19,8 +19,10 @@ add_library(dify_gateway OBJECT
     src/gateway/later.c
     src/gateway/list.c
     src/gateway/logger.c
+    src/gateway/log_queue.c
     src/gateway/lookup.c
     src/gateway/metrics.c
+    src/gateway/metrics_text.c
     src/gateway/order.c
     src/gateway/order_digest.c
     src/gateway/order_form.c

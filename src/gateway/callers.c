@@ -125,6 +125,7 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     if (caller->options.kind == GW_CALLER_STREAM)
         run->gateway->hub.followers--;
     run->caller_count--;
+    run->gateway->hub.callers--;
     bool has_left = !is_complete && run->state <= GW_RUN_LIVE;
     caller->exchange = NULL;
     if (!caller->is_reading)
@@ -169,6 +170,7 @@ void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
     http_list_init(&caller->link);
     http_list_append(&run->callers, &caller->link);
     run->caller_count++;
+    gateway->hub.callers++;
     if (options->kind == GW_CALLER_STREAM)
         gateway->hub.followers++;
     http_exchange_watch(exchange, &(struct http_exchange_watch){

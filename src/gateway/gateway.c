@@ -11,6 +11,7 @@
 #include "gateway/hub.h"
 #include "gateway/later.h"
 #include "gateway/logger.h"
+#include "gateway/metrics.h"
 #include "gateway/recover.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
@@ -195,7 +196,8 @@ static bool open_server(struct gateway *gateway)
                                           .max_write_bytes = GW_STREAM_BYTES,
                                           .max_connections = config->max_connections,
                                           .server_name = "difystream",
-                                          .on_refuse = gw_refuse};
+                                          .on_refuse = gw_refuse,
+                                          .on_answer = gw_count_answer};
     if (http_server_new(gateway->loop, &options, &gateway->server) != DIFY_OK)
         return false;
     /* started behind the server's, these run in front of it: what is written now goes out now */
@@ -376,13 +378,15 @@ int gw_serve(const struct gw_config *config, double speed)
     gateway->spool = (struct gw_spool){spool_folder(config), config->spool_bytes, 0};
     gateway->scratch = gateway->refusal =
         (struct dify__buffer){.allocator = gateway->allocator, .max = SIZE_MAX / 2};
+    gw_metrics_init(gateway);
     gw_hub_init(&gateway->hub, gateway->allocator);
     http_list_init(&gateway->later);
-    if (init_loop(gateway) && open_all(gateway)) {
+    if (gw_log_open(gateway) && init_loop(gateway) && open_all(gateway)) {
         uv_run(&loop, UV_RUN_DEFAULT);
         status = 0;
     }
     close_all(gateway);
+    gw_log_close(gateway);
     uv_loop_close(&loop);
     free(gateway);
     return status;

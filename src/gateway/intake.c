@@ -6,6 +6,7 @@
 #include "core/slices.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
+#include "gateway/logger.h"
 #include "gateway/places.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
@@ -39,6 +40,7 @@ static void refuse(struct intake *intake, int status, const char *code, const ch
     intake->is_refused = true;
     gw_order_free(intake->order);
     intake->order = NULL;
+    gw_log_refused(intake->gateway, intake->app, status, code);
     gw_reply_error(intake->exchange, status, code, message, NULL);
 }
 
@@ -56,6 +58,7 @@ static bool join(struct intake *intake, const unsigned char key[STORE_HASH_BYTES
                "this Idempotency-Key was used for another request");
         return true;
     }
+    gw_log_joined(run, intake->wants.kind);
     gw_caller_attach(run, intake->exchange, &intake->wants);
     intake_free(intake);
     return true;
@@ -100,7 +103,9 @@ static void make_run(struct intake *intake)
         return;
     }
     gw_caller_attach(run, intake->exchange, &intake->wants);
-    if (intake->has_key && !gw_run_set_key(run, key, digest))
+    bool has_its_key = !intake->has_key || gw_run_set_key(run, key, digest);
+    gw_log_accepted(run, intake->wants.kind);
+    if (!has_its_key)
         gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "out_of_memory",
                       "the gateway has run out of memory; the run was not sent");
     else
@@ -149,24 +154,31 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
 
 /* ---- the head ------------------------------------------------------------------------------ */
 
+/* The same before the body is asked for. */
+static void turn_away(const struct gw_request *request, int status, const char *code,
+                      const char *message)
+{
+    gw_log_refused(request->gateway, request->app, status, code);
+    gw_reply_error(request->exchange, status, code, message, NULL);
+}
+
 /* Whether runs are taken at all. */
 static bool is_open(const struct gw_request *request)
 {
     struct gateway *gateway = request->gateway;
     if (gateway->is_draining)
-        gw_reply_error(request->exchange, 503, "stopping", "the gateway is being stopped", NULL);
+        turn_away(request, 503, "stopping", "the gateway is being stopped");
     else if (gateway->was_failing)
-        gw_reply_error(request->exchange, 503, "store_unavailable",
-                       "the store cannot be written at the moment; nothing was sent", NULL);
+        turn_away(request, 503, "store_unavailable",
+                  "the store cannot be written at the moment; nothing was sent");
     else if (gateway->hub.count >= GW_LIVE_RUNS)
-        gw_reply_error(request->exchange, 503, "too_many_runs",
-                       "the gateway has as many runs as it may; nothing was sent", NULL);
+        turn_away(request, 503, "too_many_runs",
+                  "the gateway has as many runs as it may; nothing was sent");
     else if (request->app != NULL && !gw_places_are_free(request->app) &&
              http_request_field(request->http, "idempotency-key").ptr == NULL)
-        gw_reply_error(request->exchange, 429, "too_many_runs",
-                       "the app runs as many workflows as it may, and as many wait as may; "
-                       "nothing was sent",
-                       NULL);
+        turn_away(request, 429, "too_many_runs",
+                  "the app runs as many workflows as it may, and as many wait as may; "
+                  "nothing was sent");
     else
         return true;
     return false;
@@ -188,15 +200,13 @@ static void take_in(const struct gw_request *request, const struct gw_caller_opt
     if (!is_open(request))
         return;
     if (key.ptr != NULL && !is_key_sound(key)) {
-        gw_reply_error(request->exchange, 400, "invalid_param",
-                       "an Idempotency-Key has 1 to 255 characters and no control characters",
-                       NULL);
+        turn_away(request, 400, "invalid_param",
+                  "an Idempotency-Key has 1 to 255 characters and no control characters");
         return;
     }
     struct intake *intake = calloc(1, sizeof *intake);
     if (intake == NULL) {
-        gw_reply_error(request->exchange, 503, "out_of_memory", "the gateway has run out of memory",
-                       NULL);
+        turn_away(request, 503, "out_of_memory", "the gateway has run out of memory");
         return;
     }
     *intake = (struct intake){.gateway = request->gateway,
@@ -259,8 +269,7 @@ void gw_serve_create_run(const struct gw_request *request)
     if (http_query_value(request->http->query, "app", name, sizeof name, &len)) {
         with_app.app = gw_hub_app(request->gateway, (struct dify_slice){name, len});
         if (with_app.app == NULL) {
-            gw_reply_error(request->exchange, 404, "app_not_found", "there is no app of this name",
-                           NULL);
+            turn_away(request, 404, "app_not_found", "there is no app of this name");
             return;
         }
     }

@@ -69,6 +69,17 @@
 #define GW_KEEPALIVE_AFTER_MS 20000 /* default: a blocking answer begins */
 #define GW_KEEPALIVE_MS 15000       /* a newline is sent on one that has begun */
 
+/* ---- the log and the metrics ----------------------------------------------------------------- */
+
+#define GW_LOG_LINE_BYTES 2048               /* of a line of the log; the rest is cut off */
+#define GW_LOG_QUEUE_BYTES ((size_t)1 << 20) /* lines that wait for standard error to take them */
+#define GW_LOG_QUEUE_LINES 10000 /* likewise; past either lines are dropped and counted */
+#define GW_LOG_FLUSH_MS 1000     /* at the end, for standard error to take the rest */
+#define GW_LOG_WARNINGS 10       /* of one run's events; further ones are only counted */
+#define GW_CURRENCIES 8          /* that prices are summed by; further ones are "other" */
+#define GW_CURRENCY_BYTES 16     /* of the name of one, and a NUL; a longer one is "other" */
+#define GW_METRICS_BYTES ((size_t)64 << 20) /* of the metrics as text; past it 503 */
+
 /* ---- the rest ------------------------------------------------------------------------------ */
 
 #define GW_READERS 4            /* threads that read from the store */

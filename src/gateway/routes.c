@@ -5,6 +5,8 @@
 #include "gateway/routes.h"
 
 #include "core/slices.h"
+#include "gateway/logger.h"
+#include "gateway/metrics.h"
 #include "gateway/reply.h"
 
 /* Fixed paths come before those with a segment that may be anything. */
@@ -20,8 +22,10 @@ static const struct gw_route routes[] = {
     {HTTP_GET_, "/api/test-dify", gw_serve_test_dify},
     {HTTP_GET_, "/healthz", gw_serve_healthz},
     {HTTP_GET_, "/readyz", gw_serve_readyz},
+    {HTTP_GET_, "/metrics", gw_serve_metrics},
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
+_Static_assert(GW_TAG_ROUTES + ROUTES <= GW_ROUTE_TAGS, "each route has its tag");
 
 const struct gw_route *gw_routes(size_t *count)
 {
@@ -87,6 +91,7 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
         if (!fits(routes[i].path, request.http->path, &request.rest))
             continue;
         if (routes[i].method == method) {
+            http_exchange_tag(exchange, (unsigned)(GW_TAG_ROUTES + i));
             routes[i].serve(&request);
             return;
         }
@@ -94,6 +99,7 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
         has_post = has_post || routes[i].method == HTTP_POST_;
     }
     if (!has_get && !has_post && find_form(&request)) {
+        http_exchange_tag(exchange, GW_TAG_FORM);
         if (method == HTTP_POST_) {
             gw_serve_form(&request);
             return;
@@ -106,5 +112,12 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
 bool gw_refuse(void *ctx, int status, const char *reason, struct http_page *page)
 {
     struct gateway *gateway = ctx;
+    gw_count_answer(gateway, GW_TAG_REFUSED, status);
     return gw_reply_refusal(&gateway->refusal, status, reason, page);
+}
+
+void gw_count_answer(void *ctx, unsigned tag, int status)
+{
+    gw_metrics_answer(ctx, tag, status);
+    gw_log_answer(ctx, tag, status);
 }

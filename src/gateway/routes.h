@@ -31,9 +31,13 @@ struct gw_route {
 /* All routes but those of the configuration; `count` may be NULL. */
 const struct gw_route *gw_routes(size_t *count);
 
+/* What exchanges are tagged with, for metrics: what no route serves, forms, and each route. */
+enum gw_route_tag { GW_TAG_NONE, GW_TAG_FORM, GW_TAG_REFUSED, GW_TAG_ROUTES };
+
 /* For http_server_options; `ctx` is the gateway. */
 void gw_serve_request(void *ctx, struct http_exchange *exchange);
 bool gw_refuse(void *ctx, int status, const char *reason, struct http_page *page);
+void gw_count_answer(void *ctx, unsigned tag, int status);
 
 /* ---- what serves them ---------------------------------------------------------------------- */
 
@@ -60,5 +64,6 @@ void gw_serve_test_dify(const struct gw_request *request);
 /* health.c */
 void gw_serve_healthz(const struct gw_request *request);
 void gw_serve_readyz(const struct gw_request *request);
+void gw_serve_metrics(const struct gw_request *request);
 
 #endif

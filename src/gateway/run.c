@@ -117,6 +117,7 @@ struct gw_run *gw_run_new(struct gw_app *app, struct gw_order *take_order, const
         return NULL;
     }
     gw_places_begin(run);
+    gw_metrics_born(run);
     return run;
 }
 
@@ -389,6 +390,7 @@ static void end(struct gw_run *run, const struct dify_run *of)
     bool has_row = run->gateway->store != NULL && run->has_row;
     gw_result_take(run, of);
     gw_metrics_end(run, of);
+    gw_log_end(run, of);
     if (has_row) {
         gw__run_enter(run, GW_RUN_ENDING);
         gw__run_keep_end(run, of);
@@ -601,5 +603,6 @@ struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *r
         run_free(run);
         return NULL;
     }
+    gw_log_taken_up(run);
     return run;
 }

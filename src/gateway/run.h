@@ -71,6 +71,7 @@ struct gw_run {
     size_t caller_count;
     struct dify__alarm alarm;   /* the wait for a place */
     struct gw_run_found *found; /* of its key, while it is looked for */
+    struct gw_run_measures measures;
 };
 
 /* A run of an app, not started; `order` and its files are the run's from now on (NULL only of one

@@ -52,8 +52,7 @@ static void on_warning(void *ctx, uint64_t offset, const char *reason)
     if (run->is_recalling)
         return;
     gw_metrics_warning(run);
-    gw_log_note(run->gateway, GW_LOG_WARNING, run, "event at %llu of the stream: %s",
-                (unsigned long long)offset, reason);
+    gw_log_warning(run, offset, reason);
 }
 
 /* A record of what became of the stream; `kind` says whether another one begins. */
@@ -142,8 +141,17 @@ static void on_sending(void *ctx, struct dify_follow *follow)
 {
     struct gw_run *run = ctx;
     (void)follow;
+    if (run->measures.sent_ms == 0) /* else it is sent once more, as it was refused */
+        gw_log_sending(run);
+    gw_metrics_sending(run);
     if (run->gateway->store != NULL)
         store_mark_sent(run->gateway->store, run->number);
+}
+
+static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice bytes)
+{
+    (void)follow;
+    gw_metrics_bytes(ctx, bytes.len);
 }
 
 static void on_ended(void *ctx, struct dify_follow *follow)
@@ -162,6 +170,7 @@ enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order)
                                             .submit = on_submit,
                                             .sending = on_sending,
                                             .stream = on_stream,
+                                            .bytes = on_bytes,
                                             .ended = on_ended};
     return dify_follow_new(run->app->dify, order, &observer, &run->follow);
 }

@@ -5,6 +5,7 @@
 #include "core/json_text.h"
 #include "core/slices.h"
 #include "gateway/hub.h"
+#include "gateway/logger.h"
 #include "gateway/run.h"
 
 #include <stdlib.h>
@@ -66,6 +67,8 @@ static void learn_ids(struct gw_run *run)
     } else {
         run->has_started = true;
     }
+    if (run->has_started)
+        gw_log_started(run);
     if (run->dify_id != NULL || (run->dify_id = malloc(id.len + 1)) == NULL)
         return;
     memcpy(run->dify_id, id.ptr, id.len);

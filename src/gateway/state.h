@@ -9,6 +9,7 @@
 #include "core/index.h"
 #include "gateway/config.h"
 #include "gateway/limits.h"
+#include "gateway/measures.h"
 #include "gateway/order.h"
 #include "gateway/reads.h"
 #include "gateway/uv_host.h"
@@ -29,6 +30,7 @@ struct gw_app {
     unsigned uploading;       /* runs whose turn it is to upload */
     struct http_link queue;   /* runs that wait for a place, by their member `turn` */
     struct http_link uploads; /* runs that wait for their turn to upload, likewise */
+    struct gw_app_measures measures;
 };
 
 /* The live runs, and those that ended and still have callers. */
@@ -41,9 +43,12 @@ struct gw_hub {
     struct http_link dirty;     /* those with something for the store or for followers */
     struct http_link ended;     /* without a store: those that have ended, oldest first */
     size_t ended_count, ended_bytes;
-    size_t followers; /* streams to clients */
+    size_t callers;   /* all who wait for a run, or follow one */
+    size_t followers; /* of these, streams to clients */
     size_t ending;    /* runs whose result is being written */
 };
+
+struct gw_logger;
 
 struct gateway {
     const struct gw_config *config;
@@ -68,6 +73,9 @@ struct gateway {
     uint32_t epoch;         /* likewise */
     bool was_failing;
     bool is_behind; /* some run has records that the store's queue had no room for */
+
+    struct gw_logger *logger;
+    struct gw_measures measures;
 
     struct http_server *server;
     struct gw_spool spool;

@@ -514,14 +514,12 @@ static void send_out(struct http_connection *connection)
     if (connection->write == NULL && out->len != 0) {
         uv_buf_t buf = {.base = out->ptr, .len = out->len};
         int count = out->len <= INT_MAX ? uv_try_write(&connection->uv.stream, &buf, 1) : UV_EAGAIN;
-        if (count == UV_EAGAIN)
-            count = 0;
-        uint64_t given = count > 0 ? (uint64_t)count : 0;
+        size_t given = count > 0 ? (size_t)count : 0;
         connection->given_bytes += given;
         connection->server->stats.sent_bytes += given;
-        if (count >= 0 && (size_t)count == out->len)
+        if (given == out->len)
             dify__buffer_fini(out);
-        else if (count < 0 || write_rest(connection, (size_t)count) != 0) {
+        else if ((count < 0 && count != UV_EAGAIN) || write_rest(connection, given) != 0) {
             close_now(connection, true);
             return;
         }
