@@ -128,6 +128,7 @@ static void test_age_when_opened(void **state)
     kit->options.max_age_s = 3600;
     kit_open(kit);
     await_removed(kit, 100, young);
+    assert_int_equal(kit_sql(kit, "SELECT value FROM meta WHERE name = 'last'"), 100);
     assert_int_equal(kit_sql(kit, "SELECT max(number) FROM runs"), young);
     assert_int_equal(kit_sql(kit, "SELECT count(*) FROM runs"), 1);
 }
