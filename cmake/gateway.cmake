@@ -5,12 +5,14 @@ pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
 add_library(dify_gateway OBJECT
     src/gateway/about.c
     src/gateway/apps.c
+    src/gateway/body.c
     src/gateway/callers.c
     src/gateway/config.c
     src/gateway/config_app.c
     src/gateway/config_listen.c
     src/gateway/config_route.c
     src/gateway/config_write.c
+    src/gateway/feedback.c
     src/gateway/filter.c
     src/gateway/gateway.c
     src/gateway/health.c

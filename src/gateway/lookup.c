@@ -64,6 +64,12 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     lookup->exchange = NULL;
 }
 
+/* Whether a run that is live is not enough. */
+static bool is_row_wanted(const struct gw_lookup_found *found, const struct gw_run *live)
+{
+    return found->wants_row && live->gateway->store != NULL && gw_run_has_ended(live);
+}
+
 static void answer(struct lookup *lookup)
 {
     struct http_exchange *exchange = lookup->exchange;
@@ -71,7 +77,7 @@ static void answer(struct lookup *lookup)
     http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
     struct gw_run *live =
         lookup->row != NULL ? gw_hub_find_id(&lookup->gateway->hub, lookup->row->row.id) : NULL;
-    if (live != NULL) /* it has come to life meanwhile */
+    if (live != NULL && !is_row_wanted(found, live)) /* it has come to life meanwhile */
         found->live(found->ctx, exchange, live);
     else if (lookup->row != NULL)
         found->row(found->ctx, lookup->gateway, exchange, &lookup->row->row);
@@ -96,7 +102,8 @@ void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *f
 {
     struct gateway *gateway = request->gateway;
     struct gw_run *live = gw_hub_find(&gateway->hub, request->rest);
-    if (live != NULL || gateway->store == NULL || request->rest.len >= GW_NAME_BYTES) {
+    bool is_enough = live != NULL && !is_row_wanted(found, live);
+    if (is_enough || gateway->store == NULL || request->rest.len >= GW_NAME_BYTES) {
         if (live != NULL)
             found->live(found->ctx, request->exchange, live);
         else

@@ -11,6 +11,9 @@
 /* What is to be done with it; one of the two is called, or the request is answered with 404 or 503.
  * `ctx` is gw_lookup_start()'s. */
 struct gw_lookup_found {
+    /* With a store: of a run that has ended its row is wanted, though it may still be live. */
+    bool wants_row;
+
     void (*live)(void *ctx, struct http_exchange *exchange, struct gw_run *run);
     /* It is not live; `row` lives until this returns. */
     void (*row)(void *ctx, struct gateway *gateway, struct http_exchange *exchange,

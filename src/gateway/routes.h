@@ -58,6 +58,9 @@ void gw_serve_stats(const struct gw_request *request);
 void gw_serve_apps(const struct gw_request *request);
 void gw_serve_parameters(const struct gw_request *request);
 
+/* feedback.c */
+void gw_serve_feedback(const struct gw_request *request);
+
 /* test_dify.c */
 void gw_serve_test_dify(const struct gw_request *request);
 

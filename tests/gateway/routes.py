@@ -59,6 +59,8 @@ class World:
         self.gateway.__exit__(*error)
         self.sim.__exit__(*error)
         said = "".join(self.gateway.log)
+        if error[0] is not None:
+            print("the gateway said: " + said[-6000:])
         self.checks.true("app-flow" not in said and "app-secret" not in said,
                          "no key in the log", said)
 
@@ -341,9 +343,69 @@ def test_dify(given):
             given.checks.equal((status, said["checks"][4]["ok"]), (200, None), "without streams")
 
 
+def feedback(given):
+    for store in STORES:
+        with World(given, store) as world:
+            run, talk = world.run(), world.post("/api/runs?app=talk", {"query": "q", "user": "u"})[1]
+            path = "/api/runs/%s/feedback" % run["run_id"]
+            world.equal(world.post(path, {"rating": "like", "comment": "good \u6c34"}), (200, {
+                "run_id": run["run_id"], "rating": "like", "comment": "good \u6c34",
+                "passed_on": None}), "a rating of a workflow's run")
+
+            def rated(row):
+                rows = world.get("/api/runs")[1]["data"]
+                found = next(one for one in rows if one["run_id"] == row["run_id"])
+                return found["rating"], found["comment"]
+
+            world.equal(rated(run), ("like", "good \u6c34"), "it is listed")
+            world.equal(world.get("/api/stats")[1]["likes"], 1, "and counted")
+            world.equal(world.post(path, {"rating": "dislike"})[1]["comment"], None, "another one")
+            world.equal(rated(run), ("dislike", None), "in its place")
+            world.equal(world.post("/api/runs/%s/feedback" % run["data"]["workflow_run_id"],
+                                   {"rating": None})[0], 200, "taken back, by Dify's id")
+            world.equal(rated(run), (None, None), "and gone")
+            other = "/api/runs/%s/feedback" % talk["run_id"]
+            world.equal(world.post(other, {"rating": None})[1]["passed_on"], False,
+                        "Dify takes nothing back that it has not")
+            world.equal(world.post(other, {"rating": "like", "comment": "c"})[1]["passed_on"], True,
+                        "a chat's is passed on")
+            world.equal(world.post(path, {"rating": "like", "comment": "x" * 4096})[0], 200,
+                        "a comment to the brim")
+            for body, message in (({}, "rating is missing"), ({"rating": "good"}, "rating is"),
+                                  ({"rating": 1}, "rating is"), ({"rating": "like", "x": 1},
+                                                                 "neither"),
+                                  ({"rating": "like", "comment": 1}, "comment is"),
+                                  ({"rating": "like", "comment": "x" * 4097}, "comment is")):
+                world.bad(world.post(path, body), 400, "invalid_param", str(body)[:60], message)
+            for body in (b"", b"[]", b"{", b'"like"'):
+                world.bad(world.post(path, body), 400, "invalid_json", repr(body))
+            world.bad(world.post(path, b'{"rating":"like","comment":"%s"}' % (b"x" * 40000)), 413,
+                      "too_large", "too large a body")
+            world.bad(world.post(path, b"rating=like", fields={
+                "Content-Type": "application/x-www-form-urlencoded"}), 415,
+                "unsupported_media_type", "a form")
+            world.bad(world.post("/api/runs/%s/feedback" % UNKNOWN, {"rating": "like"}), 404,
+                      "run_not_found", "of nothing")
+            slow = world.post("/api/runs", {"inputs": {"word": "slow"}}, fields=ASYNC)[1]["run_id"]
+            world.bad(world.post("/api/runs/%s/feedback" % slow, {"rating": "like"}), 409,
+                      "run_not_ended", "of what goes on")
+            world.methods(path, "POST, OPTIONS")
+            if store:
+                world.gateway.kill()
+                world.gateway.start()
+                world.equal(rated(talk), ("like", "c"), "after a restart")
+                world.equal(world.post(other, {"rating": "dislike"})[1]["passed_on"], True,
+                            "and again")
+            world.sim.process.send_signal(signal.SIGSTOP)
+            connection = world.gateway.send("POST", other, {"rating": "like"})
+            world.gateway.terminate()  # while Dify is asked
+            world.sim.process.send_signal(signal.SIGCONT)
+            connection.close()
+
+
 def main():
     given = gateway.arguments()
-    gateway.run_tests(given, listing, stats, apps, cached, test_dify)
+    gateway.run_tests(given, listing, stats, apps, cached, test_dify, feedback)
 
 
 if __name__ == "__main__":
