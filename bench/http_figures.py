@@ -134,7 +134,7 @@ class Bench:
     @contextmanager
     def nginx_server(self, connections, upstream=1):
         with tempfile.TemporaryDirectory(prefix="bench-nginx-") as folder:
-            Path(folder, "sse50").write_bytes(self.body("/sse50"))
+            self.fill_nginx(folder)
             process, port = self.start_nginx(folder, connections, upstream)
             try:
                 children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
@@ -142,6 +142,15 @@ class Bench:
             finally:
                 process.terminate()
                 process.wait()
+
+    def fill_nginx(self, folder):
+        Path(folder, "sse50").write_bytes(self.body("/sse50"))
+
+    def nginx_config(self, folder, port, connections, upstream):
+        return NGINX.format(
+            user="user root;" if os.geteuid() == 0 else "", folder=folder, port=port,
+            connections=connections, upstream=upstream, files=self.files,
+            page=self.body("/1k").decode())
 
     def start_nginx(self, folder, connections, upstream):
         """nginx cannot choose a free port itself; one that was free just now is taken, again if
@@ -151,10 +160,8 @@ class Bench:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
-            Path(folder, "nginx.conf").write_text(NGINX.format(
-                user="user root;" if os.geteuid() == 0 else "", folder=folder, port=port,
-                connections=connections, upstream=upstream, files=self.files,
-                page=self.body("/1k").decode()))
+            Path(folder, "nginx.conf").write_text(
+                self.nginx_config(folder, port, connections, upstream))
             process = self.spawn(self.server_core, self.nginx, "-p", folder, "-e", log, "-c",
                                  f"{folder}/nginx.conf")
             while process.poll() is None:

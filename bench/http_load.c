@@ -14,18 +14,16 @@
  * ends. A stream that has ended by then is an error.
  */
 #define _GNU_SOURCE /* memmem() */
-#include <arpa/inet.h>
+#include "load_tools.h"
+
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READ_BYTES 65536
@@ -50,78 +48,7 @@ struct load {
     bool goes_on;
 };
 
-static void die(const char *what)
-{
-    fprintf(stderr, "bench_http_load: %s\n", what);
-    exit(1);
-}
-
-static void die_of(const char *what)
-{
-    fprintf(stderr, "bench_http_load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static unsigned long number(const char *text, unsigned long max)
-{
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value == 0 || value > max)
-        die("a number is wrong");
-    return value;
-}
-
-/* ---- time ------------------------------------------------------------------------------------ */
-
-static double now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static double own_cpu(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-/* User and system time of a process, all its threads. */
-static double cpu_of(unsigned long pid)
-{
-    char path[64], text[1024];
-    unsigned long user, kernel;
-    (void)snprintf(path, sizeof path, "/proc/%lu/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        die_of(path);
-    size_t len = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    text[len] = '\0';
-    const char *rest = strrchr(text, ')'); /* the name may hold anything */
-    if (rest == NULL || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                               &user, &kernel) != 2)
-        die("cannot read the server's CPU time");
-    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
-}
-
 /* ---- connections ----------------------------------------------------------------------------- */
-
-static int connect_to(unsigned long port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons((uint16_t)port)};
-    /* Closed by a reset, so that no port waits for two minutes. */
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) != 0 ||
-        connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        die_of("connect");
-    return fd;
-}
 
 static void ask(struct load *load, struct connection *connection)
 {
