@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * load_tools.c: see load_tools.h.
+ */
 #define _GNU_SOURCE /* program_invocation_short_name */
 #include "load_tools.h"
 
