@@ -14,6 +14,7 @@ add_library(dify_gateway OBJECT
     src/gateway/config_write.c
     src/gateway/feedback.c
     src/gateway/filter.c
+    src/gateway/form.c
     src/gateway/gateway.c
     src/gateway/health.c
     src/gateway/hub.c

@@ -189,6 +189,17 @@ bool gw_hub_keep_ended(struct gw_run *run)
     return true;
 }
 
+void gw_hub_take_back(struct gw_run *run)
+{
+    struct gw_hub *hub = &run->gateway->hub;
+    if (!run->is_remembered)
+        return;
+    run->is_remembered = false;
+    http_list_remove(&run->turn);
+    hub->ended_count--;
+    hub->ended_bytes -= size_of(run);
+}
+
 /* ---- all of them --------------------------------------------------------------------------- */
 
 void gw_hub_flush(struct gw_hub *hub)

@@ -35,6 +35,9 @@ struct gw_app *gw_hub_app(struct gateway *gateway, struct dify_slice name);
  * kept. */
 bool gw_hub_keep_ended(struct gw_run *run);
 
+/* A run that was kept so goes on, and is kept no more. */
+void gw_hub_take_back(struct gw_run *run);
+
 /* Flushes what is dirty. */
 void gw_hub_flush(struct gw_hub *hub);
 

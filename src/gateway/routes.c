@@ -17,6 +17,8 @@ static const struct gw_route routes[] = {
     {HTTP_GET_, "/api/runs/{}/events", gw_serve_events},
     {HTTP_POST_, "/api/runs/{}/stop", gw_serve_stop},
     {HTTP_POST_, "/api/runs/{}/feedback", gw_serve_feedback},
+    {HTTP_GET_, "/api/runs/{}/form", gw_serve_run_form},
+    {HTTP_POST_, "/api/runs/{}/form", gw_serve_submit_form},
     {HTTP_GET_, "/api/apps", gw_serve_apps},
     {HTTP_GET_, "/api/apps/{}/parameters", gw_serve_parameters},
     {HTTP_GET_, "/api/stats", gw_serve_stats},

@@ -61,6 +61,10 @@ void gw_serve_parameters(const struct gw_request *request);
 /* feedback.c */
 void gw_serve_feedback(const struct gw_request *request);
 
+/* form.c */
+void gw_serve_run_form(const struct gw_request *request);
+void gw_serve_submit_form(const struct gw_request *request);
+
 /* test_dify.c */
 void gw_serve_test_dify(const struct gw_request *request);
 

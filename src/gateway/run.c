@@ -240,6 +240,7 @@ static void become(struct gw_run *run, struct gw_run_found *found)
     run->created_ms = row->created_ms;
     run->http_status = (int)row->http_status;
     run->success = row->success;
+    run->is_paused = dify__slice_is(row->status, "paused");
     run->result = found->texts.ptr;
     run->result_len = found->texts.len;
     found->texts.ptr = NULL;
@@ -544,6 +545,7 @@ struct gw_run *gw_run_show(struct gateway *gateway, const struct store_row *row)
         return NULL;
     run->http_status = (int)row->http_status;
     run->success = row->success;
+    run->is_paused = dify__slice_is(row->status, "paused");
     run->result = dup_slice(row->result);
     run->result_len = run->result != NULL ? row->result.len : 0;
     gw__run_enter(run, GW_RUN_ENDED);
@@ -559,9 +561,10 @@ static enum store_state state_of(const struct gw_run *run, const struct store_ro
                : row->state;
 }
 
-static bool take_up(struct gw_run *run, const struct store_row *row, struct dify_slice records)
+/* Makes the follow that takes the run up. */
+static bool follow_row(struct gw_run *run, const struct store_row *row, enum store_state state,
+                       struct dify_slice records)
 {
-    enum store_state state = state_of(run, row);
     char *texts[] = {dup_slice(row->user), dup_slice(row->workflow_id),
                      dup_slice(row->conversation_id), dup_slice(row->run_id),
                      dup_slice(row->task_id)};
@@ -573,10 +576,14 @@ static bool take_up(struct gw_run *run, const struct store_row *row, struct dify
         err = recall(run, records);
     if (err != DIFY_OK)
         return false;
-    run->has_started = state == STORE_STARTED;
-    run->dify_id = dup_slice(row->run_id);
-    if (run->dify_id != NULL)
+    if (run->dify_id == NULL && (run->dify_id = dup_slice(row->run_id)) != NULL)
         gw_hub_add_dify_id(&run->gateway->hub, run);
+    return true;
+}
+
+static void go_on(struct gw_run *run, enum store_state state)
+{
+    run->has_started = state == STORE_STARTED;
     gw_places_begin(run);
     if (state == STORE_ACCEPTED) {
         gw__run_enter(run, GW_RUN_PREPARING);
@@ -585,7 +592,16 @@ static bool take_up(struct gw_run *run, const struct store_row *row, struct dify
         gw__run_enter(run, GW_RUN_LIVE);
     }
     dify_follow_start(run->follow);
-    return true;
+}
+
+/* A run that is made live from its row. */
+static struct gw_run *run_of_open_row(struct gateway *gateway, struct gw_app *app,
+                                      const struct store_row *row)
+{
+    struct gw_run *run = run_of_row(gateway, app, row);
+    if (run != NULL && row->key != NULL && !gw_run_set_key(run, row->key, row->digest))
+        gw_log_note(gateway, GW_LOG_WARNING, run, "its idempotency key is forgotten: no memory");
+    return run;
 }
 
 struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *row,
@@ -594,15 +610,58 @@ struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *r
     struct gw_app *app = gw_hub_app(gateway, row->app);
     if (app == NULL)
         return NULL;
-    struct gw_run *run = run_of_row(gateway, app, row);
+    struct gw_run *run = run_of_open_row(gateway, app, row);
     if (run == NULL)
         return NULL;
-    if (row->key != NULL && !gw_run_set_key(run, row->key, row->digest))
-        gw_log_note(gateway, GW_LOG_WARNING, run, "its idempotency key is forgotten: no memory");
-    if (!take_up(run, row, records)) {
+    enum store_state state = state_of(run, row);
+    if (!follow_row(run, row, state, records)) {
         run_free(run);
         return NULL;
     }
+    go_on(run, state);
     gw_log_taken_up(run);
+    return run;
+}
+
+/* ---- after a pause ------------------------------------------------------------------------- */
+
+/* What it has come to so far is its result no more. */
+static void forget_end(struct gw_run *run)
+{
+    gw_hub_take_back(run);
+    free(run->result);
+    run->result = NULL;
+    run->result_len = 0;
+    run->http_status = 0;
+    run->success = run->is_paused = false;
+    run->is_kept = true;
+    run->has_row = run->gateway->store != NULL;
+}
+
+struct gw_run *gw_run_continue(struct gateway *gateway, const struct store_row *row,
+                               struct dify_slice records)
+{
+    char id[DIFY__UUID_SIZE];
+    struct gw_app *app = gw_hub_app(gateway, row->app);
+    gw_format_id(row->id, id);
+    struct gw_run *run = gw_hub_find(&gateway->hub, dify__slice(id));
+    bool is_shown = run != NULL; /* callers may still be at it */
+    if (app == NULL || (is_shown && !gw_run_has_ended(run)))
+        return run;
+    if (!is_shown)
+        run = run_of_open_row(gateway, app, row);
+    if (run == NULL)
+        return NULL;
+    if (!follow_row(run, row, STORE_STARTED, records) || !gw__run_keep_reopened(run)) {
+        dify_follow_free(run->follow);
+        run->follow = NULL;
+        if (!is_shown)
+            run_free(run);
+        return NULL;
+    }
+    forget_end(run);
+    go_on(run, STORE_STARTED);
+    free(run->row); /* `row` may have lain in it */
+    run->row = NULL;
     return run;
 }

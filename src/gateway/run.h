@@ -66,6 +66,7 @@ struct gw_run {
     size_t result_len;
     int http_status, http_override; /* of an answer; in place of the outcome's own, or 0 */
     bool success;
+    bool is_paused; /* it has ended so far: it goes on once its form is submitted */
 
     struct http_link all, dirty, turn, callers;
     size_t caller_count;
@@ -93,6 +94,13 @@ struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *r
 /* Makes a run from a row that has ended, to be shown; it goes with its last caller. NULL for want
  * of memory. */
 struct gw_run *gw_run_show(struct gateway *gateway, const struct store_row *row);
+
+/* Takes a run up again that has ended as paused, now that its form was submitted: its row, and its
+ * log as in gw_run_recover(). One that goes on already is left as it is. NULL if its app is not
+ * configured any more, if the store takes nothing, or there is no memory: then it is still paused.
+ */
+struct gw_run *gw_run_continue(struct gateway *gateway, const struct store_row *row,
+                               struct dify_slice records);
 
 /* Stops it at Dify, or gives it up if it was not sent. */
 void gw_run_stop(struct gw_run *run);
@@ -142,6 +150,7 @@ void gw__run_over(struct gw_run *run); /* its follow has ended */
 /* run_keeps.c: false if the store is full. Without a store all is kept at once. */
 bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends);
 bool gw__run_keep_sent(struct gw_run *run);
+bool gw__run_keep_reopened(struct gw_run *run);
 void gw__run_keep_started(struct gw_run *run);
 void gw__run_keep_log(struct gw_run *run);
 void gw__run_keep_end(struct gw_run *run, const struct dify_run *of);

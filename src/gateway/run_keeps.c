@@ -53,6 +53,15 @@ bool gw__run_keep_sent(struct gw_run *run)
     return is_queued;
 }
 
+bool gw__run_keep_reopened(struct gw_run *run)
+{
+    if (run->gateway->store == NULL)
+        return true;
+    bool is_queued = store_reopen(run->gateway->store, run->number, on_kept, run);
+    run->writing += is_queued;
+    return is_queued;
+}
+
 /* Its ids at Dify, once they are known. */
 static void learn_ids(struct gw_run *run)
 {

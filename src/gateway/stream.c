@@ -8,7 +8,9 @@
  *
  * What became of the stream (a break, a resume) comes between as `event: follow`; `event: reset`
  * says that what follows is not the continuation of what was seen; `event: end` has the result, and
- * a client that comes again with its id gets 204, by which an EventSource stops.
+ * a client that comes again with its id gets 204, by which an EventSource stops. The end of a
+ * paused run has no id: its log may go on, and a client that comes again gets what is new, or the
+ * same end.
  */
 #include "core/json_text.h"
 #include "gateway/caller.h"
@@ -99,8 +101,8 @@ static void write_end(struct gw_caller *caller)
     text->len = 0;
     caller->is_answered = true;
     http_timer_clear(&run->gateway->timer, &caller->alarm);
-    if (gw_run_write(run, &result) &&
-        gw_sse_put(text, id, "end", dify__buffer_slice(&result)) == DIFY_OK) {
+    if (gw_run_write(run, &result) && gw_sse_put(text, run->is_paused ? NULL : id, "end",
+                                                 dify__buffer_slice(&result)) == DIFY_OK) {
         write_out(caller);
         http_respond_end(caller->exchange);
     } else {
@@ -227,7 +229,7 @@ void gw__stream_pump(struct gw_caller *caller)
 static bool has_seen_end(const struct gw_caller *caller)
 {
     const struct gw_run *run = caller->run;
-    return caller->options.has_last && gw_run_has_ended(run) &&
+    return caller->options.has_last && gw_run_has_ended(run) && !run->is_paused &&
            caller->options.last_epoch == run->epoch && caller->options.last_number == run->log.next;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The routes that read, and those beside runs, from outside: simulator, gateway and requests."""
 
+import json
 import signal
 import time
 
@@ -403,9 +404,112 @@ def feedback(given):
             connection.close()
 
 
+def form(given):
+    for store in STORES:
+        with World(given, store) as world:
+            def pause(user="u"):
+                answer = world.post("/api/runs?app=form", {"inputs": {"q": "x"}, "user": user})[1]
+                world.equal((answer["success"], answer["code"]), (False, "workflow_paused"),
+                            "a run that waits")
+                return answer
+
+            said = pause()
+            run, token = said["run_id"], said["data"]["forms"][0]["form_token"]
+            path = "/api/runs/%s/form" % run
+            status, shown = world.get(path)
+            world.equal((status, shown["run_id"], shown["form_token"], shown["form"]),
+                        (200, run, token, world.sim.whole(
+                            "GET", "/v1/form/human_input/" + token, key="app-form")[1]), "its form")
+            world.equal(world.get(path + "?token=" + token), (status, shown), "by its token")
+            world.bad(world.get(path + "?token=other"), 404, "form_not_found", "another's token")
+            world.methods(path, "GET, HEAD, POST, OPTIONS")
+            first = world.gateway.events(run).read()
+            world.equal((first.result["code"], first.others[-1][1]), ("workflow_paused", "end"),
+                        "a follower sees the pause, whose end has no id")
+            last = first.last
+            again = world.gateway.events(run, last).read()
+            world.equal((again.status, again.records, again.result["code"]),
+                        (200, [], "workflow_paused"), "who comes again sees it again")
+            for body, message in (({}, "action is missing"), ({"action": 1}, "action is"),
+                                  ({"action": "approve", "inputs": []}, "inputs is"),
+                                  ({"action": "approve", "token": 1}, "token is"),
+                                  ({"action": "approve", "x": 1}, "none of")):
+                world.bad(world.post(path, body), 400, "invalid_param", str(body), message)
+            world.bad(world.post(path, {"action": "approve"}), 400, "invalid_form_data",
+                      "inputs that are missing", "Missing required inputs: comment")
+            world.bad(world.post(path, {"action": "nonsense", "inputs": {"comment": "x"}}), 400,
+                      "invalid_form_data", "no such action")
+            world.bad(world.post(path, {"action": "approve", "token": "other"}), 404,
+                      "form_not_found", "another's token")
+            world.bad(world.post("/api/runs/%s/form" % UNKNOWN, {"action": "a"}), 404,
+                      "run_not_found", "no run")
+            if store:
+                world.gateway.kill()
+                world.gateway.start()
+                world.equal(world.get(path), (status, shown), "its form after a restart")
+            inputs = {"action": "approve", "inputs": {"comment": "yes"}}
+            many = [world.gateway.send("POST", path, inputs) for _ in range(8)]
+            answers = [(one.read_head().status, json.loads(one.body())) for one in many]
+            taken = [answer for answer in answers if answer[0] == 202]
+            world.equal(len(taken), 1, "one of many submissions is taken")
+            world.equal({answer[0] for answer in answers}, {202, 409}, "the others are told")
+            world.equal((taken[0][1]["run_id"], taken[0][1]["success"]), (run, None),
+                        "the run goes on")
+            rest = world.gateway.events(run, last).read()
+            world.equal((rest.result["success"], rest.result["data"]["status"]),
+                        (True, "succeeded"), "to its end")
+            numbers = [int(number.split("-")[1]) for number, _, _ in first.records + rest.records]
+            world.equal(numbers, list(range(1, len(numbers) + 1)), "no number is missing or twice")
+            world.true(len(rest.records) > 1, "what came after the pause", rest.records)
+            whole = world.gateway.events(run).read()
+            world.equal(whole.records, first.records + rest.records, "the log is one")
+            world.equal(world.gateway.events(run, whole.last).read().status, 204,
+                        "who has seen the end need not come again")
+            got = world.get("/api/runs/" + run)[1]
+            world.equal((got["success"], got["data"]["status"], got["data"]["workflow_run_id"]),
+                        (True, "succeeded", said["data"]["workflow_run_id"]), "the one result")
+            for answer in (world.get(path), world.post(path, inputs)):
+                world.bad(answer, 409, "run_not_paused", "it waits no more")
+            # submitted by other means
+            said = pause("u-2")
+            run, token = said["run_id"], said["data"]["forms"][0]["form_token"]
+            world.sim.whole("POST", "/v1/form/human_input/" + token, dict(inputs, user="u-2"),
+                            key="app-form")
+            world.bad(world.post("/api/runs/%s/form" % run, inputs), 409,
+                      "human_input_form_submitted", "it was submitted elsewhere")
+            world.equal(world.gateway.until_over(run)["data"]["status"], "succeeded",
+                        "the run goes on all the same")
+            # Dify is silent while it is submitted, and the gateway ends
+            run = pause("u-3")["run_id"]
+            world.sim.process.send_signal(signal.SIGSTOP)
+            connection = world.gateway.send("POST", "/api/runs/%s/form" % run, inputs)
+            world.gateway.terminate()
+            world.sim.process.send_signal(signal.SIGCONT)
+            connection.close()
+
+
+def continued(given):
+    """A kill right after a form was submitted: the next process follows the run to its end."""
+    with World(given, "runs.db", speed="20") as world:
+        for _ in range(3):
+            said = world.post("/api/runs?app=form", {"inputs": {"q": "x"}})[1]
+            run = said["run_id"]
+            first = world.gateway.events(run).read()
+            world.equal(world.post("/api/runs/%s/form" % run, {
+                "action": "approve", "inputs": {"comment": "yes"}})[0], 202, "submitted")
+            world.gateway.kill()
+            world.gateway.start()
+            rest = world.gateway.events(run, first.last).read()
+            world.equal((rest.result["success"], rest.result["data"]["status"]),
+                        (True, "succeeded"), "it goes on after a kill")
+            numbers = [int(one[0].split("-")[1]) for one in first.records + rest.records]
+            world.equal(numbers, list(range(1, len(numbers) + 1)), "without a gap")
+
+
 def main():
     given = gateway.arguments()
-    gateway.run_tests(given, listing, stats, apps, cached, test_dify, feedback)
+    gateway.run_tests(given, listing, stats, apps, cached, test_dify, feedback, form,
+                      continued)
 
 
 if __name__ == "__main__":
