@@ -223,6 +223,8 @@ void gw__stream_pump(struct gw_caller *caller)
     }
     if (gw_run_has_ended(run) && caller->next >= run->log.next)
         write_end(caller);
+    else if (http_exchange_pending(caller->exchange) >= GW_STREAM_BYTES)
+        http_exchange_want_drain(caller->exchange, GW_STREAM_BYTES / 2);
 }
 
 /* Whether the client has seen the end already. */

@@ -587,13 +587,13 @@ static void settle_answer(struct http_connection *connection)
 static void settle_owner(struct http_connection *connection)
 {
     struct http_exchange *exchange = connection->exchange;
-    size_t mark = connection->server->options.max_write_bytes;
     if (exchange->is_cut) {
         cut(connection);
     } else if (exchange->answer == HTTP_ANSWER_ENDED) {
         enter(connection, HTTP_STATE_ANSWERED);
         settle_answer(connection);
-    } else if (exchange->wants_drain && http_connection_pending(connection) <= mark / 2) {
+    } else if (exchange->wants_drain &&
+               http_connection_pending(connection) <= exchange->drain_bytes) {
         exchange->wants_drain = false;
         if (exchange->watch.on_drain != NULL)
             exchange->watch.on_drain(exchange->watch.ctx, exchange);

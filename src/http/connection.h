@@ -100,6 +100,7 @@ struct http_exchange {
     struct http_body_reader reader;
     struct http_exchange_watch watch;
     uint64_t answer_left; /* of a known length, or HTTP_LENGTH_UNKNOWN */
+    size_t drain_bytes;   /* see http_exchange_want_drain() */
     unsigned tag;         /* see http_exchange_tag() */
     enum http_answer answer;
     enum http_body_state body;

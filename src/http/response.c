@@ -336,6 +336,13 @@ static void put_body(struct http_exchange *exchange, struct dify_slice bytes)
     http_connection_want_visit(connection);
 }
 
+void http_exchange_want_drain(struct http_exchange *exchange, size_t bytes)
+{
+    exchange->wants_drain = true;
+    exchange->drain_bytes = bytes;
+    http_connection_want_visit(exchange->connection);
+}
+
 bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes)
 {
     struct http_connection *connection = exchange->connection;
@@ -343,8 +350,7 @@ bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes)
         connection->is_lost)
         return false;
     if (http_connection_pending(connection) > connection->server->options.max_write_bytes) {
-        exchange->wants_drain = true;
-        http_connection_want_visit(connection);
+        http_exchange_want_drain(exchange, connection->server->options.max_write_bytes / 2);
         return false;
     }
     put_body(exchange, bytes);

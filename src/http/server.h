@@ -207,7 +207,7 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
 
 /* Bytes of the body, as one chunk; copied. Those beyond a known length are a mistake of the caller
  * and are not sent. False, and nothing taken, while more than the high-water mark waits, or once
- * the client is gone: on_drain tells when to go on. */
+ * the client is gone: on_drain tells when to go on, at half the mark. */
 DIFY_MUST_CHECK bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes);
 
 /* The end. After fewer bytes than the known length the connection is cut. on_close follows later,
@@ -217,10 +217,16 @@ void http_respond_end(struct http_exchange *exchange);
 /* Bytes that wait to be sent. */
 size_t http_exchange_pending(const struct http_exchange *exchange);
 
+/* on_drain is to be called once no more than so many bytes wait: for an owner that keeps less
+ * waiting than the high-water mark. Not from within; while the answer goes on, and the client is
+ * there. */
+void http_exchange_want_drain(struct http_exchange *exchange, size_t bytes);
+
 /* What its owner wants to hear of an exchange. All may be NULL. */
 struct http_exchange_watch {
     void *ctx;
-    void (*on_drain)(void *ctx, struct http_exchange *exchange); /* below half the mark again */
+    void (*on_drain)(void *ctx,
+                     struct http_exchange *exchange); /* see http_exchange_want_drain() */
     /* The exchange is over: answered whole and handed to the system (`is_complete`), or the
      * connection is gone. Called exactly once, never from within one of the calls above; the
      * exchange is dead when it returns. */
