@@ -31,8 +31,9 @@ const struct cli_variable cli_variables[] = {
                       "https://dify.example/v1/workflows/run, will do"},
     {"DIFY_CONNECT_TIMEOUT", "seconds after which connecting is given up"},
     {"DIFY_READ_TIMEOUT", "seconds of silence after which a server is doubted"},
-    {"DIFYSTREAM_SPEED", "all clocks of a client run so many times faster, for tests against "
-                         "'difystream sim --speed N'"},
+    {"DIFYSTREAM_SPEED", "all clocks of a client run so many times faster, and of the gateway's "
+                         "those that keep connections alive, for tests against 'difystream sim "
+                         "--speed N'"},
     {"LAST_EVENT_ID", "the last event id that 'difystream sse' starts with"},
     {"NO_COLOR", "set to anything: no colours"},
     {"STATE_DIRECTORY",

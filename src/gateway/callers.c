@@ -87,7 +87,7 @@ static void keep_alive(struct gw_caller *caller)
         caller->has_begun = true;
     }
     (void)!http_respond_write(caller->exchange, DIFY_SLICE("\n")); /* else it has enough of them */
-    (void)!http_timer_set(&run->gateway->timer, &caller->alarm, GW_KEEPALIVE_MS);
+    (void)!http_timer_set(&run->gateway->timer, &caller->alarm, run->gateway->newline_ms);
 }
 
 /* The run has ended: whoever was told nothing yet is told its result. */

@@ -85,6 +85,7 @@ struct gateway {
     uint64_t lingers_until_ms;
     bool is_draining, is_closing, is_closed;
     double speed;
+    uint32_t newline_ms, comment_ms; /* between what keeps silent answers and streams alive */
 };
 
 /* gateway.c: something is to be done at the end of this turn; whether a drain is over. */

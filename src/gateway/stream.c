@@ -257,7 +257,7 @@ void gw__stream_begin(struct gw_caller *caller)
     if (!is_known)
         write_reset(caller, "unknown id");
     caller->written_ms = uv_now(run->gateway->loop);
-    (void)!http_timer_set(&run->gateway->timer, &caller->alarm, GW_SSE_COMMENT_MS);
+    (void)!http_timer_set(&run->gateway->timer, &caller->alarm, run->gateway->comment_ms);
     gw__stream_pump(caller);
 }
 
@@ -265,10 +265,10 @@ void gw__stream_keep_alive(struct gw_caller *caller)
 {
     struct gateway *gateway = caller->run->gateway;
     uint64_t silent_ms = uv_now(gateway->loop) - caller->written_ms;
-    if (silent_ms >= GW_SSE_COMMENT_MS) {
+    if (silent_ms >= gateway->comment_ms) {
         (void)!http_sse_comment(caller->exchange, DIFY_SLICE("")); /* else it has enough to read */
         caller->written_ms = uv_now(gateway->loop);
         silent_ms = 0;
     }
-    (void)!http_timer_set(&gateway->timer, &caller->alarm, GW_SSE_COMMENT_MS - silent_ms);
+    (void)!http_timer_set(&gateway->timer, &caller->alarm, gateway->comment_ms - silent_ms);
 }
