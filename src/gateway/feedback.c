@@ -92,8 +92,7 @@ static void on_sent(void *ctx, const struct dify_answer *sent)
     }
     gw_words_of(sent, &words);
     gw_log_note(feedback->later.gateway, GW_LOG_WARNING, NULL,
-                "a rating was kept, but could not be passed on: %s (%s)", words.message,
-                words.code);
+                "a rating was kept, but could not be passed on: %s", words.code);
     answer(feedback, FAILED);
 }
 

@@ -383,8 +383,9 @@ void gw_log_change(const struct gw_run *run, const struct dify_follow_change *ch
     enum gw_log_level level = is_break(change) ? GW_LOG_INFO : GW_LOG_DEBUG;
     if (!gw_log_is_on(run->gateway, level))
         return;
-    begin_run(&line, level, run, dify_follow_state_name(change->to));
+    begin_run(&line, level, run, "follow");
     field_text(&line, "from", dify_follow_state_name(change->from));
+    field_text(&line, "to", dify_follow_state_name(change->to));
     field_text(&line, "reason", dify_reason_name(change->reason));
     if (change->wait_ms > 0)
         field_seconds(&line, "next", change->wait_ms);
