@@ -427,6 +427,38 @@ static void test_back_pressure(void **state)
     kit_stop(&kit);
 }
 
+/* An owner with a mark of its own hears of it, and only when it asked. */
+static void test_own_mark(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct client client;
+    struct text part = {NULL, 0, 0};
+    kit_init(&kit);
+    kit_start(&kit);
+    text_add_repeated(&part, 'p', 4000);
+    client_connect(&kit, &client);
+    client_say(&kit, &client, "GET /keep HTTP/1.1\r\n" HOST "\r\n");
+    kit_until(&kit, kit.kept[0] != NULL);
+    http_respond_begin(kit.kept[0], 200, NULL, 0, HTTP_LENGTH_UNKNOWN);
+    assert_true(http_respond_write(kit.kept[0], text_slice(&part)));
+    kit_until(&kit, (client_read(&client), client.got.len > 4000));
+    assert_int_equal(kit.drained, 0);
+    for (size_t times = 1; times <= 2; times++) {
+        assert_true(http_respond_write(kit.kept[0], text_slice(&part)));
+        assert_in_range(http_exchange_pending(kit.kept[0]), 4000, 4010);
+        http_exchange_want_drain(kit.kept[0], 3000);
+        kit_until(&kit, (client_read(&client), kit.drained == times));
+        assert_in_range(http_exchange_pending(kit.kept[0]), 0, 3000);
+    }
+    http_respond_end(kit.kept[0]);
+    client_answers(&kit, &client, 1);
+    assert_int_equal(kit.drained, 2);
+    client_close(&client);
+    text_fini(&part);
+    kit_stop(&kit);
+}
+
 static void test_chunk_echo(void **state)
 {
     (void)state;
@@ -458,7 +490,7 @@ int main(void)
         cmocka_unit_test(test_body_ceiling), cmocka_unit_test(test_unread),
         cmocka_unit_test(test_pause),        cmocka_unit_test(test_pipelining),
         cmocka_unit_test(test_waiting),      cmocka_unit_test(test_back_pressure),
-        cmocka_unit_test(test_chunk_echo),
+        cmocka_unit_test(test_own_mark),     cmocka_unit_test(test_chunk_echo),
     };
     return cmocka_run_group_tests_name("server", tests, NULL, NULL);
 }
