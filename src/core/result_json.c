@@ -204,31 +204,43 @@ static void write_data(struct dify__writer *writer, const struct dify_run *run,
     dify__write_close(writer, '}');
 }
 
+static enum dify_err write_result(const struct dify_run *run, enum dify_json_style style,
+                                  const struct dify_result *result, const char *open_status,
+                                  dify_write_fn *write, void *ctx)
+{
+    struct dify__writer writer;
+    dify__writer_init(&writer, style, write, ctx);
+    dify__write_open(&writer, '{');
+    dify__write_key(&writer, "success");
+    if (!result->has_ended)
+        dify__write_null(&writer);
+    else
+        dify__write_bool(&writer, result->success);
+    if (result->has_ended && !result->success) {
+        key_string(&writer, "error", result->error);
+        key_string(&writer, "code", result->code);
+        key_string(&writer, "message", result->message);
+    }
+    write_data(&writer, run, result, open_status);
+    dify__write_close(&writer, '}');
+    return dify__writer_finish(&writer);
+}
+
 enum dify_err dify_run_write_result(const struct dify_run *run, enum dify_json_style style,
                                     dify_write_fn *write, void *ctx)
 {
-    return dify__run_write_result(run, style, "running", write, ctx);
+    struct dify_result result;
+    dify_run_result(run, &result);
+    return write_result(run, style, &result, "running", write, ctx);
 }
 
 enum dify_err dify__run_write_result(const struct dify_run *run, enum dify_json_style style,
                                      const char *open_status, dify_write_fn *write, void *ctx)
 {
     struct dify_result result;
-    struct dify__writer writer;
     dify_run_result(run, &result);
-    dify__writer_init(&writer, style, write, ctx);
-    dify__write_open(&writer, '{');
-    dify__write_key(&writer, "success");
-    if (!result.has_ended)
-        dify__write_null(&writer);
-    else
-        dify__write_bool(&writer, result.success);
-    if (result.has_ended && !result.success) {
-        key_string(&writer, "error", result.error);
-        key_string(&writer, "code", result.code);
-        key_string(&writer, "message", result.message);
-    }
-    write_data(&writer, run, &result, open_status);
-    dify__write_close(&writer, '}');
-    return dify__writer_finish(&writer);
+    if (result.has_ended)
+        result.status = (struct dify_slice){NULL, 0};
+    result.has_ended = false;
+    return write_result(run, style, &result, open_status, write, ctx);
 }

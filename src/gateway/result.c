@@ -90,10 +90,13 @@ bool gw_result_wrap(struct dify_slice json, const char *run_id, struct dify__buf
 bool gw_run_write(const struct gw_run *run, struct dify__buffer *out)
 {
     const char *id = run->is_kept || run->has_row ? run->id_text : NULL;
-    if (run->result != NULL)
-        return gw_result_wrap((struct dify_slice){run->result, run->result_len}, id, out);
-    if (run->state == GW_RUN_ENDED || run->follow == NULL)
-        return false;
+    /* Before it is kept a result is not shown: the next process may come to another one. */
+    if (run->state == GW_RUN_ENDED)
+        return run->result != NULL &&
+               gw_result_wrap((struct dify_slice){run->result, run->result_len}, id, out);
+    if (run->follow == NULL)
+        return gw_result_wrap(DIFY_SLICE("{\"success\":null,\"data\":{\"status\":\"queued\"}}"), id,
+                              out);
     struct dify__buffer text = {.allocator = run->gateway->allocator, .max = SIZE_MAX / 2};
     bool is_queued = run->state < GW_RUN_LIVE;
     bool is_written = dify__run_write_result(dify_follow_run(run->follow), DIFY_JSON_COMPACT,

@@ -56,6 +56,12 @@ static void on_alarm(struct dify__alarm *alarm)
                   "was not sent");
 }
 
+static void drop_follow(struct gw_run *run)
+{
+    dify_follow_free(run->follow);
+    run->follow = NULL;
+}
+
 void gw__run_enter(struct gw_run *run, enum gw_run_state state)
 {
     enum gw_run_state from = run->state;
@@ -73,8 +79,10 @@ void gw__run_enter(struct gw_run *run, enum gw_run_state state)
         http_timer_clear(&run->gateway->timer, &run->alarm);
     if (state == GW_RUN_QUEUED || state == GW_RUN_LIVE)
         gw_callers_accepted(run);
-    if (state == GW_RUN_ENDED)
+    if (state == GW_RUN_ENDED) {
+        drop_follow(run);
         gw_callers_ended(run);
+    }
     gw_run_touch(run);
 }
 
@@ -385,7 +393,7 @@ void gw__run_kept(struct gw_run *run, bool is_kept)
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
-/* Its result, that of `of`, is kept and then told. */
+/* Its result, that of `of`, is kept and then told. Until then the follow shows what it was. */
 static void end(struct gw_run *run, const struct dify_run *of)
 {
     bool has_row = run->gateway->store != NULL && run->has_row;
@@ -398,8 +406,6 @@ static void end(struct gw_run *run, const struct dify_run *of)
     } else if (run->gateway->store == NULL) {
         gw__run_remember(run, of);
     }
-    dify_follow_free(run->follow);
-    run->follow = NULL;
     gw_order_free(run->order);
     run->order = NULL;
     gw_places_leave(run);
@@ -421,6 +427,7 @@ void gw_run_refuse(struct gw_run *run, enum dify_outcome outcome, const char *co
     if (failed == NULL)
         return; /* its callers wait until they give up */
     end(run, failed);
+    drop_follow(run); /* it would go on */
     dify_run_free(failed);
 }
 
