@@ -221,7 +221,9 @@ void gw__stream_pump(struct gw_caller *caller)
             break;
         }
     }
-    if (gw_run_has_ended(run) && caller->next >= run->log.next)
+    /* the end goes out only where it is not refused: on_drain() comes for it */
+    if (gw_run_has_ended(run) && caller->next >= run->log.next &&
+        http_exchange_pending(caller->exchange) < GW_STREAM_BYTES)
         write_end(caller);
     else if (http_exchange_pending(caller->exchange) >= GW_STREAM_BYTES)
         http_exchange_want_drain(caller->exchange, GW_STREAM_BYTES / 2);
