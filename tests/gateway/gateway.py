@@ -275,13 +275,16 @@ class Events:
 
     def __iter__(self):
         """Events as they come: (id, event, data)."""
-        for chunk in self.chunks:
-            self.rest += chunk
+        while True:
             while b"\n\n" in self.rest:
                 frame, self.rest = self.rest.split(b"\n\n", 1)
                 found = self.take(frame.decode("utf-8"))
                 if found is not None:
                     yield found
+            chunk = next(self.chunks, None)
+            if chunk is None:
+                return
+            self.rest += chunk
 
     def take(self, frame):
         number, name, data = None, "message", []
