@@ -441,19 +441,23 @@ static void test_own_mark(void **state)
     client_say(&kit, &client, "GET /keep HTTP/1.1\r\n" HOST "\r\n");
     kit_until(&kit, kit.kept[0] != NULL);
     http_respond_begin(kit.kept[0], 200, NULL, 0, HTTP_LENGTH_UNKNOWN);
-    assert_true(http_respond_write(kit.kept[0], text_slice(&part)));
-    kit_until(&kit, (client_read(&client), client.got.len > 4000));
-    assert_int_equal(kit.drained, 0);
-    for (size_t times = 1; times <= 2; times++) {
-        assert_true(http_respond_write(kit.kept[0], text_slice(&part)));
-        assert_in_range(http_exchange_pending(kit.kept[0]), 4000, 4010);
-        http_exchange_want_drain(kit.kept[0], 3000);
-        kit_until(&kit, (client_read(&client), kit.drained == times));
-        assert_in_range(http_exchange_pending(kit.kept[0]), 0, 3000);
+    for (bool is_full = false; !is_full;) { /* until the system takes no more */
+        while (http_exchange_pending(kit.kept[0]) < 100000)
+            assert_true(http_respond_write(kit.kept[0], text_slice(&part)));
+        for (int i = 0; i < 10; i++)
+            kit_turn(&kit);
+        is_full = http_exchange_pending(kit.kept[0]) >= 100000;
     }
+    assert_int_equal(kit.drained, 0);
+    http_exchange_want_drain(kit.kept[0], 3000);
+    for (int i = 0; i < 10; i++)
+        kit_turn(&kit);
+    assert_int_equal(kit.drained, 0);
+    kit_until(&kit, (client_read(&client), kit.drained == 1));
+    assert_in_range(http_exchange_pending(kit.kept[0]), 0, 3000);
     http_respond_end(kit.kept[0]);
     client_answers(&kit, &client, 1);
-    assert_int_equal(kit.drained, 2);
+    assert_int_equal(kit.drained, 1);
     client_close(&client);
     text_fini(&part);
     kit_stop(&kit);
