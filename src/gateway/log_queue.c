@@ -195,6 +195,7 @@ void gw_log_queue_figures(struct gw_log_queue *queue, struct gw_log_figures *out
 {
     pthread_mutex_lock(&queue->mutex);
     *out = queue->figures;
+    out->queued = queue->lines + queue->in_write;
     pthread_mutex_unlock(&queue->mutex);
 }
 

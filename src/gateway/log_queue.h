@@ -36,6 +36,7 @@ void gw_log_queue_put(struct gw_log_queue *queue, struct dify_slice line);
 struct gw_log_figures {
     uint64_t written; /* lines that were taken into the queue */
     uint64_t dropped;
+    size_t queued; /* lines that wait now */
 };
 void gw_log_queue_figures(struct gw_log_queue *queue, struct gw_log_figures *out);
 

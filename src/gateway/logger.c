@@ -277,7 +277,7 @@ void gw_log_close(struct gateway *gateway)
 
 void gw_log_figures(struct gateway *gateway, struct gw_log_figures *out)
 {
-    *out = (struct gw_log_figures){0, 0};
+    *out = (struct gw_log_figures){0, 0, 0};
     if (gateway->logger != NULL)
         gw_log_queue_figures(gateway->logger->queue, out);
 }

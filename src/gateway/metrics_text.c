@@ -334,6 +334,7 @@ static void write_store_seconds(struct page *page)
 WRITE_ONLY(write_draining, page->gateway->is_draining)
 WRITE_ONLY(write_log_lines, page->log.written)
 WRITE_ONLY(write_log_dropped, page->log.dropped)
+WRITE_ONLY(write_log_queued, page->log.queued)
 
 static void write_build(struct page *page)
 {
@@ -429,6 +430,8 @@ static const struct metric metrics[] = {
     {"difystream_log_lines_total", COUNTER, "Lines of the log that were taken.", write_log_lines},
     {"difystream_log_dropped_lines_total", COUNTER, "Lines of the log for which there was no room.",
      write_log_dropped},
+    {"difystream_log_queued_lines", GAUGE, "Lines of the log that wait to be written now.",
+     write_log_queued},
     {"difystream_draining", GAUGE, "1 while the gateway is being stopped.", write_draining},
     {"difystream_build_info", GAUGE, "The program's version.", write_build},
     {"process_start_time_seconds", GAUGE, "When the process began, in Unix time.", write_start},
