@@ -8,6 +8,7 @@ add_library(dify_client OBJECT
     src/client/call.c
     src/client/client.c
     src/client/env.c
+    src/client/fetch.c
     src/client/follow.c
     src/client/follow_api.c
     src/client/follow_ask.c

@@ -13,6 +13,7 @@ add_library(dify_gateway OBJECT
     src/gateway/config_route.c
     src/gateway/config_write.c
     src/gateway/feedback.c
+    src/gateway/files.c
     src/gateway/filter.c
     src/gateway/form.c
     src/gateway/gateway.c

@@ -300,6 +300,34 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_upload_file(struct dify_app *app,
                                                         const char *user, dify_answer_fn *answered,
                                                         void *ctx, struct dify_call **call);
 
+/* A file of a run's outputs, as Dify gives an address for it, which expires. It is asked of the
+ * app's own server, whatever host the address names: `path` is what the address has behind the
+ * host, from "/files/" on, with its query. The key is not sent; redirections are not followed.
+ *
+ * `head` is told once, then `body` any number of times, then `ended`, after which the fetch is
+ * gone; without an answer `ended` alone. Inside them the fetch may be cancelled and paused. */
+struct dify_fetch;
+
+struct dify_fetch_observer {
+    void *ctx;
+    /* `length`: -1 if the server does not say. */
+    void (*head)(void *ctx, int http_status, struct dify_slice content_type, int64_t length);
+    void (*body)(void *ctx, struct dify_slice bytes);
+    /* SUCCEEDED: the answer came whole, whatever its status. */
+    void (*ended)(void *ctx, enum dify_outcome outcome);
+};
+
+/* `*out` is to be cancelled, unless it has ended, before the app is freed. DIFY_ERR_ARGUMENT for a
+ * path that is none of Dify's files; DIFY_ERR_NOMEM. */
+DIFY_API DIFY_MUST_CHECK enum dify_err dify_fetch_file(struct dify_app *app, const char *path,
+                                                       const struct dify_fetch_observer *observer,
+                                                       struct dify_fetch **out);
+
+/* Pauses: no further bytes are told, but for those at hand, and the server is kept waiting. Going
+ * on: not from within the observer; bytes may be told before this returns. */
+DIFY_API void dify_fetch_pause(struct dify_fetch *fetch, bool pauses);
+DIFY_API void dify_fetch_cancel(struct dify_fetch *fetch);
+
 /* What Dify calls a file's kind: "image", "document", "audio", "video" or "custom", by its name
  * and by its first bytes (`head`, at least 16 where there are so many). Static. */
 DIFY_API const char *dify_file_kind(const char *name, struct dify_slice head);

@@ -59,6 +59,7 @@ struct dify__exchange {
     struct dify__buffer head;
     bool has_head; /* the final one */
     bool may_be_sent;
+    bool is_paused;
     bool is_unwatched; /* the host cannot watch its socket */
     bool ran_out_of_memory;
     char address[64]; /* whom the connection stood with; "": it did not */
@@ -183,6 +184,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct dify__exchange *exchange = ctx;
     size_t len = size * count;
+    if (exchange->state != CANCELLED && exchange->is_paused)
+        return CURL_WRITEFUNC_PAUSE; /* curl keeps it */
     if (exchange->state != CANCELLED && len > 0)
         exchange->receiver.body(exchange->receiver.ctx, (struct dify_slice){bytes, len});
     return exchange->state == CANCELLED ? 0 : len;
@@ -229,8 +232,17 @@ static void free_fields(struct curl_slist *fields)
     curl_slist_free_all(fields);
 }
 
+/* The key is for the API alone. */
+static bool set_fields_of_file(struct dify__exchange *exchange)
+{
+    return add_field(exchange, "Accept: */*") &&
+           curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->fields) == CURLE_OK;
+}
+
 static bool set_fields(struct dify__exchange *exchange, const struct dify__request *request)
 {
+    if ((request->flags & DIFY__REQUEST_FILE) != 0)
+        return set_fields_of_file(exchange);
     char bearer[] = "Bearer ";
     const char *key = exchange->app->key;
     size_t size = sizeof bearer + strlen(key);
@@ -331,7 +343,12 @@ static bool set_options(struct dify__exchange *exchange, const struct dify__requ
     ok |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     ok |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
     ok |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, is_fresh ? 1L : 0L);
-    if ((request->flags & DIFY__REQUEST_STREAM) == 0)
+    if ((request->flags & DIFY__REQUEST_FILE) != 0) {
+        uint64_t silence_s = exchange->app->silence_timeout_ms / 1000;
+        ok |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        ok |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                               silence_s < INT_MAX ? (long)silence_s + 1 : INT_MAX);
+    } else if ((request->flags & DIFY__REQUEST_STREAM) == 0)
         ok |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     return ok == CURLE_OK && set_request(exchange, request) && set_fields(exchange, request);
 }
@@ -407,6 +424,14 @@ static enum dify_err run(struct dify__exchange *exchange)
     return DIFY_OK;
 }
 
+/* Files lie beside the API, which is Dify's "/v1". */
+static size_t base_len_of(const struct dify_app *app, const struct dify__request *request)
+{
+    size_t len = strlen(app->base_url);
+    bool is_v1 = len > 3 && strcmp(app->base_url + len - 3, "/v1") == 0;
+    return (request->flags & DIFY__REQUEST_FILE) != 0 && is_v1 ? len - 3 : len;
+}
+
 static enum dify_err make(struct dify_client *client, struct dify_app *app,
                           const struct dify__request *request, struct dify__exchange **out)
 {
@@ -421,14 +446,15 @@ static enum dify_err make(struct dify_client *client, struct dify_app *app,
     if (client->transfers != NULL)
         client->transfers->previous = exchange;
     client->transfers = exchange;
-    size_t size = strlen(app->base_url) + strlen(request->path) + 1;
+    size_t base_len = base_len_of(app, request);
+    size_t size = base_len + strlen(request->path) + 1;
     exchange->easy = take_handle(client);
     exchange->url = dify__malloc(allocator, size);
     enum dify_err err = size <= URL_BYTES ? DIFY_OK : DIFY_ERR_TOO_LARGE;
     if (exchange->easy == NULL || exchange->url == NULL)
         err = DIFY_ERR_NOMEM;
     if (err == DIFY_OK) {
-        snprintf(exchange->url, size, "%s%s", app->base_url, request->path);
+        snprintf(exchange->url, size, "%.*s%s", (int)base_len, app->base_url, request->path);
         err = set_options(exchange, request) ? DIFY_OK : DIFY_ERR_NOMEM;
     }
     if (err != DIFY_OK)
@@ -467,9 +493,22 @@ static void cancel(void *ctx, struct dify__exchange *exchange)
         free_exchange(exchange);
 }
 
+static void pause_or_go_on(void *ctx, struct dify__exchange *exchange, bool pauses)
+{
+    struct dify_client *client = ctx;
+    bool goes_on = exchange->is_paused && !pauses;
+    exchange->is_paused = pauses;
+    if (!goes_on || exchange->state != RUNNING)
+        return;
+    client->in_curl = true; /* what curl has kept is told at once */
+    curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+    client->in_curl = false;
+    client->env.changed(client->env.ctx);
+}
+
 void dify__transfers_init(struct dify_client *client)
 {
-    client->transport = (struct dify__transport){client, start, cancel};
+    client->transport = (struct dify__transport){client, start, cancel, pause_or_go_on};
 }
 
 void dify__transfers_fini(struct dify_client *client)

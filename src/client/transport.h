@@ -13,14 +13,16 @@ struct dify__source;   /* the bytes of a file that is uploaded: source.h */
 
 enum dify__request_flags {
     DIFY__REQUEST_POST = 1,
-    DIFY__REQUEST_FRESH = 2, /* on a connection of its own, so that nobody repeats it by himself */
-    DIFY__REQUEST_STREAM = 4 /* an event stream is wanted: no compression */
+    DIFY__REQUEST_FRESH = 2,  /* on a connection of its own, so that nobody repeats it by himself */
+    DIFY__REQUEST_STREAM = 4, /* an event stream is wanted: no compression */
+    DIFY__REQUEST_FILE = 8    /* a file, beside the API: without the key, as it lies there */
 };
 
 /* All is borrowed until the exchange is over. */
 struct dify__request {
     unsigned flags;
-    const char *path;          /* with its query, behind the base URL: "/info" */
+    const char *path;          /* with its query, behind the base URL: "/info"; of a file behind
+                                * what stands before the base URL's "/v1" */
     struct dify_slice body;    /* JSON, of a POST without a file */
     struct dify__source *file; /* NULL: none; sent as multipart */
     const char *user;          /* beside the file */
@@ -81,6 +83,9 @@ struct dify__transport {
 
     /* Ends it at once; the receiver hears nothing more. */
     void (*cancel)(void *ctx, struct dify__exchange *exchange);
+
+    /* No further bytes of the body are told; and again. The second not from within the receiver. */
+    void (*pause)(void *ctx, struct dify__exchange *exchange, bool pauses);
 };
 
 #endif

@@ -17,6 +17,7 @@ static const struct gw_route routes[] = {
     {HTTP_GET_, "/api/runs/{}/events", gw_serve_events},
     {HTTP_POST_, "/api/runs/{}/stop", gw_serve_stop},
     {HTTP_POST_, "/api/runs/{}/feedback", gw_serve_feedback},
+    {HTTP_GET_, "/api/runs/{}/files/{}", gw_serve_file},
     {HTTP_GET_, "/api/runs/{}/form", gw_serve_run_form},
     {HTTP_POST_, "/api/runs/{}/form", gw_serve_submit_form},
     {HTTP_GET_, "/api/apps", gw_serve_apps},
@@ -37,20 +38,26 @@ const struct gw_route *gw_routes(size_t *count)
     return routes;
 }
 
-/* Whether a path fits a route's; what stands for {} goes to `rest`. */
-static bool fits(const char *pattern, struct dify_slice path, struct dify_slice *rest)
+/* Whether a path fits a route's; what stands for its {} goes to `rests`. */
+static bool fits(const char *pattern, struct dify_slice path, struct dify_slice rests[2])
 {
-    const char *hole = strstr(pattern, "{}");
-    *rest = (struct dify_slice){NULL, 0};
-    if (hole == NULL)
-        return dify__slice_is(path, pattern);
-    size_t head = (size_t)(hole - pattern);
-    struct dify_slice tail = dify__slice(hole + 2);
-    if (path.len <= head + tail.len || memcmp(path.ptr, pattern, head) != 0 ||
-        memcmp(path.ptr + path.len - tail.len, tail.ptr, tail.len) != 0)
-        return false;
-    *rest = (struct dify_slice){path.ptr + head, path.len - head - tail.len};
-    return memchr(rest->ptr, '/', rest->len) == NULL;
+    size_t count = 0;
+    rests[0] = rests[1] = (struct dify_slice){NULL, 0};
+    while (*pattern != '\0') {
+        size_t len = 1;
+        if (strncmp(pattern, "{}", 2) == 0) {
+            const char *slash = memchr(path.ptr, '/', path.len);
+            len = slash != NULL ? (size_t)(slash - path.ptr) : path.len;
+            if (len == 0)
+                return false;
+            rests[count++] = (struct dify_slice){path.ptr, len};
+            pattern += 2;
+        } else if (path.len == 0 || path.ptr[0] != *pattern++) {
+            return false;
+        }
+        path = (struct dify_slice){path.ptr + len, path.len - len};
+    }
+    return path.len == 0;
 }
 
 static bool find_form(struct gw_request *request)
@@ -91,8 +98,11 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
     enum http_method method = request.http->method == HTTP_HEAD_ ? HTTP_GET_ : request.http->method;
     bool has_get = false, has_post = false;
     for (size_t i = 0; i < ROUTES; i++) {
-        if (!fits(routes[i].path, request.http->path, &request.rest))
+        struct dify_slice rests[2];
+        if (!fits(routes[i].path, request.http->path, rests))
             continue;
+        request.rest = rests[0];
+        request.second = rests[1];
         if (routes[i].method == method) {
             http_exchange_tag(exchange, (unsigned)(GW_TAG_ROUTES + i));
             routes[i].serve(&request);

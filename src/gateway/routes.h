@@ -7,13 +7,13 @@
 
 #include "gateway/state.h"
 
-/* A request that has a route. It lives until `serve` returns; `rest` (what stands for {}) as long
- * as the exchange. */
+/* A request that has a route. It lives until `serve` returns; `rest` (what stands for {}) and
+ * `second` (for a second one) as long as the exchange. */
 struct gw_request {
     struct gateway *gateway;
     struct http_exchange *exchange;
     const struct http_request *http;
-    struct dify_slice rest;
+    struct dify_slice rest, second;
 
     /* of a path of the configuration */
     struct gw_app *app;
@@ -60,6 +60,9 @@ void gw_serve_parameters(const struct gw_request *request);
 
 /* feedback.c */
 void gw_serve_feedback(const struct gw_request *request);
+
+/* files.c */
+void gw_serve_file(const struct gw_request *request);
 
 /* form.c */
 void gw_serve_run_form(const struct gw_request *request);

@@ -2,11 +2,14 @@
 """The routes that read, and those beside runs, from outside: simulator, gateway and requests."""
 
 import json
+import os
 import signal
 import time
 
 import gateway
-from gateway import ASYNC, RECORDINGS, Gateway, Simulator, app_of
+import filing
+import wire
+from gateway import ASYNC, DEADLINE_S, RECORDINGS, Gateway, Simulator, app_of
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 SCENARIO = """
@@ -27,13 +30,29 @@ apps:
     key: app-talk
     mode: chat
     runs: [{answer: {text: "hello you", tokens: 3, price: "0.5"}}]
+  - name: files
+    key: app-files
+    inputs: [{name: q}]
+    runs:
+      - nodes: [start, {type: end, outputs: {text: "no file",
+          pic: {%(mark)s, filename: "a \\"b\\" \u6c34.png", url: "https://elsewhere.example/files/tools/a.png?sign=x"},
+          more: [1, {deep: {%(mark)s, filename: evil.html, url: "/files/tools/b.html?sign=x"}}],
+          big: {%(mark)s, filename: big.bin, url: "http://127.0.0.1:5001/files/tools/big.bin"},
+          old: {%(mark)s, filename: old.png, url: "http://x/files/tools/old.png"},
+          short: {%(mark)s, filename: s.png, url: "http://x/files/tools/short.png"},
+          moved: {%(mark)s, filename: m.png, url: "http://x/files/tools/moved.png"},
+          far: {dify_model_identity: __dify__file__, transfer_method: remote_url, url: "http://169.254.169.254/files/tools/x"},
+          none: {%(mark)s, filename: n, url: "http://169.254.169.254/latest/meta-data"},
+          up: {%(mark)s, filename: n, url: "http://x/files/../v1/info"},
+          line: {%(mark)s, filename: n, url: "http://x/files/tools/a b"}}}]
   - name: form
     key: app-form
     inputs: [{name: q}]
     runs:
       - recording: %(recordings)s/human-input/approve/streaming
         resumed: %(recordings)s/human-input/approve/events-resume-snapshot-continue
-""" % {"recordings": RECORDINGS}
+""" % {"recordings": RECORDINGS,
+       "mark": "dify_model_identity: __dify__file__, transfer_method: tool_file, type: image"}
 STORES = ("runs.db", None)
 
 
@@ -506,10 +525,84 @@ def continued(given):
             world.equal(numbers, list(range(1, len(numbers) + 1)), "without a gap")
 
 
+def files(given):
+    png, page = b"\x89PNG" + bytes(200), b"<script>alert(1)</script>"
+    big = os.urandom(1 << 20) * 48
+    kept = {
+        "/files/tools/a.png?sign=x": (200, ["Content-Type: image/png",
+                                            "Content-Length: %d" % len(png)], png),
+        "/files/tools/b.html?sign=x": (200, ["Content-Type: text/html; charset=utf-8"], page),
+        "/files/tools/big.bin": (200, ["Content-Length: %d" % len(big)], big),
+        "/files/tools/old.png": (403, ["Content-Length: 0"], b""),
+        "/files/tools/short.png": (200, ["Content-Length: 1000"], b"x"),
+        "/files/tools/moved.png": (302, ["Location: http://127.0.0.1:1/", "Content-Length: 0"], b"")}
+    for store in STORES:
+        with World(given, store) as world, filing.Files(world.sim.port, kept) as front, Gateway(
+                given.build, {"files": {"base_url": "http://127.0.0.1:%d/v1" % front.port,
+                                        "api_key": "app-files"}}, store=store) as server:
+            run = server.whole("POST", "/api/runs", {"inputs": {"q": "x"}})[1]
+            world.equal(run["success"], True, "a run with files")
+            path = "/api/runs/%s/files/" % run["run_id"]
+            with server.ask("GET", path + "0") as got:
+                world.equal((got.status, got.body(), got.header("Content-Type"),
+                             got.header("Content-Length"), got.header("X-Content-Type-Options")),
+                            (200, png, "image/png", str(len(png)), "nosniff"), "a picture")
+                world.equal(got.header("Content-Disposition"), "inline; filename=\"a _b_ ___.png"
+                            "\"; filename*=UTF-8''a%20_b_%20%E6%B0%B4.png", "its name")
+            with server.ask("GET", path + "1") as got:
+                world.equal((got.status, got.body(), got.header("Content-Type")),
+                            (200, page, "text/html; charset=utf-8"), "a page")
+                world.true(got.header("Content-Disposition").startswith("attachment;") and
+                           "sandbox" in got.header("Content-Security-Policy"), "is not shown")
+            world.true(front.asked and not any("app-files" in head or "uthorization" in head
+                                               for head in front.asked), "without the key",
+                       front.asked)
+            with server.ask("HEAD", path + "0", fields={"Connection": "close"}) as got:
+                while got.more():
+                    pass
+                world.equal((got.status, got.buffer), (200, b""), "HEAD")
+            slow = server.send("GET", path + "2", connection=server.connect(65536)).read_head()
+            front.stalled.wait(DEADLINE_S)
+            world.true(front.sent < len(big), "a slow reader holds the file back", front.sent)
+            world.true(slow.body() == big, "and gets it whole")
+            slow.close()
+            left = server.send("GET", path + "2", connection=server.connect(65536)).read_head()
+            left.close()
+            world.bad(server.whole("GET", path + "3"), 404, "file_expired", "an old address")
+            try:
+                with server.ask("GET", path + "4") as got:
+                    body = got.body()
+                world.true(False, "a file that breaks off", body)
+            except wire.Broken:
+                world.true(True, "a file that breaks off is not whole")
+            world.bad(server.whole("GET", path + "5"), 502, "http_error", "no redirection")
+            for number in (6, 7, 8, 9):
+                world.bad(server.whole("GET", path + str(number)), 422, "file_elsewhere",
+                          "not Dify's: %d" % number)
+            for number in ("10", "x", "-1", "99999999999999999999"):
+                world.bad(server.whole("GET", path + number), 404, "file_not_found", number)
+            world.bad(server.whole("GET", "/api/runs/%s/files/0" % UNKNOWN), 404, "run_not_found",
+                      "no run")
+            world.bad(server.whole("GET", path), 404, "not_found", "no number")
+            with server.ask("POST", path + "0") as got:
+                world.equal((got.status, got.header("Allow")), (405, "GET, HEAD, OPTIONS"), "POST")
+        with World(given, store) as world:
+            with Gateway(given.build, {"files": app_of(world.sim, "app-files")},
+                         store=store) as server:
+                run = server.whole("POST", "/api/runs", {"inputs": {"q": "x"}})[1]
+                world.bad(server.whole("GET", "/api/runs/%s/files/0" % run["run_id"]), 404,
+                          "file_expired", "a Dify without the file")
+                world.sim.process.kill()
+                world.sim.process.wait()
+                world.bad(server.whole("GET", "/api/runs/%s/files/0" % run["run_id"]), 502,
+                          "file_unavailable", "a Dify that is gone")
+            world.sim.process.returncode = 0  # it was killed on purpose
+
+
 def main():
     given = gateway.arguments()
     gateway.run_tests(given, listing, stats, apps, cached, test_dify, feedback, form,
-                      continued)
+                      continued, files)
 
 
 if __name__ == "__main__":
