@@ -96,7 +96,15 @@ static void put_escaped(struct line *line, struct dify_slice text, bool is_quote
             put_text(line, "...");
             return;
         }
-        size_t bad = 1;
+        size_t bad = 1, plain = i;
+        while (plain < text.len && bytes[plain] >= 0x20 && bytes[plain] < 0x7F &&
+               bytes[plain] != '"' && bytes[plain] != '\\' && line->len + plain - i <= most)
+            plain++;
+        if (plain > i) {
+            put(line, text.ptr + i, plain - i);
+            i = plain;
+            continue;
+        }
         size_t len = dify__utf8_sequence(bytes + i, text.len - i, &bad);
         if (len == 0 || is_obeyed(bytes + i, len)) {
             len = len == 0 ? bad : len;
