@@ -128,9 +128,10 @@ def stream_text():
 class Bench(http_figures.Bench):
     def __init__(self, build, quick):
         super().__init__(build, quick)
-        self.rounds = 3 if quick else 7
-        self.ms = 1000 if quick else 3000
+        self.rounds = 3 if quick else 5
+        self.ms = 1000 if quick else 2000
         self.folder = None
+        self.idle_counts = [500, 1000] if quick else [2000, min(9000, (self.files - 500) // 2)]
         try:
             os.nice(-10)  # other work of the machine disturbs less; all that is compared gets it
         except PermissionError:
@@ -295,6 +296,104 @@ def speed_table(found, key, at_once):
                   "runs per CPU second, × nginx", "ms later, p50", "p99", "client's core busy"], rows)
 
 
+# ---- 20,000 events a second ----------------------------------------------------------------------
+
+DENSE = ("paced-40", 800)
+DENSE_NAMES = "nginx", "gateway", "store"
+
+
+def dense_delays(bench, upstream):
+    """{name: what the client found}, with 800 streams that each have 25 events a second."""
+    found = {}
+    key, at_once = DENSE
+    with ExitStack() as stack:
+        servers = [stack.enter_context(bench.server(name, upstream)) for name in DENSE_NAMES]
+        for _ in range(3):
+            for server in servers:
+                row = bench.load(server, "sse", key, at_once)
+                found.setdefault(server.name, []).append(figures(row))
+    return medians(found)
+
+
+def dense_table(found):
+    return table(["", "events/s", "ms later, p50", "p99", "CPU µs per event"],
+                 [[TITLES[name], f"{row['events']:,.0f}", f"{row['event_p50_us']:.2f}",
+                   f"{row['event_p99_us']:.2f}",
+                   f"{row['cpu'] * row['rate'] / row['events']:.1f}"]
+                  for name, row in found.items()])
+
+
+# ---- memory of idle runs -------------------------------------------------------------------------
+
+PATIENCE_S = 120
+IDLE_KINDS = {"nginx": ["sse"], "gateway": ["json", "sse"], "store": ["json", "sse"],
+              "aiohttp": ["json"], "fastapi": ["json"]}
+
+
+def count_streams(upstream):
+    connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=60)
+    connection.request("GET", "/count")
+    count = int(connection.getresponse().read())
+    connection.close()
+    return count
+
+
+def await_streams(upstream, count):
+    end = time.monotonic() + PATIENCE_S
+    while count_streams(upstream) != count:
+        if time.monotonic() > end:
+            raise RuntimeError(f"{count_streams(upstream)} streams instead of {count}")
+        time.sleep(0.05)
+
+
+def memory_before(bench, name, upstream):
+    """Of nginx the memory that it has with few places for connections: the room for them counts."""
+    with bench.server("nginx", upstream, 32) as server:
+        bench.load(server, "sse", "now", 1)
+        return server.pss()
+
+
+def idle_memory(bench, name, kind, count, upstream):
+    """Bytes for each run that waits."""
+    before = memory_before(bench, name, upstream) if name == "nginx" else None
+    with bench.server(name, upstream, 2 * count + 32) as server:
+        if before is None:
+            bench.load(server, kind, "now", 1)
+            before = server.pss()
+        with bench.spawn(bench.client_core, bench.program("bench_gateway_load"), "hold",
+                         server.port, bench.request(name, kind, "idle"), count,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE) as load:
+            load.stdout.readline()
+            await_streams(upstream, count)
+            after = server.pss()
+            load.communicate()
+    await_streams(upstream, 0)
+    return (after - before) / count
+
+
+def memories(bench, upstream):
+    """{(name, kind, count): bytes}"""
+    found = {}
+    for count in bench.idle_counts:
+        for name in TITLES:
+            for kind in KINDS:
+                if kind in IDLE_KINDS[name] and (name != "fastapi" or count <= 2000):
+                    say(f"memory of {count:,} runs that wait: {name}, {kind}")
+                    found[name, kind, count] = idle_memory(bench, name, kind, count, upstream)
+    return found
+
+
+def memory_table(bench, found):
+    rows = []
+    for name, title in TITLES.items():
+        for kind, answer in KINDS.items():
+            cells = [found.get((name, kind, count)) for count in bench.idle_counts]
+            if cells[0] is not None:
+                rows.append([title, answer] + [f"{cell / 1000:.1f}" if cell is not None else "–"
+                                               for cell in cells])
+    return table(["", "answer", *(f"KB each, of {count:,}" for count in bench.idle_counts)], rows)
+
+
 # ---- all of it -----------------------------------------------------------------------------------
 
 def measure(bench):
@@ -302,6 +401,9 @@ def measure(bench):
         bench.folder = folder
         with bench.dify() as upstream:
             found, busy = speeds(bench, upstream)
+            say("20,000 events a second")
+            dense = dense_delays(bench, upstream)
+            memory = memories(bench, upstream)
     parts = []
     if busy > BUSY:
         say(f"the machine had other work to do ({busy:.1f} cores): the figures say little")
@@ -317,6 +419,14 @@ def measure(bench):
                               f"runs per CPU second ≥ {least} × nginx", f"{ratio:.2f} ×",
                               ratio >= least))
         parts += [f"**{title}**\n", speed_table(found, key, at_once)]
+    most = max(bytes_ for (name, *_), bytes_ in memory.items() if name == "gateway")
+    goals.append(goal("memory of an idle run, no store ≤ 24 KB", f"{most / 1000:.1f} KB",
+                      most <= 24000))
+    late = dense["gateway"]["event_p99_us"]
+    goals.append(goal("20,000 events/s over 800 streams, no store: p99 ≤ 5 ms", f"{late:.1f} ms",
+                      late <= 5))
+    parts += ["**20,000 events a second**, 800 streams with 25 each\n", dense_table(dense),
+              "**Memory of an idle run**\n", memory_table(bench, memory)]
     head = (f"{machine(bench.build)}; libuv {uv_version()}; "
             f"{first_line(bench.nginx, '-v').replace('nginx version: ', '')}.\n")
     return "\n".join([head, table(["goal", "measured", "reached"], goals), *parts])
