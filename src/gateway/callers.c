@@ -115,6 +115,24 @@ static bool has_waiting(const struct gw_run *run)
     return !http_list_is_empty(&run->callers);
 }
 
+/* It has come (1), or it goes (-1). */
+static void count(struct gw_caller *caller, int by)
+{
+    struct gw_run *run = caller->run;
+    size_t one = (size_t)by;
+    run->caller_count += one;
+    run->gateway->hub.callers += one;
+    if (caller->options.kind != GW_CALLER_STREAM)
+        return;
+    run->stream_count += one;
+    run->gateway->hub.followers += one;
+}
+
+bool gw_callers_follow(const struct gw_run *run)
+{
+    return run->stream_count > 0;
+}
+
 static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete)
 {
     struct gw_caller *caller = ctx;
@@ -122,10 +140,7 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     (void)exchange;
     http_timer_clear(&run->gateway->timer, &caller->alarm);
     http_list_remove(&caller->link);
-    if (caller->options.kind == GW_CALLER_STREAM)
-        run->gateway->hub.followers--;
-    run->caller_count--;
-    run->gateway->hub.callers--;
+    count(caller, -1);
     bool has_left = !is_complete && run->state <= GW_RUN_LIVE;
     caller->exchange = NULL;
     if (!caller->is_reading)
@@ -169,10 +184,8 @@ void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
     caller->alarm.ring = on_alarm;
     http_list_init(&caller->link);
     http_list_append(&run->callers, &caller->link);
-    run->caller_count++;
-    gateway->hub.callers++;
-    if (options->kind == GW_CALLER_STREAM)
-        gateway->hub.followers++;
+    count(caller, 1);
+    gw_run_touch(run); /* what lingers is wanted now */
     http_exchange_watch(exchange, &(struct http_exchange_watch){
                                       .ctx = caller, .on_close = on_close, .on_drain = on_drain});
     if (options->kind == GW_CALLER_RESULT && options->keepalive_after_ms > 0)

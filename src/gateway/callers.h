@@ -34,6 +34,9 @@ void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
 /* "12-345", the id of an event; false if it is none of ours. */
 bool gw_parse_event_id(struct dify_slice text, uint32_t *epoch, uint32_t *number);
 
+/* Whether somebody follows its events. */
+bool gw_callers_follow(const struct gw_run *run);
+
 /* ---- by the run ---------------------------------------------------------------------------- */
 
 void gw_callers_accepted(struct gw_run *run); /* its row is there */

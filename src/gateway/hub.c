@@ -10,6 +10,14 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+static void on_lingered(struct dify__alarm *alarm)
+{
+    struct gw_hub *hub =
+        (struct gw_hub *)(void *)((char *)alarm - offsetof(struct gw_hub, lingering_alarm));
+    for (struct http_link *link = hub->lingering.next; link != &hub->lingering; link = link->next)
+        gw_run_touch(HTTP_LINKED(link, struct gw_run, lingering));
+}
+
 void gw_hub_init(struct gw_hub *hub, const struct dify_allocator *allocator)
 {
     *hub = (struct gw_hub){.by_id.allocator = allocator,
@@ -17,7 +25,9 @@ void gw_hub_init(struct gw_hub *hub, const struct dify_allocator *allocator)
                            .by_dify.allocator = allocator};
     http_list_init(&hub->runs);
     http_list_init(&hub->dirty);
+    http_list_init(&hub->lingering);
     http_list_init(&hub->ended);
+    hub->lingering_alarm.ring = on_lingered;
 }
 
 void gw_hub_fini(struct gw_hub *hub)
@@ -122,6 +132,7 @@ void gw_hub_remove(struct gw_hub *hub, struct gw_run *run)
         dify__index_remove(&hub->by_dify, dify__slice(run->dify_id), run);
     http_list_remove(&run->all);
     http_list_remove(&run->dirty);
+    http_list_remove(&run->lingering);
     hub->count--;
 }
 

@@ -67,7 +67,7 @@ static bool join(struct intake *intake, const unsigned char key[STORE_HASH_BYTES
 /* The key's scope is the app. */
 static bool hash_key(const struct intake *intake, unsigned char key[STORE_HASH_BYTES])
 {
-    struct gw_sha256 sha = {NULL, false};
+    struct gw_sha256 sha = {.state = NULL};
     gw_sha256_begin(&sha);
     gw_sha256_text(&sha, dify__slice(intake->app->config->name));
     gw_sha256_text(&sha, intake->key);
@@ -219,7 +219,8 @@ static void take_in(const struct gw_request *request, const struct gw_caller_opt
     struct gw_order_options options = {.spool = &request->gateway->spool,
                                        .max_file_bytes = request->gateway->config->max_file_bytes,
                                        .route = request->form,
-                                       .is_bare = request->form != NULL};
+                                       .is_bare = request->form != NULL,
+                                       .skips_digest = key.ptr == NULL};
     http_exchange_watch(request->exchange,
                         &(struct http_exchange_watch){.ctx = intake, .on_close = on_close});
     if (!gw_order_new(&options, http_request_field(request->http, "content-type"), &intake->order,

@@ -169,6 +169,7 @@ bool gw_order_new(const struct gw_order_options *options, struct dify_slice cont
     }
     order->allocator = allocator;
     order->options = *options;
+    order->sha.is_off = options->skips_digest;
     order->texts = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
     order->words = order->made = order->texts;
     bool is_fine = find_type(options, content_type, &order->body);

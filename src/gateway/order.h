@@ -41,6 +41,7 @@ struct gw_order_options {
      * `conversation_id` and `workflow_id` are what they say, `inputs` is an object of inputs, and
      * so is every other field of a form; another member of a JSON object is refused. */
     bool is_bare;
+    bool skips_digest; /* gw_order_digest() will not be asked */
 };
 
 struct gw_order;

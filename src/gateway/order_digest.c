@@ -144,10 +144,10 @@ static enum gw_json_digest_err digest_root(struct walk *walk, yyjson_val *root,
 }
 
 enum gw_json_digest_err gw_json_digest(const struct dify_allocator *allocator,
-                                       struct dify_slice text,
+                                       struct dify_slice text, bool skips_digest,
                                        unsigned char digest[GW_SHA256_BYTES], char name[100])
 {
-    struct walk walk = {.allocator = allocator};
+    struct walk walk = {.allocator = allocator, .sha = {.is_off = skips_digest}};
     struct dify__json json; /* for its memory */
     enum gw_json_digest_err err = GW_JSON_DIGEST_NOMEM;
     dify__json_init(&json, allocator);

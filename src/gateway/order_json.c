@@ -181,7 +181,8 @@ bool gw_order_check_inputs(struct gw_order *order, struct dify_slice inputs)
         return false;
     if (!is_good)
         return true;
-    switch (gw_json_digest(order->allocator, text, order->inputs_digest, name)) {
+    switch (gw_json_digest(order->allocator, text, order->options.skips_digest,
+                           order->inputs_digest, name)) {
     case GW_JSON_DIGEST_OK:
         break;
     case GW_JSON_DIGEST_NOMEM:

@@ -126,7 +126,7 @@ enum gw_json_digest_err {
  * than GW_FORM_FIELDS members. TWICE: an object in it has two members of one name, which is then
  * cut into `name`. */
 enum gw_json_digest_err gw_json_digest(const struct dify_allocator *allocator,
-                                       struct dify_slice json,
+                                       struct dify_slice json, bool skips_digest,
                                        unsigned char digest[GW_SHA256_BYTES], char name[100]);
 
 /* Of the whole order; into order->digest. */

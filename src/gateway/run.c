@@ -99,6 +99,7 @@ static struct gw_run *run_new(struct gateway *gateway, struct gw_app *app)
     run->route = "";
     http_list_init(&run->all);
     http_list_init(&run->dirty);
+    http_list_init(&run->lingering);
     http_list_init(&run->turn);
     http_list_init(&run->callers);
     return run;
@@ -451,11 +452,29 @@ void gw_run_touch(struct gw_run *run)
     gw_wake(run->gateway);
 }
 
+void gw_run_linger(struct gw_run *run)
+{
+    struct gateway *gateway = run->gateway;
+    struct gw_hub *hub = &gateway->hub;
+    if (run->is_dirty)
+        return;
+    bool is_enough = gw_runlog_unqueued(&run->log).len >= GW_LINGER_RECORDS_BYTES;
+    if (gateway->store == NULL || is_enough ||
+        (hub->lingering_alarm.place == 0 &&
+         http_timer_set(&gateway->timer, &hub->lingering_alarm, GW_LINGER_RECORDS_MS) != DIFY_OK)) {
+        gw_run_touch(run);
+        return;
+    }
+    http_list_remove(&run->lingering);
+    http_list_append(&hub->lingering, &run->lingering);
+}
+
 void gw_run_flush(struct gw_run *run)
 {
     struct gateway *gateway = run->gateway;
     run->is_dirty = false;
     http_list_remove(&run->dirty);
+    http_list_remove(&run->lingering);
     if (run->wants_refusal) {
         run->wants_refusal = false;
         on_store_full(run);

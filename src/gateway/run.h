@@ -68,10 +68,10 @@ struct gw_run {
     bool success;
     bool is_paused; /* it has ended so far: it goes on once its form is submitted */
 
-    struct http_link all, dirty, turn, callers;
-    size_t caller_count;
-    struct dify__alarm alarm;   /* the wait for a place */
-    struct gw_run_found *found; /* of its key, while it is looked for */
+    struct http_link all, dirty, lingering, turn, callers;
+    size_t caller_count, stream_count; /* streams among the callers */
+    struct dify__alarm alarm;          /* the wait for a place */
+    struct gw_run_found *found;        /* of its key, while it is looked for */
     struct gw_run_measures measures;
 };
 
@@ -125,6 +125,10 @@ static inline bool gw_run_has_ended(const struct gw_run *run)
 /* At the end of a turn: gives the store what is new, and followers what may be shown. */
 void gw_run_flush(struct gw_run *run);
 void gw_run_touch(struct gw_run *run); /* that is to be done */
+
+/* The same within GW_LINGER_RECORDS_MS, or once there is enough: for records that nobody waits for.
+ */
+void gw_run_linger(struct gw_run *run);
 
 /* Frees it if it has ended and nobody needs it. */
 void gw_run_release(struct gw_run *run);

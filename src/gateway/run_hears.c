@@ -5,6 +5,7 @@
  */
 #include "core/json_text.h"
 #include "core/slices.h"
+#include "gateway/callers.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
 #include "gateway/run.h"
@@ -25,7 +26,15 @@ static void put(struct gw_run *run, enum store_record_kind kind, struct dify_sli
         gw_log_note(run->gateway, GW_LOG_ERROR, run,
                     "its event log takes no more: it is too long, or there is no memory");
     }
-    gw_run_touch(run);
+}
+
+/* A piece of text, of which many come: nothing is lost but some text if it is not written at once.
+ */
+static bool is_piece(enum dify_event_type type)
+{
+    return type == DIFY_EVENT_TEXT_CHUNK || type == DIFY_EVENT_REASONING_CHUNK ||
+           type == DIFY_EVENT_MESSAGE || type == DIFY_EVENT_AGENT_MESSAGE ||
+           type == DIFY_EVENT_TTS_MESSAGE;
 }
 
 static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
@@ -37,6 +46,10 @@ static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
     gw_metrics_event(run, event);
     gw_log_event(run, event);
     put(run, STORE_RECORD_EVENT, event->json);
+    if (is_piece(event->type) && !gw_callers_follow(run))
+        gw_run_linger(run);
+    else
+        gw_run_touch(run);
 }
 
 static void on_node(void *ctx, const struct dify_node *node, enum dify_node_change change)
@@ -82,6 +95,7 @@ static void put_change(struct gw_run *run, enum store_record_kind kind, const ch
     dify__write_close(&writer, '}');
     if (dify__writer_finish(&writer) == DIFY_OK) /* a text that is too long is not told */
         put(run, kind, dify__buffer_slice(&text));
+    gw_run_touch(run);
     dify__buffer_fini(&text);
 }
 

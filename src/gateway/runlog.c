@@ -7,6 +7,10 @@
 #include <assert.h>
 #include <string.h>
 
+/* A log that has more than the first is given the second: it will have more, and growing costs. */
+#define SMALL_BYTES ((size_t)1 << 10)
+#define GROWN_BYTES ((size_t)16 << 10)
+
 /* Memory that an empty log keeps. */
 #define KEPT_BYTES ((size_t)0)
 
@@ -29,7 +33,11 @@ enum dify_err gw_runlog_put(struct gw_runlog *log, enum store_record_kind kind,
 {
     if (log->next >= STORE_RECORDS)
         return DIFY_ERR_TOO_LARGE;
-    enum dify_err err = store_record_put(&log->bytes, kind, text);
+    enum dify_err err = DIFY_OK;
+    if (log->bytes.len >= SMALL_BYTES && log->bytes.capacity < GROWN_BYTES)
+        err = dify__buffer_reserve(&log->bytes, GROWN_BYTES - log->bytes.len);
+    if (err == DIFY_OK)
+        err = store_record_put(&log->bytes, kind, text);
     if (err == DIFY_OK)
         log->next++;
     return err;

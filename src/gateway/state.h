@@ -41,7 +41,9 @@ struct gw_hub {
     struct dify__index by_key;  /* 32 bytes */
     struct dify__index by_dify; /* workflow_run_id */
     struct http_link dirty;     /* those with something for the store or for followers */
-    struct http_link ended;     /* without a store: those that have ended, oldest first */
+    struct http_link lingering; /* those with records for the store that nobody waits for */
+    struct dify__alarm lingering_alarm;
+    struct http_link ended; /* without a store: those that have ended, oldest first */
     size_t ended_count, ended_bytes;
     size_t callers;   /* all who wait for a run, or follow one */
     size_t followers; /* of these, streams to clients */
