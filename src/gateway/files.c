@@ -25,8 +25,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define PATH_BYTES 2048
-
 struct file {
     struct gw_later later; /* the first member */
     bool is_looked_up;     /* on_gone() is still to come */
@@ -38,7 +36,7 @@ struct file {
     struct gw_app *app;
     char run_id[GW_NAME_BYTES]; /* Dify's; "": not known */
     char id_text[DIFY__UUID_SIZE];
-    char path[PATH_BYTES], name[GW_NAME_BYTES];
+    char path[GW_FILE_PATH_BYTES], name[GW_NAME_BYTES];
     struct dify_call *call;
     struct dify_fetch *fetch;
     struct dify__buffer held; /* what the client has no room for yet */
@@ -185,7 +183,7 @@ static enum found take_detail(struct file *file, struct dify_slice detail)
 static void on_detail(void *ctx, const struct dify_answer *detail)
 {
     struct file *file = ctx;
-    char before[PATH_BYTES];
+    char before[GW_FILE_PATH_BYTES];
     file->call = NULL;
     memcpy(before, file->path, sizeof before);
     if (detail->outcome == DIFY_OUTCOME_SUCCEEDED && take_detail(file, detail->body) == FOUND &&

@@ -96,11 +96,12 @@
 #define GW_ABOUT_WAIT_MS 5000   /* the list of apps waits so long for Dify */
 #define GW_ABOUT_ASKED 16       /* questions for one such list at once */
 #define GW_TEST_MS 30000        /* a test of Dify is given up after so long */
-#define GW_STATS_BUCKETS 100    /* parts of a span with totals of their own; past it 400 */
-#define GW_DRAIN_MS 30000       /* default: what live runs get after SIGTERM */
-#define GW_LINGER_MS 2000       /* at the end, for answers to go out */
-#define GW_LINGER_LOOK_MS 20    /* whether they have */
-#define GW_SOCKET_MODE 0660u    /* of a socket in the file system */
+#define GW_FILE_PATH_BYTES ((size_t)2 << 10) /* of the address of a result's file; 422 */
+#define GW_STATS_BUCKETS 100 /* parts of a span with totals of their own; past it 400 */
+#define GW_DRAIN_MS 30000    /* default: what live runs get after SIGTERM */
+#define GW_LINGER_MS 2000    /* at the end, for answers to go out */
+#define GW_LINGER_LOOK_MS 20 /* whether they have */
+#define GW_SOCKET_MODE 0660u /* of a socket in the file system */
 #define GW_STORE_PROBE_MS 1000
 #define GW_RETRY_AFTER_S 5 /* what 429 and 503 tell clients to wait */
 

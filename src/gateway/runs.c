@@ -105,7 +105,20 @@ static void stop_live(void *ctx, struct http_exchange *exchange, struct gw_run *
                        run->id_text);
 }
 
+/* It has ended, and stays as it is; or it is of an app that is not configured any more. */
+static void stop_row(void *ctx, struct gateway *gateway, struct http_exchange *exchange,
+                     const struct store_row *row)
+{
+    char id[DIFY__UUID_SIZE];
+    if (row->state == STORE_ENDED) {
+        show_row(ctx, gateway, exchange, row);
+        return;
+    }
+    gw_format_id(row->id, id);
+    gw_reply_error(exchange, 409, "app_not_found", "the run's app is not configured any more", id);
+}
+
 void gw_serve_stop(const struct gw_request *request)
 {
-    gw_lookup(request, &(struct gw_lookup_found){.live = stop_live, .row = show_row});
+    gw_lookup(request, &(struct gw_lookup_found){.live = stop_live, .row = stop_row});
 }

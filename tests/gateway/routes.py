@@ -3,6 +3,7 @@
 
 import json
 import os
+import select
 import signal
 import time
 
@@ -24,6 +25,8 @@ apps:
         nodes: [start, {type: code, error: "it broke"}]
       - when: {inputs: {word: slow}}
         nodes: [start, {type: code, seconds: 3000}, {type: end, outputs: {a: 1}}]
+      - when: {inputs: {word: big}}
+        nodes: [start, {type: code, size: 16000000}, {type: end, outputs: {a: 1}}]
       - nodes: [start, {type: llm, text: "a b", tokens: 7, price: "0.25"},
                 {type: end, outputs: {a: "{{inputs.word}}"}}]
   - name: talk
@@ -410,6 +413,11 @@ def feedback(given):
             world.bad(world.post("/api/runs/%s/feedback" % slow, {"rating": "like"}), 409,
                       "run_not_ended", "of what goes on")
             world.methods(path, "POST, OPTIONS")
+            big = world.post("/api/runs", {"inputs": {"word": "big"}}, fields=ASYNC)[1]["run_id"]
+            with world.gateway.events(big, receive_bytes=4096):  # who reads nothing keeps it here
+                world.gateway.until_over(big)
+                world.equal(world.post("/api/runs/%s/feedback" % big, {"rating": "like"})[0], 200,
+                            "of one that is still followed")
             if store:
                 world.gateway.kill()
                 world.gateway.start()
@@ -498,13 +506,18 @@ def form(given):
                       "human_input_form_submitted", "it was submitted elsewhere")
             world.equal(world.gateway.until_over(run)["data"]["status"], "succeeded",
                         "the run goes on all the same")
-            # Dify is silent while it is submitted, and the gateway ends
+            # Dify is silent while it is submitted twice, and the gateway ends
             run = pause("u-3")["run_id"]
             world.sim.process.send_signal(signal.SIGSTOP)
-            connection = world.gateway.send("POST", "/api/runs/%s/form" % run, inputs)
+            both = [world.gateway.send("POST", "/api/runs/%s/form" % run, inputs) for _ in "ab"]
+            ready = select.select([one.socket for one in both], [], [], DEADLINE_S)[0]
+            said = [json.loads(one.read_head().body())["code"] for one in both
+                    if one.socket in ready]
+            world.equal(said, ["form_being_submitted"], "the second one waits for nothing")
             world.gateway.terminate()
             world.sim.process.send_signal(signal.SIGCONT)
-            connection.close()
+            for one in both:
+                one.close()
 
 
 def continued(given):
@@ -523,6 +536,18 @@ def continued(given):
                         (True, "succeeded"), "it goes on after a kill")
             numbers = [int(one[0].split("-")[1]) for one in first.records + rest.records]
             world.equal(numbers, list(range(1, len(numbers) + 1)), "without a gap")
+
+
+def drained(given):
+    """Without a store: a run that goes on after its pause is waited for at the end."""
+    with World(given, None, speed="2") as world:
+        run = world.post("/api/runs?app=form", {"inputs": {"q": "x"}})[1]["run_id"]
+        world.equal(world.post("/api/runs/%s/form" % run, {
+            "action": "approve", "inputs": {"comment": "yes"}})[0], 202, "submitted")
+        with world.gateway.events(run) as rest:
+            world.gateway.terminate()
+            rest.read()
+        world.true(rest.result is not None and rest.result["success"], "it ends in time", rest.result)
 
 
 def files(given):
@@ -602,7 +627,7 @@ def files(given):
 def main():
     given = gateway.arguments()
     gateway.run_tests(given, listing, stats, apps, cached, test_dify, feedback, form,
-                      continued, files)
+                      continued, drained, files)
 
 
 if __name__ == "__main__":
