@@ -12,9 +12,9 @@
 
 static void on_lingered(struct dify__alarm *alarm)
 {
-    struct gw_hub *hub =
-        (struct gw_hub *)(void *)((char *)alarm - offsetof(struct gw_hub, lingering_alarm));
-    for (struct http_link *link = hub->lingering.next; link != &hub->lingering; link = link->next)
+    struct gw_lingering *list =
+        (struct gw_lingering *)(void *)((char *)alarm - offsetof(struct gw_lingering, alarm));
+    for (struct http_link *link = list->runs.next; link != &list->runs; link = link->next)
         gw_run_touch(HTTP_LINKED(link, struct gw_run, lingering));
 }
 
@@ -25,9 +25,11 @@ void gw_hub_init(struct gw_hub *hub, const struct dify_allocator *allocator)
                            .by_dify.allocator = allocator};
     http_list_init(&hub->runs);
     http_list_init(&hub->dirty);
-    http_list_init(&hub->lingering);
+    for (size_t i = 0; i < 2; i++) {
+        http_list_init(&hub->lingering[i].runs);
+        hub->lingering[i].alarm.ring = on_lingered;
+    }
     http_list_init(&hub->ended);
-    hub->lingering_alarm.ring = on_lingered;
 }
 
 void gw_hub_fini(struct gw_hub *hub)

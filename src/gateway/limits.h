@@ -54,10 +54,11 @@
 #define GW_ENDED_RUNS 1000
 #define GW_ENDED_BYTES ((size_t)64 << 20)
 
-/* Pieces of text that nobody follows are written once there are so many bytes of them, or so late:
- * after a kill they may be missing in the log, as they are in what Dify tells again. */
-#define GW_LINGER_RECORDS_BYTES ((size_t)16 << 10)
-#define GW_LINGER_RECORDS_MS 500
+/* Events that nobody follows are written together: pieces of text so late, all others so late, or
+ * once there are so many bytes of them. A kill before that is as one before they had come. */
+#define GW_LINGER_LONG_MS 500
+#define GW_LINGER_SHORT_MS 20
+#define GW_LINGER_BYTES ((size_t)16 << 10)
 
 /* Read from the store for a follower at a time; composed for it at a time, and what may wait to be
  * sent to it; what of the memory for that is kept. */

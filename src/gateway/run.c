@@ -452,21 +452,22 @@ void gw_run_touch(struct gw_run *run)
     gw_wake(run->gateway);
 }
 
-void gw_run_linger(struct gw_run *run)
+void gw_run_linger(struct gw_run *run, enum gw_linger how_long)
 {
     struct gateway *gateway = run->gateway;
-    struct gw_hub *hub = &gateway->hub;
-    if (run->is_dirty)
+    struct gw_lingering *list = &gateway->hub.lingering[how_long];
+    if (run->is_dirty || (how_long == GW_LINGER_LONG && run->lingers_shortly))
         return;
-    bool is_enough = gw_runlog_unqueued(&run->log).len >= GW_LINGER_RECORDS_BYTES;
+    bool is_enough = gw_runlog_unqueued(&run->log).len >= GW_LINGER_BYTES;
+    uint64_t ms = how_long == GW_LINGER_LONG ? GW_LINGER_LONG_MS : GW_LINGER_SHORT_MS;
     if (gateway->store == NULL || is_enough ||
-        (hub->lingering_alarm.place == 0 &&
-         http_timer_set(&gateway->timer, &hub->lingering_alarm, GW_LINGER_RECORDS_MS) != DIFY_OK)) {
+        (list->alarm.place == 0 && http_timer_set(&gateway->timer, &list->alarm, ms) != DIFY_OK)) {
         gw_run_touch(run);
         return;
     }
+    run->lingers_shortly = how_long == GW_LINGER_SHORT;
     http_list_remove(&run->lingering);
-    http_list_append(&hub->lingering, &run->lingering);
+    http_list_append(&list->runs, &run->lingering);
 }
 
 void gw_run_flush(struct gw_run *run)
@@ -475,6 +476,7 @@ void gw_run_flush(struct gw_run *run)
     run->is_dirty = false;
     http_list_remove(&run->dirty);
     http_list_remove(&run->lingering);
+    run->lingers_shortly = false;
     if (run->wants_refusal) {
         run->wants_refusal = false;
         on_store_full(run);

@@ -45,7 +45,7 @@ struct gw_run {
     bool has_place, has_turn, is_waiting; /* what places.c has counted */
     bool is_recalling;                    /* its log is fed again */
     bool wants_refusal;                   /* the store did not take it */
-    bool is_dirty;
+    bool is_dirty, lingers_shortly;
     bool log_is_full;
     bool is_remembered; /* without a store: it has ended, and is kept for a while */
 
@@ -126,9 +126,9 @@ static inline bool gw_run_has_ended(const struct gw_run *run)
 void gw_run_flush(struct gw_run *run);
 void gw_run_touch(struct gw_run *run); /* that is to be done */
 
-/* The same within GW_LINGER_RECORDS_MS, or once there is enough: for records that nobody waits for.
- */
-void gw_run_linger(struct gw_run *run);
+/* The same a little later, together with others, or once there is enough: for records that nobody
+ * waits for. */
+void gw_run_linger(struct gw_run *run, enum gw_linger how_long);
 
 /* Frees it if it has ended and nobody needs it. */
 void gw_run_release(struct gw_run *run);

@@ -28,8 +28,8 @@ static void put(struct gw_run *run, enum store_record_kind kind, struct dify_sli
     }
 }
 
-/* A piece of text, of which many come: nothing is lost but some text if it is not written at once.
- */
+/* A piece of text, of which many come: if the process is killed before they are written, some text
+ * is missing in the log, and nothing in the result of a workflow. */
 static bool is_piece(enum dify_event_type type)
 {
     return type == DIFY_EVENT_TEXT_CHUNK || type == DIFY_EVENT_REASONING_CHUNK ||
@@ -46,10 +46,10 @@ static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
     gw_metrics_event(run, event);
     gw_log_event(run, event);
     put(run, STORE_RECORD_EVENT, event->json);
-    if (is_piece(event->type) && !gw_callers_follow(run))
-        gw_run_linger(run);
-    else
+    if (gw_callers_follow(run))
         gw_run_touch(run);
+    else
+        gw_run_linger(run, is_piece(event->type) ? GW_LINGER_LONG : GW_LINGER_SHORT);
 }
 
 static void on_node(void *ctx, const struct dify_node *node, enum dify_node_change change)

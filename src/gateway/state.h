@@ -33,17 +33,23 @@ struct gw_app {
     struct gw_app_measures measures;
 };
 
+/* Runs with records for the store that nobody waits for, until they are written together. */
+enum gw_linger { GW_LINGER_SHORT, GW_LINGER_LONG };
+struct gw_lingering {
+    struct http_link runs;
+    struct dify__alarm alarm;
+};
+
 /* The live runs, and those that ended and still have callers. */
 struct gw_hub {
     struct http_link runs; /* all, oldest first, by their member `all` */
     size_t count;
-    struct dify__index by_id;   /* 16 bytes */
-    struct dify__index by_key;  /* 32 bytes */
-    struct dify__index by_dify; /* workflow_run_id */
-    struct http_link dirty;     /* those with something for the store or for followers */
-    struct http_link lingering; /* those with records for the store that nobody waits for */
-    struct dify__alarm lingering_alarm;
-    struct http_link ended; /* without a store: those that have ended, oldest first */
+    struct dify__index by_id;         /* 16 bytes */
+    struct dify__index by_key;        /* 32 bytes */
+    struct dify__index by_dify;       /* workflow_run_id */
+    struct http_link dirty;           /* those with something for the store or for followers */
+    struct gw_lingering lingering[2]; /* by enum gw_linger */
+    struct http_link ended;           /* without a store: those that have ended, oldest first */
     size_t ended_count, ended_bytes;
     size_t callers;   /* all who wait for a run, or follow one */
     size_t followers; /* of these, streams to clients */
