@@ -22,6 +22,7 @@
 #include "gateway/out.h"
 #include "gateway/query.h"
 #include "gateway/reply.h"
+#include "gateway/result.h"
 #include "gateway/words.h"
 
 #include <stdlib.h>
@@ -139,7 +140,7 @@ static void answer_form(struct form *form, struct dify_slice json)
 
 static void answer_run(struct form *form, struct gw_run *run)
 {
-    struct dify__buffer *text = &run->gateway->scratch;
+    struct dify__buffer *text = &form->later.gateway->scratch;
     if (form->has_refused) {
         refuse(form, 409, form->words.code, form->words.message);
         return;
@@ -160,13 +161,41 @@ static const char still_paused[] =
     "the form was submitted, but the gateway cannot follow the run at the moment; submit it once "
     "more, and it does";
 
+/* It is on the disk that the run goes on: no kill takes that back. */
+static void on_reopened(void *ctx, bool is_kept)
+{
+    struct form *form = ctx;
+    char id[DIFY__UUID_SIZE];
+    (void)is_kept; /* it may have ended since */
+    gw_format_id(form->row->row.id, id);
+    struct gw_run *run = gw_hub_find(&form->later.gateway->hub, dify__slice(id));
+    if (run != NULL || form->has_refused) {
+        answer_run(form, run);
+        return;
+    }
+    struct dify__buffer *text = &form->later.gateway->scratch; /* it has ended since */
+    text->len = 0;
+    if (form->later.exchange != NULL &&
+        gw_result_wrap(DIFY_SLICE("{\"success\":null,\"data\":{\"status\":\"running\"}}"), id,
+                       text))
+        gw_reply_json(form->later.exchange, 202, dify__buffer_slice(text));
+    else if (form->later.exchange != NULL)
+        gw_out_of_memory(form->later.exchange);
+    gw_later_end(&form->later);
+}
+
 static void go_on(struct form *form, const struct store_row *row, struct dify_slice records)
 {
+    struct store *store = form->later.gateway->store;
+    struct dify_slice none = {NULL, 0};
+    uint64_t number = row->number;
     struct gw_run *run = gw_run_continue(form->later.gateway, row, records);
-    if (run != NULL)
-        answer_run(form, run);
-    else
+    if (run == NULL)
         refuse(form, 503, "unavailable", still_paused);
+    else if (store == NULL || store_is_failing(store, NULL) ||
+             /* changes nothing, and is confirmed behind what reopens the run */
+             !store_set_started(store, number, none, none, on_reopened, form))
+        answer_run(form, run);
 }
 
 static bool on_row_again(void *ctx, const struct store_row *row)
