@@ -251,9 +251,9 @@ static bool read_method(struct dify_slice text, enum http_method *method)
     static const struct {
         const char *name;
         enum http_method method;
-    } methods[] = {{"GET", HTTP_GET_},        {"HEAD", HTTP_HEAD_},     {"POST", HTTP_POST_},
-                   {"PUT", HTTP_PUT_},        {"DELETE", HTTP_DELETE_}, {"PATCH", HTTP_PATCH_},
-                   {"OPTIONS", HTTP_OPTIONS_}};
+    } methods[] = {{"GET", HTTP_GET_},         {"HEAD", HTTP_HEAD_},     {"POST", HTTP_POST_},
+                   {"PUT", HTTP_PUT_},         {"DELETE", HTTP_DELETE_}, {"PATCH", HTTP_PATCH_},
+                   {"OPTIONS", HTTP_OPTIONS_}, {"TRACE", HTTP_TRACE_},   {"QUERY", HTTP_QUERY_}};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (dify__slice_is(text, methods[i].name)) {
             *method = methods[i].method;

@@ -132,7 +132,9 @@ enum http_method {
     HTTP_PUT_,
     HTTP_DELETE_,
     HTTP_PATCH_,
-    HTTP_OPTIONS_
+    HTTP_OPTIONS_,
+    HTTP_TRACE_,
+    HTTP_QUERY_
 };
 
 /* A header field. Names of requests are in lower case. */
