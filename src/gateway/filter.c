@@ -12,8 +12,8 @@ void gw_filter_read(struct gw_query *query, struct store_filter *filter)
     filter->app = query->params[GW_FILTER_APP].value;
     gw_query_time(query, &query->params[GW_FILTER_SINCE], &filter->since_ms);
     gw_query_time(query, &query->params[GW_FILTER_UNTIL], &filter->until_ms);
-    if (filter->until_ms != 0 && filter->since_ms > filter->until_ms)
-        gw_query_wrong(query, "until", "lies before since");
+    if (query->params[GW_FILTER_UNTIL].value.ptr != NULL && filter->until_ms == 0)
+        filter->until_ms = 1; /* 0 is no end at all; there are no runs so old */
 }
 
 /* ---- without a store ----------------------------------------------------------------------- */

@@ -178,9 +178,7 @@ static bool read_date_time(struct dify_slice rest, uint64_t *out_ms)
     int64_t offset_s = (int64_t)off_hour * 3600 + off_minute * 60;
     int64_t at_s = days * 86400 + hour * 3600 + minute * 60 + second;
     at_s += is_west ? offset_s : -offset_s;
-    if (at_s < 0)
-        return false;
-    *out_ms = (uint64_t)at_s * 1000 + ms;
+    *out_ms = at_s < 0 ? 0 : (uint64_t)at_s * 1000 + ms;
     return true;
 }
 

@@ -5,7 +5,7 @@
  *
  *   app, since, until  as for the list; without a span all runs that are kept
  *   buckets            1 to GW_STATS_BUCKETS: totals of so many equal parts of the span as well,
- *                      for a plot over time; needs `since`
+ *                      for a plot over time; without `since` of the 24 hours before `until`
  *
  *   {"since", "until": Unix seconds or null, "app": text or null,
  *    "runs", "open", "succeeded", "failed", "total_tokens", "total_price": {CURRENCY: number},
@@ -280,6 +280,13 @@ static void drop(struct gw_later *later)
 
 /* ---- the request --------------------------------------------------------------------------- */
 
+static uint64_t day_before(const struct stats *stats)
+{
+    const uint64_t day_ms = UINT64_C(86400000);
+    uint64_t until_ms = stats->filter.until_ms != 0 ? stats->filter.until_ms : stats->now_ms;
+    return until_ms > day_ms ? until_ms - day_ms : 0;
+}
+
 static struct stats *stats_new(const struct gw_request *request)
 {
     struct stats *stats = calloc(1, sizeof *stats);
@@ -304,9 +311,8 @@ static struct stats *stats_new(const struct gw_request *request)
     gw_filter_read(&stats->query, &stats->filter);
     gw_query_number(&stats->query, &stats->params[BUCKETS], 1, GW_STATS_BUCKETS,
                     &stats->bucket_count);
-    if (stats->params[BUCKETS].value.ptr != NULL &&
-        stats->params[GW_FILTER_SINCE].value.ptr == NULL)
-        gw_query_wrong(&stats->query, "buckets", "needs since");
+    if (stats->bucket_count > 0 && stats->params[GW_FILTER_SINCE].value.ptr == NULL)
+        stats->filter.since_ms = day_before(stats);
     return stats;
 }
 
