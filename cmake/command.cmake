@@ -82,10 +82,7 @@ install(FILES ${said}/difystream.fish
 
 # The scenario that difystream sim serves when it is given none.
 set(scenario examples/sim/described.yaml)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${scenario})
-file(READ ${scenario} bytes HEX)
-string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
-string(REGEX REPLACE "((0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,))" "\\1\n" bytes "${bytes}")
+embed_bytes(${scenario} bytes)
 file(CONFIGURE OUTPUT builtin_scenario.c @ONLY CONTENT
 "/* Made from ${scenario} */
 #include \"cli/builtin.h\"

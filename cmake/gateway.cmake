@@ -27,6 +27,7 @@ add_library(dify_gateway OBJECT
     src/gateway/lookup.c
     src/gateway/metrics.c
     src/gateway/metrics_text.c
+    src/gateway/openapi.c
     src/gateway/order.c
     src/gateway/order_digest.c
     src/gateway/order_form.c
@@ -55,3 +56,15 @@ add_library(dify_gateway OBJECT
     src/gateway/words.c)
 target_link_libraries(dify_gateway PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML PkgConfig::DIFY_CRYPTO)
+
+# The description of its routes.
+set(described docs/openapi.json)
+embed_bytes(${described} bytes)
+file(CONFIGURE OUTPUT openapi_bytes.c @ONLY CONTENT
+"/* Made from ${described} */
+#include \"gateway/openapi.h\"
+const unsigned char gw_openapi_bytes[] = {
+@bytes@};
+const size_t gw_openapi_len = sizeof gw_openapi_bytes;
+")
+target_sources(dify_gateway PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/openapi_bytes.c)

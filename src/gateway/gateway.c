@@ -12,6 +12,7 @@
 #include "gateway/later.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
+#include "gateway/openapi.h"
 #include "gateway/recover.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
@@ -324,6 +325,7 @@ static void close_all(struct gateway *gateway)
     uv_run(gateway->loop, UV_RUN_DEFAULT);
     dify__buffer_fini(&gateway->scratch);
     dify__buffer_fini(&gateway->refusal);
+    gw_openapi_close(gateway);
 }
 
 /* ---- serving ------------------------------------------------------------------------------- */
@@ -355,8 +357,8 @@ static const char *spool_folder(const struct gw_config *config)
 
 static bool open_all(struct gateway *gateway)
 {
-    return open_store(gateway) && open_client(gateway) && gw_recover(gateway) &&
-           open_server(gateway);
+    return gw_openapi_open(gateway) && open_store(gateway) && open_client(gateway) &&
+           gw_recover(gateway) && open_server(gateway);
 }
 
 /* A clock that runs faster, but not so that it does nothing else. */

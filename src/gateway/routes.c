@@ -27,6 +27,7 @@ static const struct gw_route routes[] = {
     {HTTP_GET_, "/healthz", gw_serve_healthz},
     {HTTP_GET_, "/readyz", gw_serve_readyz},
     {HTTP_GET_, "/metrics", gw_serve_metrics},
+    {HTTP_GET_, "/openapi.json", gw_serve_openapi},
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 _Static_assert(GW_TAG_ROUTES + ROUTES <= GW_ROUTE_TAGS, "each route has its tag");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * routes.h: the table of routes. openapi.c describes each of them; a test holds both together.
+ * routes.h: the table of routes. docs/openapi.json describes each of them; a test holds both
+ * together.
  */
 #ifndef GATEWAY_ROUTES_H
 #define GATEWAY_ROUTES_H
@@ -75,5 +76,8 @@ void gw_serve_test_dify(const struct gw_request *request);
 void gw_serve_healthz(const struct gw_request *request);
 void gw_serve_readyz(const struct gw_request *request);
 void gw_serve_metrics(const struct gw_request *request);
+
+/* openapi.c */
+void gw_serve_openapi(const struct gw_request *request);
 
 #endif

@@ -89,6 +89,10 @@ struct gateway {
     struct gw_spool spool;
     struct dify__buffer scratch; /* of what goes out next */
     struct dify__buffer refusal; /* of what the HTTP layer refuses */
+    struct {
+        struct dify__buffer text;
+        char tag[24]; /* its ETag */
+    } openapi;
     struct dify__alarm draining;
     uint64_t lingers_until_ms;
     bool is_draining, is_closing, is_closed;
