@@ -133,6 +133,10 @@ struct dify_app_options {
     uint64_t run_timeout_ms;     /* a whole run; 0: DIFY_RUN_TIMEOUT_MS */
 
     bool accept_partial; /* a run that ended `partial-succeeded` is a success */
+
+    /* What messages call the server, for readers who are not to learn where it is: no address of it
+     * stands in them then. NULL: they name its host. */
+    const char *alias;
 };
 
 struct dify_app;

@@ -80,6 +80,8 @@ static enum dify_err copy_options(struct dify_app *app, const struct dify_app_op
         err = dify__dup(allocator, options->client_key, &app->client_key);
     if (err == DIFY_OK)
         err = dify__dup(allocator, options->proxy, &app->proxy);
+    if (err == DIFY_OK)
+        err = dify__dup(allocator, options->alias, &app->alias);
     if (err != DIFY_OK)
         return err;
     for (size_t len = strlen(app->base_url); len > 0 && app->base_url[len - 1] == '/'; len--)
@@ -138,6 +140,7 @@ void dify_app_free(struct dify_app *app)
     dify__free(allocator, app->client_cert);
     dify__free(allocator, app->client_key);
     dify__free(allocator, app->proxy);
+    dify__free(allocator, app->alias);
     dify__form_free(app->form);
     dify__free(allocator, app);
 }
@@ -226,6 +229,8 @@ enum dify_err dify__app_take_parameters(struct dify_app *app, struct dify_slice 
 
 struct dify_slice dify__app_host(const struct dify_app *app)
 {
+    if (app->alias != NULL)
+        return dify__slice(app->alias);
     const char *from = app->base_url + scheme_len(app->base_url);
     size_t len = strcspn(from, "/");
     for (size_t i = 0; i < len; i++) {

@@ -26,7 +26,7 @@ struct dify_app {
     struct dify__env *env;
     char *base_url; /* without a slash at its end */
     char *key;
-    char *ca_file, *client_cert, *client_key, *proxy; /* NULL: not given */
+    char *ca_file, *client_cert, *client_key, *proxy, *alias; /* NULL: not given */
     uint64_t connect_timeout_ms, silence_timeout_ms, run_timeout_ms;
     bool accept_partial;
 
@@ -54,7 +54,8 @@ DIFY_MUST_CHECK enum dify_err dify__app_take_info(struct dify_app *app, struct d
 DIFY_MUST_CHECK enum dify_err dify__app_take_parameters(struct dify_app *app,
                                                         struct dify_slice json);
 
-/* What stands between "//" and the next '/' of the base URL; without a user name. */
+/* How messages call the server: its alias, else what stands between "//" and the next '/' of the
+ * base URL, without a user name. */
 struct dify_slice dify__app_host(const struct dify_app *app);
 
 /* Copies a text; NULL for NULL, with `*out` NULL. NOMEM. */

@@ -44,7 +44,7 @@ struct dify_client {
     bool in_curl;                     /* curl is calling back: it must not be called */
     struct dify__exchange *transfers; /* all, newest first */
     struct dify__exchange *postponed; /* to be begun or ended when curl has returned */
-    bool has_unwatched; /* there is one whose socket the host cannot watch */
+    bool has_unwatched;               /* there is one whose socket the host cannot watch */
     CURL *idle[DIFY__IDLE_HANDLES];
     size_t idle_count;
 

@@ -564,6 +564,20 @@ static bool is_insecure(CURLcode code)
            code == CURLE_SSL_CLIENTCERT;
 }
 
+/* curl's own words have addresses in them; where these are not to be told, those that are the same
+ * for everybody. */
+static void say_why(struct dify__exchange *exchange, CURLcode code, char why[CURL_ERROR_SIZE])
+{
+    long os_error = 0;
+    bool is_general = exchange->app->alias != NULL || exchange->why[0] == '\0';
+    const char *text = is_general ? curl_easy_strerror(code) : exchange->why;
+    curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_error);
+    snprintf(why, CURL_ERROR_SIZE, "%s", code != CURLE_OK ? text : "");
+    size_t len = strlen(why);
+    if (code != CURLE_OK && is_general && os_error != 0)
+        snprintf(why + len, CURL_ERROR_SIZE - len, ": %s", strerror((int)os_error));
+}
+
 static void tell_end(struct dify__exchange *exchange, CURLcode code)
 {
     CURL *easy = exchange->easy;
@@ -582,10 +596,7 @@ static void tell_end(struct dify__exchange *exchange, CURLcode code)
         end.address = dify__slice(exchange->address);
     struct dify__receiver receiver = exchange->receiver;
     char why[CURL_ERROR_SIZE], address[sizeof exchange->address];
-    const char *text = code == CURLE_OK           ? ""
-                       : exchange->why[0] != '\0' ? exchange->why
-                                                  : curl_easy_strerror(code);
-    snprintf(why, sizeof why, "%s", text);
+    say_why(exchange, code, why);
     snprintf(address, sizeof address, "%s", exchange->address);
     if (end.address.ptr != NULL)
         end.address.ptr = address;

@@ -131,7 +131,8 @@ static bool open_app(struct gateway *gateway, size_t index)
         .connect_timeout_ms = config->connect_timeout_ms,
         .silence_timeout_ms = config->read_timeout_ms,
         .run_timeout_ms = config->max_time_ms != 0 ? config->max_time_ms : NEVER_MS,
-        .accept_partial = config->accept_partial};
+        .accept_partial = config->accept_partial,
+        .alias = "Dify"}; /* callers are not to learn where it is */
     app->gateway = gateway;
     app->config = config;
     http_list_init(&app->queue);

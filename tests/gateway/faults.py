@@ -106,6 +106,9 @@ def judge(given, simulator, case, number, status, result, wanted):
                             result.get("detail") == result["error"], what + ": named", result)
         if case.caller == "blocking":
             good &= checks.true(status >= 400, what + ": status", status)
+    text = json.dumps(result)
+    good &= checks.true("127.0.0.1" not in text and "localhost" not in text,
+                        what + ": no inner address", text[:600])
     if not good:
         print("    %d %s" % (status, json.dumps(result, ensure_ascii=False)[:600]))
 
