@@ -103,7 +103,8 @@ class Client:
         while True:
             self.attempts += 1
             if self.attempts > ATTEMPTS:
-                raise AssertionError("%s: asked too often" % self)
+                raise AssertionError("%s: asked too often; the gateway:\n%s" % (
+                    self, "".join(self.life.gateway.log[-60:])))
             self.life.up.wait()
             try:
                 done = act()
