@@ -211,8 +211,8 @@ void gw__run_turn(struct gw_run *run)
 struct gw_run_found {
     struct gw_run *run;
     struct gw_read read;
-    bool is_there, is_same, has_failed;
-    struct store_row row;
+    bool is_there, is_same, is_paused, has_failed;
+    struct store_row row;      /* its texts are gone */
     struct dify__buffer texts; /* of the row: its result */
 };
 
@@ -222,6 +222,7 @@ static bool on_row(void *ctx, const struct store_row *row)
     found->is_there = true;
     found->is_same =
         row->digest != NULL && memcmp(row->digest, found->run->digest, STORE_HASH_BYTES) == 0;
+    found->is_paused = dify__slice_is(row->status, "paused");
     found->row = *row;
     found->has_failed =
         dify__buffer_append(&found->texts, row->result.ptr, row->result.len) != DIFY_OK;
@@ -249,7 +250,7 @@ static void become(struct gw_run *run, struct gw_run_found *found)
     run->created_ms = row->created_ms;
     run->http_status = (int)row->http_status;
     run->success = row->success;
-    run->is_paused = dify__slice_is(row->status, "paused");
+    run->is_paused = found->is_paused;
     run->result = found->texts.ptr;
     run->result_len = found->texts.len;
     found->texts.ptr = NULL;
