@@ -36,6 +36,7 @@ struct dify_app {
     enum dify__mode mode;
     struct dify__form *form;               /* NULL: not known */
     uint64_t mode_until_ms, form_until_ms; /* the cache is good until then */
+    struct dify_follow *asker;             /* asks for either; others wait for its answer */
 };
 
 /* As dify_app_new(), for any environment. */

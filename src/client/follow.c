@@ -69,6 +69,7 @@ void dify__follow_drop_call(struct dify_follow *follow)
     if (follow->call != NULL)
         dify_call_cancel(follow->call);
     follow->call = NULL;
+    dify__follow_ask_no_more(follow);
 }
 
 bool dify__is_id(struct dify_slice id)

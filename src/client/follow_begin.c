@@ -50,15 +50,66 @@ static enum dify_reason reason_of(const struct dify_answer *answer)
     }
 }
 
+/* ---- one asks for all --------------------------------------------------------------------- */
+
+/* The next of an app's follows, from `follow` on, that waits for what another one has asked. */
+static struct dify_follow *next_waiting(struct dify_follow *follow, const struct dify_app *app)
+{
+    while (follow != NULL &&
+           (follow->app != app || !follow->awaits_answer || follow->state != DIFY_FOLLOW_CHECKING))
+        follow = follow->next;
+    return follow;
+}
+
+static void on_answered(struct dify__alarm *alarm)
+{
+    ask_about(DIFY__FOLLOW_OF(alarm, step));
+}
+
+/* Those that wait go on: with what the app knows now, or by asking themselves. */
+static void wake_waiting(const struct dify_app *app)
+{
+    struct dify_follow *next = app->env->follows;
+    while ((next = next_waiting(next, app)) != NULL) {
+        next->awaits_answer = false;
+        next->step.ring = on_answered;
+        dify__alarm_in(app->env, &next->step, 0);
+    }
+}
+
+void dify__follow_ask_no_more(struct dify_follow *follow)
+{
+    struct dify_app *app = follow->app;
+    follow->awaits_answer = false;
+    if (app->asker != follow)
+        return;
+    app->asker = NULL;
+    wake_waiting(app);
+}
+
+/* What was asked for all has failed for all. */
+static void fail_all(struct dify_follow *follow, const struct dify_answer *answer)
+{
+    const struct dify_app *app = follow->app;
+    struct dify_follow *next;
+    while ((next = next_waiting(app->env->follows, app)) != NULL) {
+        next->awaits_answer = false;
+        fail_by_answer(next, reason_of(answer), answer, "");
+    }
+    fail_by_answer(follow, reason_of(answer), answer, "");
+}
+
 static void on_info(void *ctx, const struct dify_answer *answer)
 {
     struct dify_follow *follow = ctx;
     follow->call = NULL;
+    follow->app->asker = NULL;
     bool is_absent = answer->http_status == 404; /* of old releases */
     if (answer->outcome != DIFY_OUTCOME_SUCCEEDED && !is_absent) {
-        fail_by_answer(follow, reason_of(answer), answer, "");
+        fail_all(follow, answer);
         return;
     }
+    wake_waiting(follow->app);
     enum dify_err err = DIFY_ERR_JSON;
     if (!is_absent)
         err = dify__app_take_info(follow->app, answer->body);
@@ -77,10 +128,12 @@ static void on_parameters(void *ctx, const struct dify_answer *answer)
 {
     struct dify_follow *follow = ctx;
     follow->call = NULL;
+    follow->app->asker = NULL;
     if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
-        fail_by_answer(follow, reason_of(answer), answer, "");
+        fail_all(follow, answer);
         return;
     }
+    wake_waiting(follow->app);
     enum dify_err err = dify__app_take_parameters(follow->app, answer->body);
     if (err == DIFY_OK) {
         ask_about(follow);
@@ -183,13 +236,22 @@ static void ask_about(struct dify_follow *follow)
     struct dify_app *app = follow->app;
     uint64_t now = dify__now(follow->env);
     enum dify_err err = DIFY_OK;
-    if (follow->kind != DIFY_KIND_WORKFLOW && now >= app->mode_until_ms)
-        err = dify_app_read(app, DIFY_READ_INFO, on_info, follow, &follow->call);
-    else if (needs_form(follow) && (app->form == NULL || now >= app->form_until_ms))
-        err = dify_app_read(app, DIFY_READ_PARAMETERS, on_parameters, follow, &follow->call);
+    bool needs_mode = follow->kind != DIFY_KIND_WORKFLOW && now >= app->mode_until_ms;
+    bool asks =
+        needs_mode || (needs_form(follow) && (app->form == NULL || now >= app->form_until_ms));
+    if (asks && app->asker != NULL) {
+        follow->awaits_answer = true;
+        return;
+    }
+    if (asks)
+        err = needs_mode
+                  ? dify_app_read(app, DIFY_READ_INFO, on_info, follow, &follow->call)
+                  : dify_app_read(app, DIFY_READ_PARAMETERS, on_parameters, follow, &follow->call);
     if (err != DIFY_OK)
         dify__follow_no_memory(follow);
-    if (follow->call != NULL || err != DIFY_OK)
+    if (follow->call != NULL)
+        app->asker = follow;
+    if (asks)
         return;
     if (follow->kind == DIFY_KIND_AUTO)
         follow->kind = kind_of(app->mode);

@@ -80,6 +80,7 @@ struct dify_follow {
     struct dify__buffer body;        /* sent */
     struct dify_call *call;          /* a question, or an upload */
     struct dify_call *stop_call;
+    bool awaits_answer; /* CHECKING: to what another follow has asked of the app */
 
     /* the answer at hand */
     int status;
@@ -195,6 +196,9 @@ void dify__begin_suspecting(struct dify_follow *follow);
 void dify__begin_streaming(struct dify_follow *follow);
 
 /* ---- follow_begin.c ------------------------------------------------------------------------ */
+
+/* The follow drops what it has asked of its app: whoever waits for the answer asks by himself. */
+void dify__follow_ask_no_more(struct dify_follow *follow);
 
 /* A request that starts a run was certainly not carried out: waits for its next try, and frees the
  * text. False if there was enough of them; then the text is still the caller's. */

@@ -141,6 +141,14 @@ static void free_exchange(struct dify__exchange *exchange)
     free(exchange);
 }
 
+/* As soon as anything shows that it was sent. */
+static void tell_sending(struct dify__exchange *exchange)
+{
+    if (exchange->receiver.sending != NULL)
+        exchange->receiver.sending(exchange->receiver.ctx);
+    exchange->receiver.sending = NULL;
+}
+
 static void tell_head(const struct fake_delivery *delivery)
 {
     struct dify__exchange *exchange = delivery->exchange;
@@ -160,6 +168,7 @@ static void tell_head(const struct fake_delivery *delivery)
         (fake->claimed_nth == 0 || fake->claimed_nth == fake->count[FAKE_SUBMIT]))
         head.workflow_run_id = slice_of(fake->claimed_id);
     dify__app_take_head(fake->app, &head);
+    tell_sending(exchange);
     exchange->receiver.head(exchange->receiver.ctx, &head);
     text_fini(&text);
 }
@@ -192,6 +201,8 @@ static void tell_body(const struct fake_delivery *delivery)
 static void tell_end(const struct fake_delivery *delivery)
 {
     struct dify__exchange *exchange = delivery->exchange;
+    if (delivery->may_have_been_sent)
+        tell_sending(exchange);
     struct dify__receiver receiver = exchange->receiver;
     struct dify__end end = {.failure = delivery->failure,
                             .may_have_been_sent = delivery->may_have_been_sent,
@@ -484,7 +495,7 @@ void fake_init(struct fake *fake, const char *release, uint64_t seed)
     fake->now_ms = 1000;
     fake->latency_ms = 5;
     dify__alarms_init(&fake->things, dify__allocator(NULL));
-    fake->transport = (struct dify__transport){fake, start, cancel};
+    fake->transport = (struct dify__transport){.ctx = fake, .start = start, .cancel = cancel};
     fake->env = (struct dify__env){.allocator = &fake->meter.allocator,
                                    .transport = &fake->transport,
                                    .ctx = fake,

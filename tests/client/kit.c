@@ -39,6 +39,13 @@ static bool on_submit(void *ctx, struct dify_follow *follow, struct dify_slice i
     return !watched->holds;
 }
 
+static void on_sending(void *ctx, struct dify_follow *follow)
+{
+    struct watched *watched = ctx;
+    (void)follow;
+    watched->sendings++;
+}
+
 static void on_stream(void *ctx, struct dify_follow *follow, unsigned number,
                       struct dify_slice head)
 {
@@ -96,6 +103,7 @@ void watch(struct watched *watched, struct fake *fake, const struct dify_order *
     struct dify_follow_observer observer = {.ctx = watched,
                                             .changed = on_changed,
                                             .submit = on_submit,
+                                            .sending = on_sending,
                                             .stream = on_stream,
                                             .bytes = on_bytes,
                                             .stream_end = on_stream_end,

@@ -15,6 +15,7 @@ struct watched {
     unsigned ended, streams, stream_ends;
     bool holds;       /* `submit` says no */
     unsigned submits; /* `submit` was asked */
+    unsigned sendings;
     struct text sent; /* the inputs as they went out */
     int64_t sent_at_s;
     struct text *kept; /* the bytes of each stream */
