@@ -328,6 +328,8 @@ static void take_bytes(struct dify_follow *follow, struct dify_slice bytes)
     enum dify_err err = dify_run_feed(follow->run, bytes.ptr, bytes.len);
     follow->is_feeding = false;
     after_feeding(follow, err);
+    if (dify__run_id(follow->run).len != 0) /* it need not be found by its inputs any more */
+        dify__buffer_fini(&follow->prepared);
     if (!follow->was_silent && bytes.ptr[bytes.len - 1] == '\n') /* a frame is whole, or a ping */
         follow->quiet_ms = 0;
 }

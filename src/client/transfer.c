@@ -38,7 +38,11 @@
 #define PROBE_EVERY_S 10L
 #define UNACKNOWLEDGED_MS 90000U
 
-#define BUFFER_BYTES 4096L
+/* What is read at a time. Up to libcurl 8.7 each transfer has such a buffer as long as it lasts,
+ * and most of ours are silent for most of their time; from then on all share one. */
+#define BUFFER_BYTES_EACH 3072L
+#define BUFFER_BYTES_SHARED 16384L
+#define SHARING_VERSION 0x080800u
 
 enum transfer_state { POSTPONED, RUNNING, CANCELLED };
 
@@ -66,6 +70,12 @@ struct dify__exchange {
     char tried[64];   /* whom one was tried with last */
     char why[CURL_ERROR_SIZE];
 };
+
+static long buffer_bytes(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version_num >= SHARING_VERSION ? BUFFER_BYTES_SHARED
+                                                                              : BUFFER_BYTES_EACH;
+}
 
 /* ---- what curl calls ----------------------------------------------------------------------- */
 
@@ -331,7 +341,7 @@ static bool set_options(struct dify__exchange *exchange, const struct dify__requ
     ok |= curl_easy_setopt(easy, CURLOPT_SHARE, exchange->client->share);
     ok |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     ok |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->why);
-    ok |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+    ok |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_bytes());
     ok |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "difystream/" DIFY_VERSION);
     ok |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
     ok |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
@@ -361,7 +371,7 @@ static CURL *take_handle(struct dify_client *client)
 {
     while (client->idle_count > 0) {
         CURL *easy = client->idle[--client->idle_count];
-        if (curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES) == CURLE_OK)
+        if (curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_bytes()) == CURLE_OK)
             return easy;
         curl_easy_cleanup(easy);
     }

@@ -58,7 +58,7 @@ enum dify_err dify__grow(const struct dify_allocator *allocator, void **array, s
 {
     if (need <= *capacity)
         return DIFY_OK;
-    size_t count = *capacity != 0 ? *capacity : 8;
+    size_t count = *capacity != 0 ? *capacity : 4;
     while (count < need) {
         if (count > SIZE_MAX / 2)
             return DIFY_ERR_NOMEM;
@@ -78,14 +78,8 @@ enum dify_err dify__grow(const struct dify_allocator *allocator, void **array, s
     return DIFY_OK;
 }
 
-enum dify_err dify__buffer_grow(struct dify__buffer *buffer, size_t extra)
+static enum dify_err grow_to(struct dify__buffer *buffer, size_t capacity)
 {
-    size_t need = buffer->len + extra;
-    size_t capacity = buffer->capacity <= buffer->max / 2 ? buffer->capacity * 2 : buffer->max;
-    if (capacity < 256)
-        capacity = 256;
-    if (capacity < need)
-        capacity = need;
     void *grown = buffer->ptr == NULL
                       ? dify__malloc(buffer->allocator, capacity)
                       : buffer->allocator->realloc(buffer->allocator->ctx, buffer->ptr,
@@ -95,6 +89,22 @@ enum dify_err dify__buffer_grow(struct dify__buffer *buffer, size_t extra)
     buffer->ptr = grown;
     buffer->capacity = capacity;
     return DIFY_OK;
+}
+
+enum dify_err dify__buffer_grow(struct dify__buffer *buffer, size_t extra)
+{
+    size_t need = buffer->len + extra;
+    size_t capacity = buffer->capacity <= buffer->max / 2 ? buffer->capacity * 2 : buffer->max;
+    if (capacity < 256)
+        capacity = 256;
+    return grow_to(buffer, capacity < need ? need : capacity);
+}
+
+enum dify_err dify__buffer_fit(struct dify__buffer *buffer, size_t extra)
+{
+    if (extra > buffer->max || buffer->len > buffer->max - extra)
+        return DIFY_ERR_TOO_LARGE;
+    return extra <= buffer->capacity - buffer->len ? DIFY_OK : grow_to(buffer, buffer->len + extra);
 }
 
 enum dify_err dify__buffer_append(struct dify__buffer *buffer, const void *bytes, size_t len)

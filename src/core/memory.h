@@ -46,6 +46,9 @@ DIFY_MUST_CHECK static inline enum dify_err dify__buffer_reserve(struct dify__bu
     return extra <= buffer->capacity - buffer->len ? DIFY_OK : dify__buffer_grow(buffer, extra);
 }
 
+/* The same, and no more room than that: for what is not expected to grow often. */
+DIFY_MUST_CHECK enum dify_err dify__buffer_fit(struct dify__buffer *buffer, size_t extra);
+
 DIFY_MUST_CHECK enum dify_err dify__buffer_append(struct dify__buffer *buffer, const void *bytes,
                                                   size_t len);
 

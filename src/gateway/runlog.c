@@ -7,8 +7,9 @@
 #include <assert.h>
 #include <string.h>
 
-/* A log that has more than the first is given the second: it will have more, and growing costs. */
-#define SMALL_BYTES ((size_t)1 << 10)
+/* Up to the first a log has no more room than it needs, since many runs are silent after a few
+ * records; above it is given the second, since growing often is dear. */
+#define SMALL_BYTES ((size_t)2 << 10)
 #define GROWN_BYTES ((size_t)16 << 10)
 
 /* Memory that an empty log keeps. */
@@ -33,9 +34,12 @@ enum dify_err gw_runlog_put(struct gw_runlog *log, enum store_record_kind kind,
 {
     if (log->next >= STORE_RECORDS)
         return DIFY_ERR_TOO_LARGE;
+    size_t need = log->bytes.len + STORE_RECORD_HEAD + text.len;
     enum dify_err err = DIFY_OK;
-    if (log->bytes.len >= SMALL_BYTES && log->bytes.capacity < GROWN_BYTES)
-        err = dify__buffer_reserve(&log->bytes, GROWN_BYTES - log->bytes.len);
+    if (need <= SMALL_BYTES)
+        err = dify__buffer_fit(&log->bytes, STORE_RECORD_HEAD + text.len);
+    else if (need <= GROWN_BYTES && log->bytes.capacity < GROWN_BYTES)
+        err = dify__buffer_fit(&log->bytes, GROWN_BYTES - log->bytes.len);
     if (err == DIFY_OK)
         err = store_record_put(&log->bytes, kind, text);
     if (err == DIFY_OK)
