@@ -340,14 +340,19 @@ def request_lines():
                     b"HTTP/0.0"):
         yield "version %s" % version.decode(), get(version=version) + PLANTED, status(400, 505)
     yield "HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0", REFUSED
-    for method in (b"TRACE", b"CONNECT", b"TRACK", b"PRI", b"SOURCE", b"BREW", b"M-SEARCH", b"GETX",
+    for method in (b"CONNECT", b"TRACK", b"PRI", b"SOURCE", b"BREW", b"M-SEARCH", b"GETX",
                    b"PROPFIND", b"A" * 300):
         target = b"a.example:443" if method == b"CONNECT" else TARGET
         yield "method %s" % method[:20].decode(), head(method=method, target=target) + PLANTED, \
             status(400, 405, 501)
     yield "CONNECT to a path", head(method=b"CONNECT") + PLANTED, status(400, 405, 501)
     yield "TRACE with a body", head(b"Content-Length: %d" % len(PLANTED), method=b"TRACE") + \
-        PLANTED, status(400, 405, 501)
+        PLANTED, status(400)
+    yield "TRACE with chunks", head(b"Transfer-Encoding: chunked", method=b"TRACE") + CHUNKS + \
+        PLANTED, status(400)
+    for method in (b"TRACE", b"QUERY"):
+        yield "method %s" % method.decode(), head(method=method) + LAST, taken(2)
+    yield "QUERY with a body", head(b"Content-Length: 5", method=b"QUERY") + b"hello" + LAST, taken(2)
     yield "an empty line in front", b"\r\n" + get() + LAST, either(2)
     yield "absolute form", get(target=b"http://a.example/probe") + LAST, either(2)
     yield "absolute form, host in capitals", get(target=b"HTTP://A.EXAMPLE/probe") + LAST, either(2)
