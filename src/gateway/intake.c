@@ -8,10 +8,10 @@
 #include "gateway/hub.h"
 #include "gateway/logger.h"
 #include "gateway/places.h"
+#include "gateway/query.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
 #include "gateway/sha256.h"
-#include "http/uri.h"
 
 #include <stdlib.h>
 
@@ -265,14 +265,18 @@ void gw_serve_create_run(const struct gw_request *request)
     if (has_value(http_request_field(request->http, "prefer"), "respond-async"))
         wants.kind = GW_CALLER_RECEIPT;
     struct gw_request with_app = *request;
-    char name[GW_NAME_BYTES];
-    size_t len;
-    if (http_query_value(request->http->query, "app", name, sizeof name, &len)) {
-        with_app.app = gw_hub_app(request->gateway, (struct dify_slice){name, len});
-        if (with_app.app == NULL) {
+    struct gw_param app = {.name = "app"};
+    struct gw_query query = {.params = &app, .count = 1};
+    if (!gw_query_read(&query, request->exchange))
+        return;
+    if (!gw_query_refuse(&query, request->exchange)) {
+        if (app.is_seen)
+            with_app.app =
+                gw_hub_app(request->gateway, app.value.ptr != NULL ? app.value : DIFY_SLICE(""));
+        if (app.is_seen && with_app.app == NULL)
             turn_away(request, 404, "app_not_found", "there is no app of this name");
-            return;
-        }
+        else
+            take_in(&with_app, &wants);
     }
-    take_in(&with_app, &wants);
+    gw_query_fini(&query);
 }

@@ -21,6 +21,7 @@ static const char *error_of(int status)
     case 404:
         return "未找到请求的内容";
     case 405:
+    case 501:
         return "不支持该请求方法";
     case 408:
         return "请求超时";

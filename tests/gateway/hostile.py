@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""Requests that nobody should send, and clients that take all they can get, against the gateway:
+each is refused as it should be, nothing is left of it, and others are served meanwhile."""
+
+import concurrent.futures
+import json
+import os
+import re
+import select
+import socket
+import struct
+import threading
+import time
+
+import gateway
+import hostile_probes as probes
+import support
+import wire
+from gateway import ASYNC, DEADLINE_S, EVENT_STREAM, Form, Gateway, Simulator, app_of
+
+AT_ONCE = 16
+BYTEWISE_BYTES = 700
+RANDOM = 300
+MIB = 1 << 20
+GROWTH_BYTES = 48 * MIB  # of the process, over all probes
+LAST = b"GET /healthz HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"
+RESOURCES = {503}  # refusals that are no mistake of the request's
+SCENARIO = """
+release: 1.14.2
+apps:
+  - name: flow
+    key: app-flow
+    inputs:
+      - {name: word, required: true, max_length: 100}
+      - {name: pic, type: file, file_types: [image]}
+    runs:
+      - when: {inputs: {word: slow}}
+        nodes: [start, {type: code, seconds: 100000}, {type: end, outputs: {a: 1}}]
+      - when: {inputs: {word: big}}
+        nodes: [start, {type: code, size: 16000000}, {type: end, outputs: {a: 1}}]
+      - nodes: [start, {type: llm, text: "a b"}, {type: end, outputs: {a: "{{inputs.word}}"}}]
+"""
+
+
+# ---- requests as bytes -------------------------------------------------------------------------
+
+def exchange(port, data, bytewise=False, ends=False):
+    """Sends and reads at once, to the end: what came, and whether it was the server that closed."""
+    received, rest = [], memoryview(data)
+    until = time.monotonic() + DEADLINE_S
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        while time.monotonic() < until:
+            readable, writable, _ = select.select([sock], [sock] if rest else [], [], DEADLINE_S)
+            try:
+                if writable:
+                    rest = rest[sock.send(rest[:1] if bytewise else rest[:1 << 18]):]
+                    if not rest and ends:
+                        sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                rest = memoryview(b"")  # it was answered before it was read
+            try:
+                if readable:
+                    piece = sock.recv(1 << 18)
+                    if not piece:
+                        return b"".join(received), True
+                    received.append(piece)
+            except BlockingIOError:
+                pass
+            except OSError:  # reset
+                return b"".join(received), True
+    return b"".join(received), False
+
+
+def take_answer(data, is_head):
+    """The first answer, as (status, fields, body), and the rest. Interim ones are passed over."""
+    while True:
+        head, mark, rest = data.partition(b"\r\n\r\n")
+        match = re.match(rb"HTTP/1\.1 (\d{3}) [^\r\n]*(?:\r\n|$)", head)
+        if not match or not mark:
+            raise wire.Broken("no answer: %r" % data[:100])
+        if match.group(1) != b"100":
+            break
+        data = rest
+    status = int(match.group(1))
+    fields = {name.strip().lower(): value.strip() for name, _, value in
+              (line.partition(b":") for line in head.split(b"\r\n")[1:])}
+    if is_head or status == 204:
+        return (status, fields, b""), rest
+    if fields.get(b"transfer-encoding") == b"chunked":
+        body = b""
+        while True:
+            size, mark, rest = rest.partition(b"\r\n")
+            count = int(size, 16)
+            if len(rest) < count + 2:
+                raise wire.Broken("an answer cut in a chunk")
+            body, rest = body + rest[:count], rest[count + 2:]
+            if count == 0:
+                return (status, fields, body), rest
+    if b"content-length" not in fields:
+        return (status, fields, rest), b""
+    length = int(fields[b"content-length"])
+    if len(rest) < length:
+        raise wire.Broken("an answer cut in its body")
+    return (status, fields, rest[:length]), rest[length:]
+
+
+def answers(data, first):
+    found = []
+    while data:
+        answer, data = take_answer(data, first.startswith(b"HEAD ") and not found)
+        found.append(answer)
+    return found
+
+
+def is_error(answer):
+    """An error of the one form, that tells nothing of what is inside."""
+    status, fields, body = answer
+    if status < 400:
+        return True
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return False
+    text = body.decode("utf-8")
+    is_result = list(said)[:5] == ["success", "error", "code", "message", "data"]  # of no run
+    return (is_result or said["error"] == said["detail"] and list(said)[:6] == [
+        "success", "error", "detail", "code", "message", "run_id"]) and \
+        said["success"] is False and \
+        isinstance(said["message"], str) and "\n" not in said["message"] and \
+        not re.search(r"app-flow|127\.0\.0\.1|/tmp/|\.c:", text) and \
+        fields.get(b"content-type", b"").startswith(b"application/json") and \
+        (status not in (429, 503) or b"retry-after" in fields) and \
+        (status != 405 or b"allow" in fields)
+
+
+def wrong(probe, found):
+    """Why the answers are not what may come of a probe; None if they are."""
+    _, _, statuses, goes_on = probe
+    got = [answer[0] for answer in found]
+    for answer in found[:-1] if got[-1:] == [200] else found:
+        if statuses is None and answer[0] == 501:
+            continue
+        if not is_error(answer):
+            return "answered with %r" % (answer,)
+    if statuses is None:  # what it was changed to may be several requests, good ones among them
+        bad = [status for status in got if status >= 500 and status not in (501, 503, 505)]
+        return "answered with %s" % got if bad else None
+    if not got:
+        return "not answered"
+    if got[0] not in statuses:
+        return "answered with %s %s, wanted %s" % (got, found[0][2][:300], statuses)
+    if got[1:] not in ([], [200]) and (goes_on != "no more" or got[1:] not in ([400], [501])):
+        return "answered with %s" % got
+    if goes_on is True and len(got) == 1 and found[0][1].get(b"connection") != b"close":
+        return "closed without a word"
+    if goes_on in (False, "no more") and 200 in got:
+        return "what follows was answered"
+    if len(got) == 2 and found[0][1].get(b"connection") == b"close":
+        return "it goes on, though it said it would not"
+    return None
+
+
+def send_probe(port, probe, bytewise):
+    data = probe[1] + LAST
+    try:
+        received, is_closed = exchange(port, data, bytewise, ends=probe[2] is None)
+        if not is_closed:
+            return "was not closed; %r" % received[:200]
+        return wrong(probe, answers(received, probe[1]))
+    except (wire.Broken, ValueError, OSError) as error:
+        return repr(error)
+
+
+# ---- the world ---------------------------------------------------------------------------------
+
+class Neighbour(threading.Thread):
+    """A client that does what it should, one run after another, and must always be served."""
+
+    def __init__(self, port_of):
+        super().__init__(daemon=True)
+        self.ask, self.count, self.failed = port_of, 0, []
+        self.is_over = threading.Event()
+
+    def run(self):
+        while not self.is_over.wait(0.05):
+            word = "n%d" % self.count
+            try:
+                status, said = self.ask("POST", "/api/runs?app=good", {"inputs": {"word": word}})
+                if status != 200 or said["data"]["workflow_outputs"] != {"a": word}:
+                    self.failed.append((status, said))
+            except Exception as error:  # pylint: disable=broad-except
+                self.failed.append(repr(error))
+            self.count += 1
+
+    def end(self):
+        self.is_over.set()
+        self.join(DEADLINE_S)
+
+
+class World:
+    """A simulator, a gateway with two apps of it, and a neighbour."""
+
+    def __init__(self, given, has_neighbour=True, limits=None, app=None, **settings):
+        self.checks, self.given = given.checks, given
+        self.spool = os.path.join(given.folder, "spool")
+        os.makedirs(self.spool, exist_ok=True)
+        self.sim = Simulator(given.build, gateway.scenario(given, "hostile.yaml", SCENARIO),
+                             "--quiet", "--speed", "1000", key="app-flow")
+        limits = dict({"max_body": probes.MAX_BODY, "max_file": probes.MAX_FILE}, **(limits or {}))
+        self.gateway = Gateway(given.build, {"flow": app_of(self.sim, **(app or {})),
+                                             "good": app_of(self.sim)}, spool=self.spool,
+                               default_app="flow", limits=limits, **settings)
+        self.neighbour = Neighbour(self.gateway.whole) if has_neighbour else None
+        self.is_plain = not support.instrumentation(self.gateway.program)
+        self.pid = self.gateway.process.pid
+
+    def __enter__(self):
+        for _ in range(3):  # what is made once is made now
+            self.gateway.whole("POST", "/api/runs?app=good", {"inputs": {"word": "w"}})
+            self.metric("difystream_connections")
+            self.gateway.whole("GET", "/api/runs")
+        if self.neighbour:
+            self.neighbour.start()
+        return self
+
+    def __exit__(self, *error):
+        if self.neighbour:
+            self.neighbour.end()
+            self.checks.equal(self.neighbour.failed[:3], [], "the neighbour is always served")
+            self.checks.true(self.neighbour.count > 0, "the neighbour did something")
+        self.gateway.__exit__(*error)
+        self.sim.__exit__(*error)
+
+    def metric(self, name):
+        """The sum of a metric."""
+        text = self.gateway.whole("GET", "/metrics")[1].decode("utf-8")
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.split("\n")
+                   if re.match(re.escape(name) + r"[ {]", line))
+
+    def memory(self):
+        with open("/proc/%d/status" % self.pid, encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1)) * 1024
+
+    def deleted_files(self):
+        """Open files without a name: those of the spool. (SQLite has some of its own.)"""
+        folder, found = "/proc/%d/fd" % self.pid, []
+        for name in os.listdir(folder):
+            try:
+                found.append(os.readlink(os.path.join(folder, name)))
+            except OSError:
+                pass
+        return [path for path in found if path.startswith(self.spool)]
+
+    def until(self, holds, what):
+        """It has to become so."""
+        end = time.monotonic() + DEADLINE_S
+        while not holds() and time.monotonic() < end:
+            pass
+        return self.checks.true(holds(), what)
+
+    def is_clean(self, what):
+        """Nothing is left of what was sent. The neighbour is quiet by then."""
+        self.until(lambda: self.metric("difystream_spool_bytes") == 0, what + ": the spool is empty")
+        self.until(lambda: not self.deleted_files(), what + ": no open files of the spool")
+        self.until(lambda: self.metric("difystream_connections") == 1, what + ": connections")
+        self.checks.equal(os.listdir(self.spool), [], what + ": nothing in the folder")
+
+
+def descriptors(pid):
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+# ---- the probes --------------------------------------------------------------------------------
+
+def refused(given):
+    """Every probe, the short ones also byte by byte."""
+    found = probes.all_probes(given.seed, RANDOM)
+    found = [probe for probe in found if given.probe in probe[0]]
+    with World(given) as world:
+        slow = SlowClients(world)
+        before = descriptors(world.pid)
+        memory = world.memory()
+        jobs = [(probe, bytewise) for index, probe in enumerate(found)
+                for bytewise in (False, True)
+                if not bytewise or (len(probe[1]) <= BYTEWISE_BYTES and index % 4 == 0)]
+        began = time.monotonic()
+        runs = world.sim.stats()
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            whys = pool.map(lambda job: send_probe(world.gateway.port, *job), jobs)
+            for (probe, bytewise), why in zip(jobs, whys):
+                world.checks.true(why is None, "probe %s%s" % (
+                    probe[0], ", byte by byte" if bytewise else ""), why or "")
+        print("%d probes, sent %d times (%.1f s)" % (len(found), len(jobs),
+                                                     time.monotonic() - began))
+        rows = world.gateway.whole("GET", "/api/runs?app=flow&limit=200")[1]["data"]
+        slow.end()
+        world.neighbour.end()
+        world.is_clean("probes")
+        world.checks.true(descriptors(world.pid) <= before + 16, "descriptors", "%d, then %d" % (
+            before, descriptors(world.pid)))
+        if world.is_plain:
+            world.checks.true(world.memory() <= memory + GROWTH_BYTES, "memory", "%d, then %d" % (
+                memory, world.memory()))
+        world.checks.true(all(row["success"] is False for row in rows), "no run came of them", rows)
+
+
+class SlowClients:
+    """Heads and bodies that come a byte a second: the clocks of the server end them."""
+
+    def __init__(self, world):
+        self.world, self.threads, self.failed = world, [], []
+        head = b"GET /api/runs HTTP/1.1\r\nHost: a.example\r\nX: "
+        body = b"POST /api/detect HTTP/1.1\r\nHost: a.example\r\nContent-Type: %s\r\n" \
+            b"Content-Length: 100000\r\n\r\n" % probes.FORM
+        self.counts = {}
+        for name, data in (("head", head), ("nothing", b""), ("body", body), (
+                "file", body + probes.file(b"pic", b"a.png", b"x" * 1000)[:-2]), (
+                "JSON", body.replace(probes.FORM, b"application/json"))):
+            thread = threading.Thread(target=self.drip, args=[name, data], daemon=True)
+            thread.start()
+            self.threads.append(thread)
+
+    def drip(self, name, data):
+        until = time.monotonic() + 2 * DEADLINE_S
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.world.gateway.port), DEADLINE_S) as sock:
+            sock.sendall(data)
+            while time.monotonic() < until:
+                if select.select([sock], [], [], 1)[0]:
+                    try:
+                        piece = sock.recv(65536)
+                    except OSError:
+                        piece = b""
+                    received += piece
+                    if not piece:
+                        break
+                elif data:
+                    try:
+                        sock.sendall(b"x")
+                    except OSError:
+                        pass
+            else:
+                self.failed.append((name, "was not closed"))
+                return
+        status = take_answer(received, False)[0][0] if received else None
+        if status not in (408, None if name == "nothing" else 408):
+            self.failed.append((name, status))
+
+    def end(self):
+        for thread in self.threads:
+            thread.join(2 * DEADLINE_S)
+        self.world.checks.equal(self.failed, [], "slow clients are cut")
+
+
+def main():
+    given = gateway.arguments(lambda parser: parser.add_argument(
+        "--probe", default="", help="probes with this in their name"))
+    gateway.run_tests(given, refused)
+
+
+if __name__ == "__main__":
+    main()
