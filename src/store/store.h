@@ -37,6 +37,9 @@ struct store;
 /* Bytes that may wait to be written; past it what writes returns false. */
 #define STORE_QUEUE_BYTES ((size_t)256 << 20)
 
+/* Transactions begin at least so far apart: under load each takes in what has come meanwhile. */
+#define STORE_GATHER_MS 5
+
 /* How long a failed transaction waits until it is tried again. */
 #define STORE_RETRY_MS 1000
 

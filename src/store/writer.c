@@ -305,6 +305,27 @@ static bool make_room(struct store *store)
     return store_prune_step(pruner, now_ms(), true, &did) == SQLITE_OK && did;
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Transactions begin no sooner one after the other, so that under load each takes in more: the cost
+ * of a transaction is nearly all its own. After a pause the first one does not wait. */
+static void gather(struct store *store)
+{
+    uint64_t now = now_us();
+    while (!store->is_closing && now < store->gather_until_us) {
+        struct timespec when = {(time_t)(store->gather_until_us / 1000000),
+                                (long)(store->gather_until_us % 1000000) * 1000};
+        pthread_cond_timedwait(&store->cond, &store->mutex, &when);
+        now = now_us();
+    }
+    store->gather_until_us = now + STORE_GATHER_MS * 1000;
+}
+
 /* Waits for work; false if there will be none. */
 static bool await_work(struct store *store)
 {
@@ -322,15 +343,9 @@ static bool await_work(struct store *store)
         }
     }
     store->is_idle = false;
+    gather(store);
     take_batch(store);
     return store->batch.first != NULL;
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 void *store_writer_main(void *ctx)

@@ -106,7 +106,8 @@ struct store {
     struct store_writes batch;
     struct store_pruner pruner;
     bool is_full_sync; /* what synchronous stands at */
-    int wal_pages;     /* since the last checkpoint */
+    uint64_t gather_until_us;
+    int wal_pages; /* since the last checkpoint */
 
     pthread_t thread;
     bool has_thread, has_lock;
