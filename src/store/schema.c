@@ -38,8 +38,12 @@ static const char *const steps[] = {
     " inputs TEXT, key BLOB, digest BLOB) STRICT;"
     "CREATE TABLE keys (key BLOB PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE results (number INTEGER PRIMARY KEY, result TEXT) STRICT;"
+    /* In the order of time, not of runs: what many runs write at once fills a page, instead of a
+     * little of a page for each run. */
     "CREATE TABLE segments ("
-    " position INTEGER PRIMARY KEY, count INTEGER NOT NULL, records BLOB NOT NULL) STRICT;"
+    " id INTEGER PRIMARY KEY, position INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " records BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX segments_position ON segments (position);"
     /* Runs that are gone but for segments of theirs. */
     "CREATE TABLE removed (number INTEGER PRIMARY KEY) STRICT;",
 };

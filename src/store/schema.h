@@ -7,7 +7,7 @@
 
 #include "store/db.h"
 
-#define STORE_PAGE_SIZE_TEXT "16384"
+#define STORE_PAGE_SIZE_TEXT "8192"
 
 /* The machine's boot id, in `room`; absent where it cannot be read. */
 #define STORE_BOOT_BYTES 64

@@ -27,7 +27,7 @@ static const char *const texts[] = {
         "UPDATE runs SET state = 2, run_id = coalesce(?2, run_id), task_id = coalesce(?3, task_id)"
         " WHERE number = ?1 AND state < 3",
     [STORE_STMT_HAS_RUN] = "SELECT 1 FROM runs WHERE number = ?1",
-    [STORE_STMT_APPEND] = "INSERT INTO segments VALUES (?1, ?2, ?3)",
+    [STORE_STMT_APPEND] = "INSERT INTO segments (position, count, records) VALUES (?1, ?2, ?3)",
     [STORE_STMT_END] =
         "UPDATE runs SET state = 3, ended = ?2, run_id = coalesce(?3, run_id),"
         " task_id = coalesce(?4, task_id), message_id = coalesce(?5, message_id), status = ?6,"
