@@ -40,8 +40,9 @@ struct form {
     struct gw_row *row;
     struct gw_app *app;
 
-    struct gw_read read; /* the row and its log, once more */
-    bool is_paused;      /* the row still says so */
+    struct gw_read read;  /* the row and its log, once more */
+    struct gw_row *again; /* another thread's until the read is done; others look at `row` */
+    bool is_paused;       /* it still says so */
     enum dify_err err;
     struct dify__buffer records;
 };
@@ -52,6 +53,7 @@ static void form_free(struct form *form)
     free(form->action);
     free(form->inputs);
     free(form->row);
+    free(form->again);
     free(form);
 }
 
@@ -201,8 +203,7 @@ static void go_on(struct form *form, const struct store_row *row, struct dify_sl
 static bool on_row_again(void *ctx, const struct store_row *row)
 {
     struct form *form = ctx;
-    free(form->row);
-    form->row = gw_row_dup(row);
+    form->again = gw_row_dup(row);
     form->is_paused = row->state == STORE_ENDED && dify__slice_is(row->status, "paused");
     return false;
 }
@@ -214,11 +215,12 @@ static void on_work(struct gw_read *read, struct store_reader *reader)
     uint32_t first;
     memcpy(id, form->row->row.id, sizeof id);
     form->err = store_find(reader, id, on_row_again, form);
-    if (form->err == DIFY_OK && form->row == NULL)
+    if (form->err == DIFY_OK && form->again == NULL)
         form->err = DIFY_ERR_NOMEM;
     if (form->err != DIFY_OK)
         return;
-    form->err = store_read_log(reader, form->row->row.number, 1, SIZE_MAX, &form->records, &first);
+    form->err =
+        store_read_log(reader, form->again->row.number, 1, SIZE_MAX, &form->records, &first);
     if (form->err == DIFY_ERR_ABSENT)
         form->err = DIFY_OK;
 }
@@ -226,11 +228,12 @@ static void on_work(struct gw_read *read, struct store_reader *reader)
 static void on_read(struct gw_read *read)
 {
     struct form *form = (struct form *)(void *)((char *)read - offsetof(struct form, read));
-    if (form->row == NULL) {
-        if (form->later.exchange != NULL)
-            gw_reply_error(form->later.exchange, 503, "unavailable", still_paused, NULL);
-        gw_later_end(&form->later);
-    } else if (form->err != DIFY_OK) {
+    if (form->again != NULL) {
+        free(form->row);
+        form->row = form->again;
+        form->again = NULL;
+    }
+    if (form->err != DIFY_OK) {
         refuse(form, 503, "unavailable", still_paused);
     } else if (!form->is_paused) { /* it went on by other means */
         refuse(form, 409, "run_not_paused", "the run is not paused any more");
