@@ -236,13 +236,15 @@ enum dify_err http_write_refusal(struct http_connection *connection, int status,
     struct http_server *server = connection->server;
     const struct http_server_options *options = &server->options;
     struct text text = {&connection->out, DIFY_OK};
-    struct http_page page = {{NULL, 0}, {NULL, 0}, 0};
+    struct http_page page = {.status = 0};
     char words[256];
     if (options->on_refuse != NULL && options->on_refuse(options->ctx, status, reason, &page)) {
         put_status(&text, page.status != 0 ? page.status : status, false);
         put_chars(&text, "Connection: close\r\n");
         put_field(&text, "Content-Type", page.content_type);
         put_length(&text, page.body.len);
+        if (page.retry_after.ptr != NULL)
+            put_field(&text, "Retry-After", page.retry_after);
         put_chars(&text, "\r\n");
     } else {
         struct http_field type = {DIFY_SLICE("Content-Type"), DIFY_SLICE("text/plain")};

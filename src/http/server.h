@@ -45,7 +45,8 @@ struct http_exchange;
  * which is before anything else is refused. */
 struct http_page {
     struct dify_slice content_type, body;
-    int status; /* in place of the layer's own; 0: as it is */
+    int status;                    /* in place of the layer's own; 0: as it is */
+    struct dify_slice retry_after; /* a field of this name; absent: none */
 };
 
 /* Every 0 stands for the default of limits.h. */
@@ -70,8 +71,8 @@ struct http_server_options {
     bool wants_loud_reasons; /* an owner's answers have reason phrases in capitals, as Werkzeug */
 
     /* Fills in the page of an answer that the layer gives by itself (400, 408, ...), which then
-     * carries Connection, Content-Type and Content-Length only, in this order; false: the layer's
-     * own text. `reason` says what was wrong. May be NULL. */
+     * carries Connection, Content-Type, Content-Length and Retry-After only, in this order; false:
+     * the layer's own text. `reason` says what was wrong. May be NULL. */
     bool (*on_refuse)(void *ctx, int status, const char *reason, struct http_page *page);
 
     /* An owner's answer begins, with this status and the exchange's tag, to be counted; may not
