@@ -19,6 +19,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 uint64_t gw_now_ms(void)
@@ -368,6 +369,25 @@ static uint32_t paced(uint32_t ms, double speed)
     return (uint32_t)(ms / speed) > 10 ? (uint32_t)(ms / speed) : 10;
 }
 
+/* The soft limit is 1,024 on many a system, for programs that use select(). */
+static void raise_open_files(struct gateway *gateway)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    if (files.rlim_cur < files.rlim_max) {
+        struct rlimit all = {files.rlim_max, files.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &all) == 0)
+            files = all;
+    }
+    if (files.rlim_cur < gateway->config->max_connections)
+        gw_log_note(gateway, GW_LOG_WARNING, NULL,
+                    "only %llu files may be open, so fewer connections than the %lu of "
+                    "limits.max_connections: raise the limit of the process (ulimit -n)",
+                    (unsigned long long)files.rlim_cur,
+                    (unsigned long)gateway->config->max_connections);
+}
+
 int gw_serve(const struct gw_config *config, double speed)
 {
     uv_loop_t loop;
@@ -392,7 +412,10 @@ int gw_serve(const struct gw_config *config, double speed)
     gw_metrics_init(gateway);
     gw_hub_init(&gateway->hub, gateway->allocator);
     http_list_init(&gateway->later);
-    if (gw_log_open(gateway) && init_loop(gateway) && open_all(gateway)) {
+    bool is_logging = gw_log_open(gateway);
+    if (is_logging)
+        raise_open_files(gateway);
+    if (is_logging && init_loop(gateway) && open_all(gateway)) {
         uv_run(&loop, UV_RUN_DEFAULT);
         status = 0;
     }
