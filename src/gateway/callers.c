@@ -161,6 +161,15 @@ static void on_drain(void *ctx, struct http_exchange *exchange)
         gw__stream_pump(caller);
 }
 
+/* It has left, or only says that it sends no more: what is written to it tells, in time. */
+static void on_half_close(void *ctx, struct http_exchange *exchange)
+{
+    struct gw_caller *caller = ctx;
+    (void)exchange;
+    if (caller->options.kind == GW_CALLER_STREAM && caller->has_begun && !caller->is_answered)
+        gw__stream_keep_alive(caller);
+}
+
 static bool is_full(const struct gw_run *run, const struct gw_caller_options *options)
 {
     const struct gateway *gateway = run->gateway;
@@ -186,8 +195,10 @@ void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
     http_list_append(&run->callers, &caller->link);
     count(caller, 1);
     gw_run_touch(run); /* what lingers is wanted now */
-    http_exchange_watch(exchange, &(struct http_exchange_watch){
-                                      .ctx = caller, .on_close = on_close, .on_drain = on_drain});
+    http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = caller,
+                                                                .on_close = on_close,
+                                                                .on_drain = on_drain,
+                                                                .on_half_close = on_half_close});
     if (options->kind == GW_CALLER_RESULT && options->keepalive_after_ms > 0)
         (void)!http_timer_set(&gateway->timer, &caller->alarm, options->keepalive_after_ms);
     if (run->is_kept && (gw_run_has_ended(run) || run->state != GW_RUN_KEEPING))

@@ -266,11 +266,14 @@ void gw__stream_begin(struct gw_caller *caller)
 void gw__stream_keep_alive(struct gw_caller *caller)
 {
     struct gateway *gateway = caller->run->gateway;
+    uint32_t pace_ms = gateway->comment_ms;
+    if (http_exchange_half_closed(caller->exchange) && pace_ms > GW_HALF_CLOSED_MS)
+        pace_ms = GW_HALF_CLOSED_MS;
     uint64_t silent_ms = uv_now(gateway->loop) - caller->written_ms;
-    if (silent_ms >= gateway->comment_ms) {
+    if (silent_ms >= pace_ms) {
         (void)!http_sse_comment(caller->exchange, DIFY_SLICE("")); /* else it has enough to read */
         caller->written_ms = uv_now(gateway->loop);
         silent_ms = 0;
     }
-    (void)!http_timer_set(&gateway->timer, &caller->alarm, gateway->comment_ms - silent_ms);
+    (void)!http_timer_set(&gateway->timer, &caller->alarm, pace_ms - silent_ms);
 }
