@@ -6,9 +6,10 @@ import concurrent.futures
 import json
 import os
 import re
+import resource
 import select
+import signal
 import socket
-import struct
 import threading
 import time
 
@@ -17,6 +18,7 @@ import hostile_probes as probes
 import support
 import wire
 from gateway import ASYNC, DEADLINE_S, EVENT_STREAM, Form, Gateway, Simulator, app_of
+from hostile_probes import request
 
 AT_ONCE = 16
 BYTEWISE_BYTES = 700
@@ -36,8 +38,11 @@ apps:
     runs:
       - when: {inputs: {word: slow}}
         nodes: [start, {type: code, seconds: 100000}, {type: end, outputs: {a: 1}}]
+      - when: {inputs: {word: long}}
+        nodes: [start, {type: iteration, over: 300, nodes: [{type: code, size: 60000}]},
+                {type: end, outputs: {a: 1}}]
       - when: {inputs: {word: big}}
-        nodes: [start, {type: code, size: 16000000}, {type: end, outputs: {a: 1}}]
+        nodes: [start, {type: end, size: 4000000, outputs: {a: 1}}]
       - nodes: [start, {type: llm, text: "a b"}, {type: end, outputs: {a: "{{inputs.word}}"}}]
 """
 
@@ -195,6 +200,9 @@ class Neighbour(threading.Thread):
             self.count += 1
 
     def end(self):
+        """After one run at least."""
+        while self.count == 0 and self.is_alive():
+            self.join(0.01)
         self.is_over.set()
         self.join(DEADLINE_S)
 
@@ -229,7 +237,6 @@ class World:
         if self.neighbour:
             self.neighbour.end()
             self.checks.equal(self.neighbour.failed[:3], [], "the neighbour is always served")
-            self.checks.true(self.neighbour.count > 0, "the neighbour did something")
         self.gateway.__exit__(*error)
         self.sim.__exit__(*error)
 
@@ -255,10 +262,10 @@ class World:
 
     def until(self, holds, what):
         """It has to become so."""
-        end = time.monotonic() + DEADLINE_S
-        while not holds() and time.monotonic() < end:
-            pass
-        return self.checks.true(holds(), what)
+        end, has_come = time.monotonic() + DEADLINE_S, False
+        while not has_come and time.monotonic() < end:
+            has_come = holds()
+        return self.checks.true(has_come, what)
 
     def is_clean(self, what):
         """Nothing is left of what was sent. The neighbour is quiet by then."""
@@ -354,10 +361,235 @@ class SlowClients:
         self.world.checks.equal(self.failed, [], "slow clients are cut")
 
 
+# ---- clients that take all they can get --------------------------------------------------------
+
+def pipelined(given):
+    """10,000 requests at once on one connection are answered one after another; of one who does not
+    read the answers no more are taken than fit into what may wait."""
+    count = 10000
+    one = request(b"GET", "/healthz") + request(b"GET", "/api/runs/" + probes.UNKNOWN)
+    with World(given) as world:
+        received, is_closed = exchange(world.gateway.port, one * (count // 2) + LAST)
+        got = [answer[0] for answer in answers(received, one)]
+        world.checks.true(is_closed and got == [200, 404] * (count // 2) + [200],
+                          "as many answers, in order", (len(got), got[:10]))
+        memory = world.memory()
+        deaf = [world.gateway.connect(4096) for _ in range(20)]
+        for connection in deaf:
+            connection.socket.setblocking(False)
+        for connection in deaf:
+            data = memoryview(one * count)
+            try:
+                while data:
+                    data = data[connection.socket.send(data):]
+            except (BlockingIOError, OSError):
+                pass  # it takes no more
+        world.gateway.whole("GET", "/healthz")
+        if world.is_plain:
+            world.checks.true(world.memory() <= memory + 16 * MIB, "memory for who does not read",
+                              (memory, world.memory()))
+        for connection in deaf:
+            connection.abort()
+        world.neighbour.end()
+        world.is_clean("pipelined")
+
+
+def connections(given):
+    """One connection over the ceiling is told, and the next one after an end is taken."""
+    most = 64
+    with World(given, has_neighbour=False, limits={"max_connections": most}) as world:
+        world.until(lambda: world.metric("difystream_connections") == 1, "they are gone")
+        held = [world.gateway.ask("GET", "/healthz") for _ in range(most)]
+        world.checks.equal([one.status for one in held], [200] * most, "as many as may be")
+        for _ in range(10):
+            received, is_closed = exchange(world.gateway.port, LAST)
+            found = answers(received, LAST)
+            world.checks.true(is_closed and [one[0] for one in found] in ([503], []) and
+                              all(map(is_error, found)), "one more", found)
+        held.pop().close()
+
+        def is_taken():
+            received, _ = exchange(world.gateway.port, LAST)
+            return received.startswith(b"HTTP/1.1 200")
+
+        world.until(is_taken, "one is taken again")
+        for connection in held:
+            connection.close()
+        world.until(is_taken, "others are served")
+        world.is_clean("connections")
+
+
+def descriptors_run_out(given):
+    """The process takes as many descriptors as it may have, and more clients than that do not keep
+    it from serving those it has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        world = World(given)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with world:
+        held = [world.gateway.ask("GET", "/healthz") for _ in range(400)]
+        world.checks.equal({one.status for one in held}, {200}, "more than the soft limit")
+        for connection in held:
+            connection.close()
+        world.neighbour.end()
+        world.is_clean("descriptors")
+
+
+def stop_all(world, runs):
+    for run in runs:
+        world.gateway.whole("POST", "/api/runs/%s/stop" % run)
+    for run in runs:
+        world.gateway.until_over(run)
+
+
+def start_slow(world, word="slow"):
+    status, said = world.gateway.whole("POST", "/api/runs", {"inputs": {"word": word}},
+                                       fields=ASYNC)
+    world.checks.equal(status, 202, "a run is taken")
+    return said["run_id"]
+
+
+def followers(given):
+    most = 20
+    with World(given, limits={"max_followers": most}) as world:
+        run = start_slow(world)
+        held = [world.gateway.events(run) for _ in range(most)]
+        world.checks.equal([one.status for one in held], [200] * most, "as many as may be")
+        path = "/api/runs/%s/events" % run
+        for _ in range(10):
+            with world.gateway.ask("GET", path, fields=EVENT_STREAM) as connection:
+                world.checks.true(connection.status == 503 and
+                                  connection.header("Retry-After") == "5", "one more",
+                                  connection.head)
+        with world.gateway.ask("GET", "/api/runs/" + run) as connection:
+            world.checks.equal(connection.status, 200, "its state is told all the same")
+        held.pop().connection.close()
+
+        def is_taken():
+            with world.gateway.ask("GET", path, fields=EVENT_STREAM) as connection:
+                return connection.status == 200
+
+        world.until(is_taken, "one is taken again")
+        for one in held:
+            one.connection.close()
+        stop_all(world, [run])
+        world.neighbour.end()
+        world.is_clean("followers")
+
+
+def queue(given):
+    """More runs than may run and wait: refused before and behind their body, and others go on."""
+    with World(given, app={"max_runs": 2, "queue": 3}) as world:
+        runs = [start_slow(world) for _ in range(5)]
+        for body in ({"inputs": {"word": "slow"}}, Form({"word": "slow"}),
+                     Form({"word": "a"}, [("pic", "a.png", "image/png", b"x" * MIB)])):
+            for path in ("/api/runs", "/api/detect"):
+                for fields in ({}, {"Idempotency-Key": "a"}, EVENT_STREAM):
+                    with world.gateway.ask("POST", path, body, fields=fields) as connection:
+                        world.checks.true(connection.status == 429 and
+                                          connection.header("Retry-After") == "5",
+                                          "one more is refused", connection.head)
+        stop_all(world, runs)
+        status, said = world.gateway.whole("POST", "/api/runs", {"inputs": {"word": "a"}})
+        world.checks.true(status == 200 and said["success"], "and one is taken again", said)
+        world.neighbour.end()
+        world.is_clean("queue")
+
+
+def uploads(given):
+    """A thousand uploads that do not go on: the spool has its ceiling, and gets all of it back."""
+    most, piece = 32 * MIB, 100000
+    head = b"POST /api/detect HTTP/1.1\r\nHost: a.example\r\nContent-Type: %s\r\n" \
+        b"Content-Length: 1000000\r\n\r\n" % probes.FORM
+    data = head + probes.file(b"pic", b"../../a.png", b"x" * piece)[:-2]
+    with World(given, limits={"spool": most}) as world:
+        memory = world.memory()
+        held = [world.gateway.connect() for _ in range(1000)]
+        for connection in held:
+            connection.send(data)
+        world.until(lambda: world.metric("difystream_spool_bytes") > most - 2 * piece,
+                    "the spool is full")
+        world.checks.true(world.metric("difystream_spool_bytes") <= most, "and no fuller")
+        waiting, refused_ones = [], 0
+        for connection in held[1:]:  # those before it have been read, too
+            if connection.has_come():
+                connection.read_head()
+                world.checks.true(connection.status == 503 and
+                                  connection.header("Retry-After") == "5", "refused",
+                                  connection.head)
+                refused_ones += 1
+            else:
+                waiting.append(connection)
+        world.checks.true(refused_ones >= 1000 - most // piece - 100 and
+                          len(waiting) >= most // piece - 100, "some wait, and some are refused",
+                          (refused_ones, len(waiting)))
+        if world.is_plain:
+            world.checks.true(world.memory() <= memory + 64 * MIB, "memory for uploads",
+                              (memory, world.memory()))
+        with world.gateway.ask("POST", "/api/detect", Form({"word": "a"}, [
+                ("pic", "a.png", "image/png", b"x" * MIB)])) as connection:
+            world.checks.equal(connection.status, 503, "no room for a good one either")
+        for index, connection in enumerate(held):
+            (connection.abort if index % 2 else connection.close)()
+        world.until(lambda: world.metric("difystream_spool_bytes") == 0, "all of it comes back")
+        status, said = world.gateway.whole("POST", "/api/detect", Form({"word": "a"}, [
+            ("pic", "a.png", "image/png", b"\x89PNG\r\n\x1a\n" + b"x" * MIB)]))
+        world.checks.true(status == 200 and said["success"], "and a good one is taken", said)
+        world.neighbour.end()
+        world.is_clean("uploads")
+
+
+def lookups(given):
+    """More look-ups at once than may wait for the store: each is answered."""
+    count = 2500
+    with World(given) as world:
+        held = [world.gateway.connect() for _ in range(count)]
+        world.gateway.process.send_signal(signal.SIGSTOP)  # that they come at once
+        for index, connection in enumerate(held):
+            connection.send(request(b"GET", "/api/runs/01a22914-fc67-7554-a8cb-%012x" % index,
+                                    b"Connection: close"))
+        world.gateway.process.send_signal(signal.SIGCONT)
+        statuses = {404: 0, 503: 0}
+        for connection in held:
+            connection.read_head()
+            statuses[connection.status] = statuses.get(connection.status, 0) + 1
+            if connection.status == 503:
+                world.checks.equal(connection.header("Retry-After"), "5", "when to come again")
+            connection.close()
+        world.checks.true(set(statuses) == {404, 503} and statuses[404] >= 1000 and
+                          statuses[503] > 0, "found not, or busy", statuses)
+        world.neighbour.end()
+        world.is_clean("lookups")
+
+
+def deaf(given):
+    """Clients that ask for much and read nothing of it."""
+    with World(given) as world:
+        status, said = world.gateway.whole("POST", "/api/runs", {"inputs": {"word": "long"}})
+        world.checks.equal(status, 200, "a run with a large log")
+        memory = world.memory()
+        held = [world.gateway.send(
+            "GET", "/api/runs/%s/events" % said["run_id"], fields=EVENT_STREAM,
+            connection=world.gateway.connect(4096)) for _ in range(100)]
+        for connection in held:
+            connection.read_head()
+        world.gateway.whole("GET", "/healthz")
+        if world.is_plain:
+            world.checks.true(world.memory() <= memory + 32 * MIB, "memory of streams unread",
+                              (memory, world.memory()))
+        for connection in held:
+            connection.abort()
+        world.neighbour.end()
+        world.is_clean("deaf")
+
+
 def main():
     given = gateway.arguments(lambda parser: parser.add_argument(
         "--probe", default="", help="probes with this in their name"))
-    gateway.run_tests(given, refused)
+    gateway.run_tests(given, refused, pipelined, connections, descriptors_run_out, followers, queue,
+                      uploads, lookups, deaf)
 
 
 if __name__ == "__main__":
