@@ -5,6 +5,7 @@ each is refused as it should be, nothing is left of it, and others are served me
 import concurrent.futures
 import json
 import os
+import random
 import re
 import resource
 import select
@@ -286,14 +287,12 @@ def refused(given):
     found = probes.all_probes(given.seed, RANDOM)
     found = [probe for probe in found if given.probe in probe[0]]
     with World(given) as world:
-        slow = SlowClients(world)
         before = descriptors(world.pid)
         memory = world.memory()
         jobs = [(probe, bytewise) for index, probe in enumerate(found)
                 for bytewise in (False, True)
                 if not bytewise or (len(probe[1]) <= BYTEWISE_BYTES and index % 4 == 0)]
         began = time.monotonic()
-        runs = world.sim.stats()
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             whys = pool.map(lambda job: send_probe(world.gateway.port, *job), jobs)
             for (probe, bytewise), why in zip(jobs, whys):
@@ -302,7 +301,6 @@ def refused(given):
         print("%d probes, sent %d times (%.1f s)" % (len(found), len(jobs),
                                                      time.monotonic() - began))
         rows = world.gateway.whole("GET", "/api/runs?app=flow&limit=200")[1]["data"]
-        slow.end()
         world.neighbour.end()
         world.is_clean("probes")
         world.checks.true(descriptors(world.pid) <= before + 16, "descriptors", "%d, then %d" % (
@@ -359,6 +357,67 @@ class SlowClients:
         for thread in self.threads:
             thread.join(2 * DEADLINE_S)
         self.world.checks.equal(self.failed, [], "slow clients are cut")
+
+
+def slow_begin(given):
+    """They take the time of the server's clocks, so all else goes on meanwhile."""
+    given.slow_world = World(given)
+    given.slow_world.__enter__()
+    given.slow = SlowClients(given.slow_world)
+
+
+def slow_end(given):
+    try:
+        given.slow.end()
+        given.slow_world.neighbour.end()
+        given.slow_world.is_clean("slow clients")
+    finally:
+        given.slow_world.__exit__(None, None, None)
+
+
+def cut_short(given):
+    """Requests that stop somewhere, by an end of what is sent or a reset: nothing comes of them, and
+    nothing stays."""
+    source = random.Random(given.seed)
+    good = [probes.post("/api/detect", probes.field(b"word", b"cut") + probes.file(
+        b"pic", b"a.png", b"\x89PNG\r\n\x1a\n" + b"x" * 50000) + probes.END, probes.FORM),
+            probes.post("/api/runs", b'{"inputs": {"word": "cut"}}', b"application/json"),
+            probes.chunked("/api/runs", b"application/json",
+                           b'1b\r\n{"inputs": {"word": "cut"}}\r\n0\r\n\r\n')]
+    with World(given) as world:
+        for number in range(300):
+            data = source.choice(good)
+            data = data[:source.randrange(1, len(data) - 4)]
+            how = source.choice(("ends", "leaves", "resets"))
+            if how == "ends":
+                received, is_closed = exchange(world.gateway.port, data, ends=True)
+                got = [answer[0] for answer in answers(received, data)]
+                world.checks.true(is_closed and got in ([], [400], [408]), "cut at %d of %r" % (
+                    len(data), data[:20]), got)
+                continue
+            connection = world.gateway.connect()
+            connection.send(data)
+            (connection.close if how == "leaves" else connection.abort)()
+        world.neighbour.end()
+        world.is_clean("cut short")
+        rows = world.gateway.whole("GET", "/api/runs?app=flow&limit=200")[1]["data"]
+        world.checks.equal(rows, [], "no run came of them")
+
+
+def last_ids(given):
+    """An id that is none of the run's is told, and all comes again."""
+    ids = ["1", "1-2-3", "-1", "-1--1", "4294967296-1", "1-4294967296", "9" * 5000, "%00", "a-b",
+           "1-" + "9" * 300, "-", "0-0", "1-0x2", "\u6c34", "4294967295-4294967295", "1,2", "null"]
+    with World(given) as world:
+        run = world.gateway.whole("POST", "/api/runs", {"inputs": {"word": "w"}})[1]["run_id"]
+        whole = world.gateway.events(run).read()
+        world.checks.true(whole.is_whole and whole.records, "its log")
+        for last in ids:
+            events = world.gateway.events(run, last).read()
+            world.checks.true(
+                events.status == 200 and events.is_whole and events.records == whole.records and
+                [name for _, name, _ in events.others] == ["reset"], "Last-Event-ID " + last[:30],
+                (events.status, events.others))
 
 
 # ---- clients that take all they can get --------------------------------------------------------
@@ -588,8 +647,14 @@ def deaf(given):
 def main():
     given = gateway.arguments(lambda parser: parser.add_argument(
         "--probe", default="", help="probes with this in their name"))
-    gateway.run_tests(given, refused, pipelined, connections, descriptors_run_out, followers, queue,
-                      uploads, lookups, deaf)
+    given.slow_world = None
+    try:
+        gateway.run_tests(given, slow_begin, refused, cut_short, last_ids, pipelined, connections,
+                          descriptors_run_out, followers, queue, uploads, lookups, deaf, slow_end)
+    finally:
+        if given.slow_world:  # it ends in slow_end()
+            given.slow_world.gateway.process.kill()
+            given.slow_world.sim.process.kill()
 
 
 if __name__ == "__main__":
