@@ -178,16 +178,17 @@ static bool is_full(const struct gw_run *run, const struct gw_caller_options *op
             gateway->hub.followers >= gateway->config->max_followers);
 }
 
-void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
+bool gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
                       const struct gw_caller_options *options)
 {
     struct gateway *gateway = run->gateway;
     struct gw_caller *caller = is_full(run, options) ? NULL : calloc(1, sizeof *caller);
     if (caller == NULL) {
+        http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
         gw_reply_error(exchange, 503, "too_many_followers",
                        "as many clients wait for runs as may; try again later", NULL);
         gw_run_touch(run);
-        return;
+        return false;
     }
     *caller = (struct gw_caller){.run = run, .exchange = exchange, .options = *options};
     caller->alarm.ring = on_alarm;
@@ -205,6 +206,7 @@ void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
         gw__caller_accepted(caller);
     if (gw_run_has_ended(run))
         ended(caller);
+    return true;
 }
 
 /* ---- by the run ---------------------------------------------------------------------------- */

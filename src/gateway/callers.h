@@ -27,8 +27,8 @@ struct gw_caller_options {
 };
 
 /* Attaches an exchange, whose body was read, to a run; it is answered, now or later, in any case.
- */
-void gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
+ * Whoever watched it until now hears no more of it. False: there is no room, and it was told so. */
+bool gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
                       const struct gw_caller_options *options);
 
 /* "12-345", the id of an event; false if it is none of ours. */

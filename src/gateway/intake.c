@@ -59,7 +59,7 @@ static bool join(struct intake *intake, const unsigned char key[STORE_HASH_BYTES
         return true;
     }
     gw_log_joined(run, intake->wants.kind);
-    gw_caller_attach(run, intake->exchange, &intake->wants);
+    (void)gw_caller_attach(run, intake->exchange, &intake->wants);
     intake_free(intake);
     return true;
 }
@@ -102,7 +102,12 @@ static void make_run(struct intake *intake)
         refuse(intake, 503, "out_of_memory", "the gateway has run out of memory");
         return;
     }
-    gw_caller_attach(run, intake->exchange, &intake->wants);
+    if (!gw_caller_attach(run, intake->exchange, &intake->wants)) {
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "too_many_followers",
+                      "nobody can wait for it; the run was not sent");
+        intake_free(intake);
+        return;
+    }
     bool has_its_key = !intake->has_key || gw_run_set_key(run, key, digest);
     gw_log_accepted(run, intake->wants.kind);
     if (!has_its_key)

@@ -52,7 +52,7 @@ void gw_serve_run(const struct gw_request *request)
 static void follow_live(void *ctx, struct http_exchange *exchange, struct gw_run *run)
 {
     const struct gw_caller_options *wants = ctx;
-    gw_caller_attach(run, exchange, wants);
+    (void)gw_caller_attach(run, exchange, wants);
 }
 
 static void follow_row(void *ctx, struct gateway *gateway, struct http_exchange *exchange,

@@ -232,6 +232,31 @@ def left_alone(given):
         given.checks.equal(gateway.events(dify_run).read().result["success"], True, "it continues")
 
 
+# ---- more clients than may wait ------------------------------------------------------------------
+
+def crowded(given):
+    """Who cannot follow what it wants to begin is told so, and nothing is sent; who comes with the
+    same key waits for the run that there is."""
+    with serve(given) as simulator, \
+            gateway_for(given, simulator, limits={"max_followers": 1}) as gateway:
+        follows = until_sent(gateway, simulator, begin(gateway, "endless"))
+        key = {"Idempotency-Key": "crowded"}
+        waits = gateway.send("POST", "/api/runs", order("endless", "joined"), fields=key)
+        simulator.until(simulator.stats, lambda stats: stats["runs_started"] == 2)
+        for user, fields in (("u-2", EVENT_STREAM), ("joined", dict(EVENT_STREAM, **key))):
+            for _ in range(3):
+                status, answer = gateway.whole("POST", "/api/runs", order("endless", user),
+                                               fields=fields)
+                given.checks.equal((status, answer["code"], answer["run_id"]),
+                                   (503, "too_many_followers", None), user + ": is told")
+        given.checks.equal(gateway.whole("GET", "/healthz")[0], 200, "it is alive")
+        given.checks.equal(gateway.whole("POST", "/api/runs", order())[0], 200, "it runs")
+        given.checks.equal(simulator.stats()["posts"], 3, "POSTs")
+        given.checks.equal(simulator.truths("user=u-2")["posts"], 0, "of those that were told")
+        waits.close()
+        follows.connection.close()
+
+
 # ---- bodies --------------------------------------------------------------------------------------
 
 def spooled(gateway):
@@ -344,7 +369,8 @@ def full_disk_in(given, simulator, gateway, folder):
 
 def main():
     given = arguments()
-    run_tests(given, same_key, refused_key, drains, leaves, left_alone, bodies, full_disk)
+    run_tests(given, same_key, refused_key, drains, leaves, left_alone, crowded, bodies,
+              full_disk)
 
 
 if __name__ == "__main__":
