@@ -296,6 +296,26 @@ static void on_signal(uv_signal_t *handle, int number)
     gw_wake(gateway);
 }
 
+/* A start that failed did not get to all of them. */
+static void close_handle(void *handle)
+{
+    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE)
+        uv_close(handle, NULL);
+}
+
+static void close_handles(struct gateway *gateway)
+{
+    if (uv_handle_get_type((uv_handle_t *)&gateway->timer.handle) != UV_UNKNOWN_HANDLE)
+        http_timer_close(&gateway->timer, NULL);
+    close_handle(&gateway->prepare);
+    close_handle(&gateway->check);
+    close_handle(&gateway->idle);
+    close_handle(&gateway->terminate);
+    close_handle(&gateway->interrupt);
+    close_handle(&gateway->store_wake);
+    uv_run(gateway->loop, UV_RUN_DEFAULT);
+}
+
 static void close_all(struct gateway *gateway)
 {
     if (gateway->server != NULL)
@@ -317,14 +337,7 @@ static void close_all(struct gateway *gateway)
     dify_client_free(gateway->client);
     gw_uv_host_close(&gateway->host);
     gw_hub_fini(&gateway->hub);
-    http_timer_close(&gateway->timer, NULL);
-    uv_close((uv_handle_t *)&gateway->prepare, NULL);
-    uv_close((uv_handle_t *)&gateway->check, NULL);
-    uv_close((uv_handle_t *)&gateway->idle, NULL);
-    uv_close((uv_handle_t *)&gateway->terminate, NULL);
-    uv_close((uv_handle_t *)&gateway->interrupt, NULL);
-    uv_close((uv_handle_t *)&gateway->store_wake, NULL);
-    uv_run(gateway->loop, UV_RUN_DEFAULT);
+    close_handles(gateway);
     dify__buffer_fini(&gateway->scratch);
     dify__buffer_fini(&gateway->refusal);
     gw_openapi_close(gateway);

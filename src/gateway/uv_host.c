@@ -121,9 +121,8 @@ enum dify_err gw_uv_host_init(struct gw_uv_host *host, uv_loop_t *loop)
 {
     *host = (struct gw_uv_host){.loop = loop};
     host->functions = (struct dify_client_host){host, on_watch, on_wake};
-    if (uv_timer_init(loop, &host->timer) != 0)
-        return DIFY_ERR_NOMEM;
-    (void)uv_idle_init(loop, &host->idle); /* these cannot fail */
+    (void)uv_timer_init(loop, &host->timer); /* these cannot fail */
+    (void)uv_idle_init(loop, &host->idle);
     (void)uv_check_init(loop, &host->check);
     host->timer.data = host->check.data = host->idle.data = host;
     return DIFY_OK;
@@ -131,6 +130,8 @@ enum dify_err gw_uv_host_init(struct gw_uv_host *host, uv_loop_t *loop)
 
 void gw_uv_host_close(struct gw_uv_host *host)
 {
+    if (host->loop == NULL) /* the start failed before it was there */
+        return;
     for (size_t fd = 0; fd < host->capacity; fd++)
         forget(host, fd);
     free(host->watches);

@@ -5,6 +5,7 @@ again, flags and environment, docs/serve.md, what a start makes, and that no key
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -147,6 +148,29 @@ def check_start(checks, world):
         checks.true(os.path.exists(os.path.join(made, "gateway.db")), "the store lies there")
 
 
+def check_failed_starts(checks, world):
+    """What a start fails for is said in one line, and is all that happens."""
+    garbage = world.write("garbage.db", "this is no database\n" * 100)
+    environment = dict(os.environ, **dict(world.clean, HOME=world.folder, DIFY_API_KEY=SECRET,
+                                          DIFY_BASE_URL="http://127.0.0.1:1"))
+
+    def fails(what, said, *words, listen="127.0.0.1:0"):
+        ran = support.run([world.program, "serve", "--listen", listen] + list(words),
+                          environment=environment)
+        world.printed.append(ran.err)
+        checks.equal(ran.status, 1, what + ": " + ran.err)
+        checks.true(said in ran.err and ran.err.count("\n") == 1, what + " is told", ran.err)
+
+    fails("a store that is none", "cannot open the store: ", "--store", garbage)
+    fails("a store that is a folder", "cannot open the store: ", "--store", world.folder)
+    fails("a store where none can be", "cannot open the store: ", "--store", "/proc/runs.db")
+    fails("a name that is too long", "cannot open the store: ", "--store",
+          os.path.join(world.folder, "x" * 300))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        fails("a port that is taken", "address already in use", "--store", "none",
+              listen="127.0.0.1:%d" % taken.getsockname()[1])
+
+
 def check_manual(checks, world, source):
     text = support.read(source, "docs", "serve.md")
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
@@ -174,6 +198,7 @@ def main():
         check_round_trip(checks, world)
         check_flags(checks, world)
         check_start(checks, world)
+        check_failed_starts(checks, world)
         check_manual(checks, world, given.source)
         checks.true(all(SECRET not in text for text in world.printed), "no key was ever printed")
         checks.true(len(world.printed) > 10, "something was printed")
