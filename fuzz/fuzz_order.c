@@ -50,8 +50,11 @@ static struct gw_order *read_body(const struct dify_allocator *allocator, struct
                                   const struct body *body, enum fuzz_cut cut, struct fuzz_draw draw,
                                   struct gw_refusal *refusal)
 {
-    struct gw_order_options options = {allocator, spool, 1000, body->is_renamed ? &route : NULL,
-                                       body->is_bare};
+    struct gw_order_options options = {.allocator = allocator,
+                                       .spool = spool,
+                                       .max_file_bytes = 1000,
+                                       .route = body->is_renamed ? &route : NULL,
+                                       .is_bare = body->is_bare};
     struct gw_order *order = NULL;
     struct dify_slice type = {body->type, strlen(body->type)};
     if (!gw_order_new(&options, type, &order, refusal))

@@ -204,8 +204,11 @@ static void run_case(void **state)
     struct gw_spool spool = new_spool();
     struct meter meter;
     meter_init(&meter);
-    struct gw_order_options options = {&meter.allocator, &spool, GW_FILE_BYTES, c->route,
-                                       !c->is_runs};
+    struct gw_order_options options = {.allocator = &meter.allocator,
+                                       .spool = &spool,
+                                       .max_file_bytes = GW_FILE_BYTES,
+                                       .route = c->route,
+                                       .is_bare = !c->is_runs};
     size_t most = c->body.len != 0 ? c->body.len : 1;
     for (size_t chunk = 1; chunk <= most; chunk++) {
         struct gw_refusal refusal;
@@ -249,7 +252,8 @@ static void take_digest(const struct request *request, unsigned char digest[GW_S
 {
     struct gw_spool spool = new_spool();
     struct gw_refusal refusal;
-    struct gw_order_options options = {NULL, &spool, GW_FILE_BYTES, NULL, !request->is_runs};
+    struct gw_order_options options = {
+        .spool = &spool, .max_file_bytes = GW_FILE_BYTES, .is_bare = !request->is_runs};
     struct gw_order *order = read_order(&options, request->type, request->body, 0, &refusal);
     assert_non_null(order);
     assert_true(gw_order_digest(order, request->app != NULL ? request->app : "a", digest));

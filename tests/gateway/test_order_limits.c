@@ -60,7 +60,8 @@ static const char *refused(const struct gw_order_options *options, const char *t
 
 static struct gw_order_options options_with(struct gw_spool *spool)
 {
-    return (struct gw_order_options){NULL, spool, GW_FILE_BYTES, NULL, true};
+    return (struct gw_order_options){
+        .spool = spool, .max_file_bytes = GW_FILE_BYTES, .is_bare = true};
 }
 
 /* ---- ceilings ------------------------------------------------------------------------------- */
