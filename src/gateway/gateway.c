@@ -197,6 +197,7 @@ static bool open_server(struct gateway *gateway)
                                           .ctx = gateway,
                                           .max_body_bytes = config->max_body_bytes,
                                           .max_write_bytes = GW_STREAM_BYTES,
+                                          .max_waiting_bytes = GW_WAITING_BYTES,
                                           .max_connections = config->max_connections,
                                           .server_name = "difystream",
                                           .on_refuse = gw_refuse,

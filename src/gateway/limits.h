@@ -68,8 +68,9 @@
 
 /* ---- followers and answers ----------------------------------------------------------------- */
 
-#define GW_FOLLOWERS 15000      /* default: streams of events to clients; past it 503 */
-#define GW_RUN_FOLLOWERS 10000  /* of one run: streams and answers that wait; past it 503 */
+#define GW_FOLLOWERS 15000     /* default: streams of events to clients; past it 503 */
+#define GW_RUN_FOLLOWERS 10000 /* of one run: streams and answers that wait; past it 503 */
+#define GW_WAITING_BYTES ((size_t)256 << 20) /* that wait for clients to read them; then 503 */
 #define GW_SSE_COMMENT_MS 15000 /* a comment is sent to a stream that is silent so long */
 #define GW_HALF_CLOSED_MS 1000  /* the same, once its client has ended its side: it may be gone */
 #define GW_SSE_RETRY_MS 2000    /* what a client is told to wait before it comes again */

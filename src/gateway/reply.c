@@ -144,8 +144,7 @@ bool gw_reply_refusal(void *ctx, int status, const char *reason, struct http_pag
 {
     struct dify__buffer *text = ctx;
     text->len = 0;
-    gw_error_text(text, status, status == 503 ? "too_many_connections" : "bad_request", reason,
-                  NULL);
+    gw_error_text(text, status, status == 503 ? "busy" : "bad_request", reason, NULL);
     *page = (struct http_page){.content_type = DIFY_SLICE("application/json; charset=utf-8"),
                                .body = dify__buffer_slice(text)};
     if (status == 503)

@@ -47,12 +47,12 @@ static void format_id(const struct gw_caller *caller, char id[32])
 }
 
 /* What was composed goes out. Below the high-water mark nothing is refused but what nobody will
- * read. */
+ * read, or what is too large while all that waits for clients is: the stream is then cut. */
 static void write_out(struct gw_caller *caller)
 {
     struct dify__buffer *text = &caller->run->gateway->scratch;
-    if (text->len > 0)
-        (void)!http_respond_write(caller->exchange, dify__buffer_slice(text));
+    if (text->len > 0 && !http_respond_write(caller->exchange, dify__buffer_slice(text)))
+        caller->is_answered = true;
     caller->written_ms = uv_now(caller->run->gateway->loop);
     dify__buffer_clear(text, GW_SCRATCH_BYTES);
 }
@@ -208,7 +208,7 @@ void gw__stream_pump(struct gw_caller *caller)
     struct gw_run *run = caller->run;
     if (!caller->has_begun || caller->is_answered || caller->is_reading)
         return;
-    while (http_exchange_pending(caller->exchange) < GW_STREAM_BYTES) {
+    while (!caller->is_answered && http_exchange_pending(caller->exchange) < GW_STREAM_BYTES) {
         if (caller->next < run->log.first && run->gateway->store != NULL) {
             read_from_store(caller);
             return;
@@ -222,6 +222,8 @@ void gw__stream_pump(struct gw_caller *caller)
         }
     }
     /* the end goes out only where it is not refused: on_drain() comes for it */
+    if (caller->is_answered)
+        return;
     if (gw_run_has_ended(run) && caller->next >= run->log.next &&
         http_exchange_pending(caller->exchange) < GW_STREAM_BYTES)
         write_end(caller);

@@ -38,12 +38,6 @@
 /* Connections above the ceiling that are told so; further ones are just closed. */
 #define REFUSED_CONNECTIONS 64
 
-/* What libuv is writing. */
-struct http_write {
-    uv_write_t req;
-    struct dify__buffer bytes;
-};
-
 static const char body_too_slow[] = "the body came too slowly";
 
 static void on_closed(uv_handle_t *handle);
@@ -141,6 +135,7 @@ static void on_closed(uv_handle_t *handle)
     http_list_remove(&connection->link);
     drop_ahead(connection);
     dify__buffer_fini(&connection->out);
+    http_connection_count(connection);
     http_head_free(connection->head);
     if (server->reserve == NULL)
         server->reserve = connection;
@@ -474,6 +469,7 @@ static void on_written(uv_write_t *req, int status)
     connection->write = NULL;
     dify__buffer_fini(&write->bytes);
     dify__free(connection->server->allocator, write);
+    http_connection_count(connection);
     if (connection->state == HTTP_STATE_CLOSING)
         return;
     if (status < 0)
@@ -524,6 +520,7 @@ static void send_out(struct http_connection *connection)
             return;
         }
     }
+    http_connection_count(connection);
     if (http_connection_pending(connection) == 0) {
         http_wait_stop(&connection->server->clocks, &connection->taking);
     } else if (connection->taking.kind == HTTP_CLOCK_NONE) {

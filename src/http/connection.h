@@ -30,6 +30,7 @@ struct http_server {
     uv_idle_t idle; /* runs while there is something to visit, so that the loop does not sleep */
     struct http_link connections, visits, listeners;
     struct http_server_stats stats;
+    uint64_t waiting_bytes;          /* the sum of held_bytes */
     struct http_connection *reserve; /* to accept and close with when there is no memory */
     char *read_buffer;               /* HTTP_READ_BYTES, what every connection reads into */
     bool is_draining, is_closing;
@@ -51,6 +52,12 @@ enum http_state {
     HTTP_STATE_FLUSH,
     HTTP_STATE_LINGER,
     HTTP_STATE_CLOSING
+};
+
+/* What libuv is writing. */
+struct http_write {
+    uv_write_t req;
+    struct dify__buffer bytes;
 };
 
 struct http_connection {
@@ -77,6 +84,7 @@ struct http_connection {
 
     struct dify__buffer out;  /* collected, not given to libuv */
     struct http_write *write; /* what libuv is writing, or NULL */
+    size_t held_bytes;        /* in both, when it was last counted */
     uint64_t given_bytes;     /* to libuv, ever */
     uint64_t taken_bytes;     /* of these by the system, when the write clock began */
     int queued_bytes;         /* of these not with the client's system yet, at that moment */
@@ -126,6 +134,12 @@ void http_server_visit(struct http_server *server);
 /* A wait has ended. */
 void http_connection_timed_out(struct http_clocks *clocks, struct http_wait *wait,
                                enum http_clock_kind kind);
+
+/* Counts for the server what the connection holds of what is to be sent. */
+void http_connection_count(struct http_connection *connection);
+
+/* Whether so many bytes more are too many for the server. */
+bool http_connection_is_crowded(const struct http_connection *connection, size_t len);
 
 /* Bytes that wait to be sent. */
 size_t http_connection_pending(const struct http_connection *connection);

@@ -335,6 +335,7 @@ static void put_body(struct http_exchange *exchange, struct dify_slice bytes)
         put(&text, bytes);
     if (text.err != DIFY_OK)
         lose(exchange);
+    http_connection_count(connection);
     http_connection_want_visit(connection);
 }
 
@@ -353,6 +354,10 @@ bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes)
         return false;
     if (http_connection_pending(connection) > connection->server->options.max_write_bytes) {
         http_exchange_want_drain(exchange, connection->server->options.max_write_bytes / 2);
+        return false;
+    }
+    if (http_connection_is_crowded(connection, bytes.len)) {
+        http_exchange_cut(exchange, true, false);
         return false;
     }
     put_body(exchange, bytes);
@@ -378,11 +383,26 @@ void http_respond_end(struct http_exchange *exchange)
     http_connection_want_visit(connection);
 }
 
+/* In place of an answer for which there is no room. */
+static void respond_busy(struct http_exchange *exchange)
+{
+    exchange->answer = HTTP_ANSWER_ENDED;
+    exchange->closes = true;
+    exchange->connection->server->stats.refused++;
+    if (http_write_refusal(exchange->connection, 503, "too much waits to be sent") != DIFY_OK)
+        lose(exchange);
+    http_connection_want_visit(exchange->connection);
+}
+
 void http_respond(struct http_exchange *exchange, int status, const struct http_field *fields,
                   size_t field_count, struct dify_slice body)
 {
     if (exchange->is_over || exchange->is_cut || exchange->answer != HTTP_ANSWER_NONE)
         return;
+    if (http_connection_is_crowded(exchange->connection, body.len)) {
+        respond_busy(exchange);
+        return;
+    }
     http_respond_begin(exchange, status, fields, field_count, body.len);
     put_body(exchange, body);
     exchange->answer_left = 0;

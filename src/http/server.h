@@ -62,6 +62,10 @@ struct http_server_options {
     size_t max_line_bytes; /* the request line; 0: as the head */
     uint64_t max_body_bytes;
     size_t max_write_bytes;
+    /* While more bytes than this wait to be sent on all connections together, an answer or a write
+     * of more than max_write_bytes is not taken: 503 (see on_refuse), or the connection is cut.
+     * 0: no ceiling. */
+    uint64_t max_waiting_bytes;
     size_t max_connections;
     uint64_t head_ms, body_ms, keepalive_ms, write_ms, linger_ms;
     const char *server_name; /* of the field Server; NULL: no such field. Borrowed */

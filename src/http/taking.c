@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * taking.c: how much of what was given to a connection its client has taken. Asks, and starts the
- * clock of writing; nothing is sent or closed here.
+ * clock of writing; and what all connections hold. Nothing is sent or closed here.
  */
 #include "http/connection.h"
 
 #include <sys/ioctl.h>
+
+void http_connection_count(struct http_connection *connection)
+{
+    size_t held =
+        connection->out.len + (connection->write != NULL ? connection->write->bytes.len : 0);
+    connection->server->waiting_bytes += held;
+    connection->server->waiting_bytes -= connection->held_bytes;
+    connection->held_bytes = held;
+}
+
+bool http_connection_is_crowded(const struct http_connection *connection, size_t len)
+{
+    const struct http_server *server = connection->server;
+    return server->options.max_waiting_bytes != 0 && len > server->options.max_write_bytes &&
+           server->waiting_bytes > server->options.max_waiting_bytes;
+}
 
 size_t http_connection_pending(const struct http_connection *connection)
 {

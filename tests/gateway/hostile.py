@@ -640,6 +640,20 @@ def deaf(given):
                               (memory, world.memory()))
         for connection in held:
             connection.abort()
+        large = world.gateway.whole("POST", "/api/runs", {"inputs": {"word": "big"}})[1]["run_id"]
+        for path, statuses in (("/api/runs/" + large, {200, 503}),
+                               ("/api/runs/%s/events" % large, {200})):
+            held = [world.gateway.send("GET", path, connection=world.gateway.connect(4096))
+                    for _ in range(200)]
+            got = [connection.read_head().status for connection in held]
+            world.checks.equal(set(got), statuses, "of large answers some, of large events a begin")
+            if world.is_plain:
+                world.checks.true(world.memory() <= memory + 400 * MIB, "memory of what is unread",
+                                  (memory, world.memory()))
+            for connection in held:
+                connection.abort()
+            world.until(lambda: world.gateway.whole("GET", "/api/runs/" + large)[0] == 200,
+                        "and it is answered again")
         world.neighbour.end()
         world.is_clean("deaf")
 
