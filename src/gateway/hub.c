@@ -110,6 +110,13 @@ bool gw_hub_add_key(struct gw_hub *hub, struct gw_run *run)
     return dify__index_put(&hub->by_key, key_key(run), run) == DIFY_OK;
 }
 
+void gw_hub_drop_key(struct gw_run *run)
+{
+    if (run->has_key)
+        dify__index_remove(&run->gateway->hub.by_key, key_key(run), run);
+    run->has_key = false;
+}
+
 void gw_hub_add_dify_id(struct gw_hub *hub, struct gw_run *run)
 {
     /* for want of memory it is not found by this id until it has ended */
@@ -181,8 +188,8 @@ static void drop_oldest(struct gw_hub *hub)
     struct gw_run *run = HTTP_LINKED(hub->ended.next, struct gw_run, turn);
     http_list_remove(&run->turn);
     hub->ended_count--;
-    hub->ended_bytes -= size_of(run);
-    run->is_kept = false;
+    hub->ended_bytes -= run->remembered_bytes;
+    run->is_remembered = run->is_kept = false;
     gw_run_release(run);
 }
 
@@ -196,7 +203,8 @@ bool gw_hub_keep_ended(struct gw_run *run)
     run->is_remembered = true;
     http_list_append(&hub->ended, &run->turn);
     hub->ended_count++;
-    hub->ended_bytes += size_of(run);
+    run->remembered_bytes = size_of(run);
+    hub->ended_bytes += run->remembered_bytes;
     while (hub->ended_count > GW_ENDED_RUNS || hub->ended_bytes > GW_ENDED_BYTES)
         drop_oldest(hub);
     return true;
@@ -210,7 +218,7 @@ void gw_hub_take_back(struct gw_run *run)
     run->is_remembered = false;
     http_list_remove(&run->turn);
     hub->ended_count--;
-    hub->ended_bytes -= size_of(run);
+    hub->ended_bytes -= run->remembered_bytes;
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */

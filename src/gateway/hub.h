@@ -17,6 +17,7 @@ DIFY_MUST_CHECK bool gw_hub_name(struct gw_run *run);
 DIFY_MUST_CHECK bool gw_hub_add(struct gw_hub *hub, struct gw_run *run);
 DIFY_MUST_CHECK bool gw_hub_add_key(struct gw_hub *hub, struct gw_run *run);
 void gw_hub_add_dify_id(struct gw_hub *hub, struct gw_run *run);
+void gw_hub_drop_key(struct gw_run *run);
 
 /* The run turns out to be one that is kept under another id. */
 void gw_hub_rename(struct gw_run *run, const unsigned char id[STORE_ID_BYTES]);

@@ -53,6 +53,11 @@ static bool join(struct intake *intake, const unsigned char key[STORE_HASH_BYTES
     struct gw_run *run = gw_hub_find_key(&intake->gateway->hub, key);
     if (run == NULL)
         return false;
+    if (memcmp(run->digest, digest, STORE_HASH_BYTES) != 0 && run->state == GW_RUN_LOOKING) {
+        refuse(intake, 503, "busy", /* whose key it is is not known yet */
+               "another request with this Idempotency-Key is being looked at; try again later");
+        return true;
+    }
     if (memcmp(run->digest, digest, STORE_HASH_BYTES) != 0) {
         refuse(intake, 422, "idempotency_key_reused",
                "this Idempotency-Key was used for another request");
@@ -76,6 +81,21 @@ static bool hash_key(const struct intake *intake, unsigned char key[STORE_HASH_B
     return is_hashed;
 }
 
+/* Once more, now that the body is there: it may have taken long. */
+static bool may_begin(struct intake *intake)
+{
+    const struct gateway *gateway = intake->gateway;
+    if (gateway->is_closing)
+        refuse(intake, 503, "stopping", "the gateway is being stopped; nothing was sent");
+    else if (gateway->was_failing)
+        refuse(intake, 503, "store_unavailable",
+               "the store cannot be written at the moment; nothing was sent");
+    else if (gateway->hub.count >= GW_LIVE_RUNS)
+        refuse(intake, 503, "too_many_runs",
+               "the gateway has as many runs as it may; nothing was sent");
+    return !intake->is_refused;
+}
+
 static void make_run(struct intake *intake)
 {
     unsigned char key[STORE_HASH_BYTES], digest[STORE_HASH_BYTES];
@@ -88,7 +108,10 @@ static void make_run(struct intake *intake)
         if (join(intake, key, digest))
             return;
     }
-    if (!gw_places_are_free(app)) {
+    if (!may_begin(intake))
+        return;
+    bool is_asked_first = intake->has_key && app->gateway->store != NULL; /* there may be one */
+    if (!is_asked_first && !gw_places_are_free(app)) {
         refuse(intake, 429, "too_many_runs",
                "the app runs as many workflows as it may, and as many wait as may; nothing was "
                "sent");

@@ -10,6 +10,12 @@ bool gw_places_are_free(const struct gw_app *app)
            (uint64_t)app->config->max_runs + app->config->queue;
 }
 
+bool gw_places_are_over(const struct gw_app *app)
+{
+    return (uint64_t)app->running + app->waiting >
+           (uint64_t)app->config->max_runs + app->config->queue;
+}
+
 void gw_places_begin(struct gw_run *run)
 {
     run->is_waiting = true;

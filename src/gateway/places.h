@@ -9,8 +9,10 @@
 
 #include "gateway/run.h"
 
-/* Whether the app takes one more run: it has a place for it, or one in its queue. */
+/* Whether the app takes one more run: it has a place for it, or one in its queue; whether it has
+ * more already. */
 bool gw_places_are_free(const struct gw_app *app);
+bool gw_places_are_over(const struct gw_app *app);
 
 /* The run waits from now on. */
 void gw_places_begin(struct gw_run *run);

@@ -278,6 +278,10 @@ static void on_looked(struct gw_read *read)
     else if (found->has_failed)
         gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "store_unavailable",
                       "the store cannot be read at the moment; the run was not sent");
+    else if (!found->is_there && gw_places_are_over(run->app))
+        gw_run_refuse(run, DIFY_OUTCOME_TOO_MANY_RUNS, "too_many_runs",
+                      "the app runs as many workflows as it may, and as many wait as may; nothing "
+                      "was sent");
     else if (!found->is_there)
         take_turn(run);
     else if (found->is_same && found->row.state == STORE_ENDED)
@@ -340,6 +344,8 @@ static void submit_kept(struct gw_run *run)
 /* Inside the follow's callback: what cannot be done here is done in a moment, by its alarm. */
 bool gw__run_ready(struct gw_run *run, struct dify_slice inputs)
 {
+    if (run->gateway->is_closing && !run->has_row)
+        return false; /* whoever waits was told that it was not begun */
     bool has_place = gw_places_take(run, false);
     gw_places_give_turn_back(run);
     if (run->gateway->store == NULL) {
@@ -351,8 +357,9 @@ bool gw__run_ready(struct gw_run *run, struct dify_slice inputs)
         gw__run_enter(run, GW_RUN_QUEUED);
     else
         gw__run_enter(run, has_place ? GW_RUN_SUBMITTING : GW_RUN_KEEPING);
-    bool is_taken =
-        run->is_kept ? !has_place || gw__run_keep_sent(run) : gw__run_keep(run, inputs, has_place);
+    bool is_taken = run->is_kept
+                        ? !has_place || gw__run_keep_sent(run)
+                        : !run->gateway->was_failing && gw__run_keep(run, inputs, has_place);
     if (!is_taken) {
         run->wants_refusal = true;
         gw_run_touch(run);
@@ -410,6 +417,8 @@ static void end(struct gw_run *run, const struct dify_run *of)
     }
     gw_order_free(run->order);
     run->order = NULL;
+    if (!run->has_row && !run->is_kept)
+        gw_hub_drop_key(run); /* it was not begun: the key is free */
     gw_places_leave(run);
     if (!has_row || run->writing == 0 || store_is_failing(run->gateway->store, NULL))
         gw__run_enter(run, GW_RUN_ENDED);

@@ -48,6 +48,7 @@ struct gw_run {
     bool is_dirty, lingers_shortly;
     bool log_is_full;
     bool is_remembered; /* without a store: it has ended, and is kept for a while */
+    size_t remembered_bytes;
 
     bool has_key;
     unsigned char key[STORE_HASH_BYTES], digest[STORE_HASH_BYTES];

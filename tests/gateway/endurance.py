@@ -6,6 +6,7 @@ usage: endurance.py --source FOLDER --build FOLDER [--only PART]
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -135,6 +136,39 @@ def refused_key(given):
         given.checks.equal(simulator.stats()["posts"], 2, "POSTs")
 
 
+def contested_key(given):
+    """A key that others use for other requests is still that of its run, also while the app takes
+    no new ones."""
+    settings = {"max_runs": 1, "queue": 0}
+    with serve(given) as simulator, gateway_for(given, simulator, settings) as gateway:
+        fields = {"Idempotency-Key": "contested"}
+        first = gateway.whole("POST", "/api/runs", order(), fields=fields)
+        given.checks.equal((first[0], first[1]["success"]), (200, True), "the first")
+
+        def ask(number):
+            user = "u-1" if number % 2 else "u-2"
+            return user, gateway.whole("POST", "/api/runs", order(user=user), fields=fields)
+
+        def judge(answers):
+            for user, (status, answer) in answers:
+                if status == 503:
+                    given.checks.equal(answer["code"], "busy", user + ": to come again")
+                elif user == "u-1":
+                    given.checks.equal((status, answer), first, user + ": the run that there is")
+                else:
+                    given.checks.equal((status, answer["code"]), (422, "idempotency_key_reused"),
+                                       user + ": another request")
+
+        with ThreadPoolExecutor(8) as pool:
+            judge(pool.map(ask, range(400)))
+        until_sent(gateway, simulator, begin(gateway, "endless")).connection.close()
+        judge([ask(1), ask(2)])
+        for fields in ({}, {"Idempotency-Key": "new"}):
+            status, answer = gateway.whole("POST", "/api/runs", order(), fields=fields)
+            given.checks.equal((status, answer["code"]), (429, "too_many_runs"), "a new one")
+        given.checks.equal(simulator.stats()["posts"], 2, "POSTs")
+
+
 # ---- being stopped -------------------------------------------------------------------------------
 
 def until_draining(gateway):
@@ -200,6 +234,39 @@ def leaves(given):
         given.checks.equal(log.result["success"], False, "it was stopped")
         stats = simulator.stats()
         given.checks.equal((stats["posts"], stats["runs_started"]), (1, 1), "POSTs")
+
+
+def uploading(given):
+    """What is being uploaded, or received, when the gateway ends is not begun behind the back of
+    who was told that it is not."""
+    for store in ("runs.db", None):
+        with serve(given) as simulator, \
+                gateway_for(given, simulator, store=store) as gateway:
+            gateway.whole("GET", "/api/apps/all/parameters")
+            simulator.process.send_signal(signal.SIGSTOP)
+            waits = gateway.send("POST", "/api/detect", form())
+            body = form(user="slow")
+            head = {"Content-Type": body.content_type, "Content-Length": str(len(body.bytes()))}
+            slow, never = gateway.connect(), gateway.connect()
+            for connection in (slow, never):
+                connection.send(wire.request_bytes("POST", "/api/detect", dict(head, Host="a"),
+                                                   body.bytes()[:-10]))
+            while not re.search(r'_runs_waiting\{app="all"\} 1',
+                                gateway.whole("GET", "/metrics")[1].decode("utf-8")):
+                pass
+            gateway.terminate()
+            with waits.read_head():
+                given.checks.equal(waits.status, 503, "it is told")
+            simulator.process.send_signal(signal.SIGCONT)
+            simulator.until(simulator.stats, lambda stats: True)
+            slow.send(body.bytes()[-10:])
+            try:
+                given.checks.equal(slow.read_head().status, 503, "so is who was too slow")
+            except (wire.Broken, OSError):
+                pass  # it was slower than that
+            given.checks.equal(gateway.over(), 0, "it ends, whoever still sends")
+            given.checks.equal(simulator.stats()["posts"], 0, "POSTs")
+            never.close()
 
 
 # ---- clients that leave --------------------------------------------------------------------------
@@ -335,6 +402,11 @@ def full_disk_in(given, simulator, gateway, folder):
     simulator.until(simulator.stats, lambda stats: stats["runs_started"] == len(waits))
     runs = [row["id"] for row in simulator.truths()["data"]]
     streams = [until_sent(gateway, simulator, known(gateway, run)) for run in runs]
+    late = form(user="late")
+    body = late.bytes()
+    head = {"Host": "a", "Content-Type": late.content_type, "Content-Length": str(len(body))}
+    slow = gateway.connect()
+    slow.send(wire.request_bytes("POST", "/api/detect", head, body[:-10]))
     ballast = os.path.join(folder, "ballast")
     with open(ballast, "wb", buffering=0) as file:
         try:
@@ -352,6 +424,10 @@ def full_disk_in(given, simulator, gateway, folder):
             given.checks.true(b'"success":false' in connection.body(), "who waits is answered")
     status, answer = gateway.whole("POST", "/api/runs", order())
     given.checks.equal((status, answer["code"]), (503, "store_unavailable"), "new runs are refused")
+    slow.send(body[-10:])
+    with slow.read_head():
+        given.checks.equal((slow.status, b'"store_unavailable"' in slow.body()), (503, True),
+                           "also one that began before")
     given.checks.equal(gateway.whole("GET", "/healthz")[0], 200, "it is alive")
     given.checks.equal(simulator.stats()["posts"], len(waits), "POSTs")
     os.remove(ballast)
@@ -369,7 +445,7 @@ def full_disk_in(given, simulator, gateway, folder):
 
 def main():
     given = arguments()
-    run_tests(given, same_key, refused_key, drains, leaves, left_alone, crowded, bodies,
+    run_tests(given, same_key, refused_key, contested_key, drains, leaves, uploading, left_alone, crowded, bodies,
               full_disk)
 
 
