@@ -233,8 +233,6 @@ static void on_lingered(struct dify__alarm *alarm)
     if (is_open &&
         http_timer_set(&gateway->timer, &gateway->draining, GW_LINGER_LOOK_MS) == DIFY_OK)
         return;
-    if (gateway->server != NULL)
-        http_server_close(gateway->server, on_server_closed, gateway);
     uv_stop(gateway->loop);
 }
 
@@ -319,6 +317,7 @@ static void close_handles(struct gateway *gateway)
 
 static void close_all(struct gateway *gateway)
 {
+    gateway->is_closing = true; /* also where it has not begun */
     if (gateway->server != NULL)
         http_server_close(gateway->server, on_server_closed, gateway);
     while (gw_reads_are_busy(&gateway->reads))
