@@ -552,7 +552,7 @@ static struct dify_order order_of(const struct store_row *row, enum store_state 
         order.workflow_run_id = texts[3];
         order.task_id = texts[4];
     } else if (state != STORE_ACCEPTED) {
-        order.sent_at_s = (int64_t)(row->sent_ms / 1000);
+        order.sent_at_s = (int64_t)((row->sent_ms != 0 ? row->sent_ms : row->created_ms) / 1000);
     }
     return order;
 }
@@ -591,12 +591,13 @@ struct gw_run *gw_run_show(struct gateway *gateway, const struct store_row *row)
 }
 
 /* A row that says it is being sent, of a run of which not one byte was: as if it had not said so.
- */
+ * And one that an older copy of the database has as accepted may have been sent after that. */
 static enum store_state state_of(const struct gw_run *run, const struct store_row *row)
 {
-    return row->state == STORE_SUBMITTING && !store_was_sent(run->gateway->store, row->number)
-               ? STORE_ACCEPTED
-               : row->state;
+    if (row->state > STORE_SUBMITTING)
+        return row->state;
+    return store_was_sent(run->gateway->store, row->number, row->state) ? STORE_SUBMITTING
+                                                                        : STORE_ACCEPTED;
 }
 
 /* Makes the follow that takes the run up. */

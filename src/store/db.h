@@ -30,9 +30,14 @@ DIFY_MUST_CHECK enum dify_err store_db_open_to_write(const char *path, sqlite3 *
 DIFY_MUST_CHECK enum dify_err store_db_open_to_read(const char *path, sqlite3 **out,
                                                     struct store_error *error);
 
-/* Begins the store's life in this process: new epochs where the machine went down meanwhile. `next`
- * is the number of the next run. store_db_settle() says that it was closed with all written. */
-DIFY_MUST_CHECK enum dify_err store_db_begin(sqlite3 *db, uint64_t *next,
+/* The store's last life, and its last run. */
+struct store_sent_past;
+DIFY_MUST_CHECK enum dify_err store_db_past(sqlite3 *db, struct store_sent_past *out,
+                                            struct store_error *error);
+
+/* Begins the store's life in this process: new epochs where the machine went down meanwhile, and
+ * where the database is a copy. store_db_settle() says that it was closed with all written. */
+DIFY_MUST_CHECK enum dify_err store_db_begin(sqlite3 *db, int64_t life, bool is_copy,
                                              struct store_error *error);
 void store_db_settle(sqlite3 *db);
 

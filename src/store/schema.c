@@ -10,6 +10,7 @@
 #include "store/schema.h"
 
 #include "core/slices.h"
+#include "store/sent.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -153,33 +154,44 @@ static bool was_booted_since(sqlite3 *db, struct dify_slice boot)
     return !is_same;
 }
 
-static bool set_boot(sqlite3 *db, struct dify_slice boot)
+enum dify_err store_db_past(sqlite3 *db, struct store_sent_past *out, struct store_error *error)
+{
+    int64_t last = store_db_number(db, "SELECT coalesce(max(number), 0) FROM runs", -1);
+    int64_t removed =
+        store_db_number(db, "SELECT coalesce((SELECT value FROM meta WHERE name = 'last'), 0)", -1);
+    out->life =
+        store_db_number(db, "SELECT coalesce((SELECT value FROM meta WHERE name = 'life'), 0)", -1);
+    if (last < 0 || removed < 0 || out->life < 0)
+        return complain(db, "the store", error);
+    out->last_number = (uint64_t)(last > removed ? last : removed);
+    return DIFY_OK;
+}
+
+static bool set_life(sqlite3 *db, struct dify_slice boot, int64_t life)
 {
     sqlite3_stmt *stmt = NULL;
-    bool is_set = sqlite3_prepare_v2(db, "REPLACE INTO meta VALUES ('boot', ?1)", -1, &stmt,
-                                     NULL) == SQLITE_OK &&
-                  store_bind_text(stmt, 1, boot) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_DONE;
+    bool is_set =
+        sqlite3_prepare_v2(db, "REPLACE INTO meta VALUES ('clean', 0), ('boot', ?1), ('life', ?2)",
+                           -1, &stmt, NULL) == SQLITE_OK &&
+        store_bind_text(stmt, 1, boot) == SQLITE_OK &&
+        sqlite3_bind_int64(stmt, 2, life) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_DONE;
     sqlite3_finalize(stmt);
     return is_set;
 }
 
-enum dify_err store_db_begin(sqlite3 *db, uint64_t *next, struct store_error *error)
+enum dify_err store_db_begin(sqlite3 *db, int64_t life, bool is_copy, struct store_error *error)
 {
     char room[STORE_BOOT_BYTES];
     struct dify_slice boot = store_boot_id(room);
     bool is_clean = store_db_number(db, "SELECT value FROM meta WHERE name = 'clean'", 0) != 0;
-    bool is_new = !is_clean && was_booted_since(db, boot);
+    bool is_new = is_copy || (!is_clean && was_booted_since(db, boot));
     if (!run(db, "BEGIN IMMEDIATE") ||
         (is_new && !run(db, "UPDATE runs SET epoch = epoch + 1 WHERE state < 3")) ||
-        !run(db, "REPLACE INTO meta VALUES ('clean', 0)") || !set_boot(db, boot) ||
-        !run(db, "COMMIT")) {
+        !set_life(db, boot, life) || !run(db, "COMMIT")) {
         enum dify_err err = complain(db, "the store", error);
         run(db, "ROLLBACK");
         return err;
     }
-    int64_t last = store_db_number(db, "SELECT max(number) FROM runs", 0);
-    int64_t removed = store_db_number(db, "SELECT value FROM meta WHERE name = 'last'", 0);
-    *next = (uint64_t)(last > removed ? last : removed) + 1;
     return DIFY_OK;
 }
 

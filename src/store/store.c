@@ -46,16 +46,34 @@ static bool start_thread(struct store *store)
     return store->has_thread;
 }
 
+/* A number that no life of this store had, as good as surely; never 0. */
+static int64_t new_life(void)
+{
+    uint64_t life = 0;
+    sqlite3_randomness(sizeof life, &life);
+    return (int64_t)(life >> 1 | 1);
+}
+
 /* The marks stand beside the database. */
-static enum dify_err open_marks(struct store *store, struct store_error *error)
+static enum dify_err begin_life(struct store *store, struct store_error *error)
 {
     char room[STORE_BOOT_BYTES], path[PATH_MAX];
+    struct store_sent_past past;
+    int64_t life = new_life();
     int len = snprintf(path, sizeof path, "%s-sent", store->path);
     if (len < 0 || (size_t)len >= sizeof path)
         return store_complain(error, "the path of the store is too long");
-    if (store_sent_open(&store->sent, path, store_boot_id(room), store->next_number - 1))
-        return DIFY_OK;
-    return store_complain(error, "%s: %s", path, strerror(errno));
+    enum dify_err err = store_db_past(store->db, &past, error);
+    if (err != DIFY_OK)
+        return err;
+    store->next_number = past.last_number + 1;
+    if (!store_sent_open(&store->sent, path, store_boot_id(room), &past) ||
+        !store_sent_announce(&store->sent, life))
+        return store_complain(error, "%s: %s", path, strerror(errno));
+    err = store_db_begin(store->db, life, store->sent.is_other, error);
+    if (err == DIFY_OK)
+        store_sent_live(&store->sent);
+    return err;
 }
 
 static enum dify_err open_parts(struct store *store, struct store_error *error)
@@ -67,9 +85,7 @@ static enum dify_err open_parts(struct store *store, struct store_error *error)
     if (err == DIFY_OK)
         err = store_db_open_to_write(store->path, &store->db, error);
     if (err == DIFY_OK)
-        err = store_db_begin(store->db, &store->next_number, error);
-    if (err == DIFY_OK)
-        err = open_marks(store, error);
+        err = begin_life(store, error);
     if (err != DIFY_OK)
         return err;
     if (store_writer_prepare(store) != SQLITE_OK)
@@ -136,9 +152,11 @@ void store_mark_sent(struct store *store, uint64_t number)
     store_sent_mark(&store->sent, number);
 }
 
-bool store_was_sent(const struct store *store, uint64_t number)
+bool store_was_sent(const struct store *store, uint64_t number, enum store_state state)
 {
-    return store_sent_has(&store->sent, number);
+    if (state == STORE_ACCEPTED)
+        return store_sent_has_accepted(&store->sent, number);
+    return state > STORE_SUBMITTING || store_sent_has(&store->sent, number);
 }
 
 uint64_t store_next_number(struct store *store)

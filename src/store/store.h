@@ -73,9 +73,9 @@ struct store_options {
 
 /* Opens, or makes, a store; a schema of an older release is migrated, one of a newer release
  * refused. One process has a store at a time: another one gets "in use by process N". After the
- * machine went down without closing the store the epochs of its open runs are new ones: what had
- * been shown of their logs may not have been written. DIFY_ERR_ARGUMENT with `error`,
- * DIFY_ERR_NOMEM. */
+ * machine went down without closing the store, and of a copy of a store, the epochs of its open
+ * runs are new ones: what had been shown of their logs may not have been written. DIFY_ERR_ARGUMENT
+ * with `error`, DIFY_ERR_NOMEM. */
 DIFY_MUST_CHECK enum dify_err store_open(const struct store_options *options, struct store **out,
                                          struct store_error *error);
 
@@ -147,8 +147,10 @@ DIFY_MUST_CHECK bool store_set_started(struct store *store, uint64_t number,
  * SUBMITTING may have been sent. */
 void store_mark_sent(struct store *store, uint64_t number);
 
-/* Whether a run that is SUBMITTING may have been sent; if not, it is as good as ACCEPTED. */
-bool store_was_sent(const struct store *store, uint64_t number);
+/* Whether a run of that state may have been sent; if not, it is as good as ACCEPTED. One that is
+ * ACCEPTED may have been only if the database is an older copy: without its PATH-sent, or beside a
+ * newer one. */
+bool store_was_sent(const struct store *store, uint64_t number, enum store_state state);
 
 /* Records, the first of which has the number `first` (that behind the last appended). */
 DIFY_MUST_CHECK bool store_append(struct store *store, uint64_t number, uint32_t first,
