@@ -67,11 +67,17 @@ class Connection:
         return line
 
     def exactly(self, count):
-        while len(self.buffer) < count:
+        pieces, have = [], 0  # put together once: a body may be large
+        while have + len(self.buffer) < count:
+            pieces.append(self.buffer)
+            have += len(self.buffer)
+            self.buffer = b""
             if not self.more():
+                self.buffer = b"".join(pieces)
                 raise Broken("the connection ended within a body")
-        found, self.buffer = self.buffer[:count], self.buffer[count:]
-        return found
+        pieces.append(self.buffer[:count - have])
+        self.buffer = self.buffer[count - have:]
+        return b"".join(pieces)
 
     def read_head(self):
         self.head = [self.line().decode("latin-1")]
