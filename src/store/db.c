@@ -2,7 +2,7 @@
  *
  * db.c: connections to the database, and its lock.
  */
-#define _DEFAULT_SOURCE /* flock */
+#define _DEFAULT_SOURCE /* flock, realpath */
 
 #include "store/db.h"
 
@@ -12,8 +12,10 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum dify_err store_complain(struct store_error *error, const char *format, ...)
@@ -36,6 +38,17 @@ static enum dify_err say_in_use(int fd, const char *path, struct store_error *er
     if (text[0] == '\0')
         return store_complain(error, "%s: in use by another process", path);
     return store_complain(error, "%s: in use by process %s", path, text);
+}
+
+enum dify_err store_real_path(const char *path, char **out, struct store_error *error)
+{
+    struct stat about;
+    bool is_link = lstat(path, &about) == 0 && S_ISLNK(about.st_mode);
+    *out = is_link ? realpath(path, NULL) : strdup(path);
+    if (*out != NULL)
+        return DIFY_OK;
+    return errno == ENOMEM ? DIFY_ERR_NOMEM
+                           : store_complain(error, "%s: %s", path, strerror(errno));
 }
 
 enum dify_err store_lock(const char *path, int *fd, struct store_error *error)

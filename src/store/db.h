@@ -20,6 +20,11 @@
 enum dify_err store_complain(struct store_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The path of a store without a link at its end: what stands beside a store stands beside the file
+ * itself, whatever it is called. To be freed. */
+DIFY_MUST_CHECK enum dify_err store_real_path(const char *path, char **out,
+                                              struct store_error *error);
+
 /* Takes PATH-lock, which dies with the process; *fd is to be closed after the database. */
 DIFY_MUST_CHECK enum dify_err store_lock(const char *path, int *fd, struct store_error *error);
 

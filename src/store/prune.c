@@ -6,6 +6,7 @@
 
 #include "store/writer.h"
 
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,13 +203,11 @@ static int prune_all(sqlite3 *db, uint64_t max_age_s, uint64_t max_bytes, uint64
     return rc;
 }
 
-enum dify_err store_prune(const char *path, uint64_t max_age_s, uint64_t max_bytes,
-                          uint64_t *removed, struct store_error *error)
+static enum dify_err prune_at(const char *path, uint64_t max_age_s, uint64_t max_bytes,
+                              uint64_t *removed, struct store_error *error)
 {
     sqlite3 *db = NULL;
     int fd = -1;
-    if (access(path, F_OK) != 0) /* not made for nothing */
-        return store_complain(error, "%s: there is no such store", path);
     enum dify_err err = store_lock(path, &fd, error);
     if (err != DIFY_OK)
         return err;
@@ -217,5 +216,19 @@ enum dify_err store_prune(const char *path, uint64_t max_age_s, uint64_t max_byt
         err = store_complain(error, "%s: %s", path, sqlite3_errmsg(db));
     sqlite3_close(db); /* what is in the write-ahead log goes into the database with it */
     close(fd);
+    return err;
+}
+
+enum dify_err store_prune(const char *path, uint64_t max_age_s, uint64_t max_bytes,
+                          uint64_t *removed, struct store_error *error)
+{
+    char *real;
+    if (access(path, F_OK) != 0) /* not made for nothing */
+        return store_complain(error, "%s: there is no such store", path);
+    enum dify_err err = store_real_path(path, &real, error);
+    if (err != DIFY_OK)
+        return err;
+    err = prune_at(real, max_age_s, max_bytes, removed, error);
+    free(real);
     return err;
 }

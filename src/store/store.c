@@ -78,10 +78,11 @@ static enum dify_err begin_life(struct store *store, struct store_error *error)
 
 static enum dify_err open_parts(struct store *store, struct store_error *error)
 {
-    store->path = strdup(store->options.path);
-    if (store->path == NULL || sqlite3_initialize() != SQLITE_OK)
+    if (sqlite3_initialize() != SQLITE_OK)
         return DIFY_ERR_NOMEM;
-    enum dify_err err = store_lock(store->path, &store->lock_fd, error);
+    enum dify_err err = store_real_path(store->options.path, &store->path, error);
+    if (err == DIFY_OK)
+        err = store_lock(store->path, &store->lock_fd, error);
     if (err == DIFY_OK)
         err = store_db_open_to_write(store->path, &store->db, error);
     if (err == DIFY_OK)

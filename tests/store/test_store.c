@@ -307,6 +307,47 @@ static void test_opened_again(void **state)
     assert_int_equal(about.st_mode & 0777, 0600);
 }
 
+/* Under any name that leads to it a store is one, and its files are its owner's alone. */
+static void test_links(void **state)
+{
+    static const char *const beside[] = {"", "-wal", "-shm", "-lock", "-sent"};
+    struct store_kit *kit = *state;
+    struct store_options options = kit->options;
+    struct store_error error = {""};
+    struct store *second = NULL;
+    struct stat about;
+    uint64_t removed;
+    char link[100], dangling[100], path[120], expected[200];
+    snprintf(link, sizeof link, "%s/link.db", kit->folder);
+    snprintf(dangling, sizeof dangling, "%s/dangling.db", kit->folder);
+    assert_int_equal(symlink("runs.db", link), 0);
+    assert_int_equal(symlink("nothing.db", dangling), 0);
+    options.path = link;
+    assert_int_equal(store_open(&options, &second, &error), DIFY_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "in use by process"));
+    assert_int_equal(store_prune(link, 1, 0, &removed, &error), DIFY_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "in use by process"));
+    options.path = dangling;
+    assert_int_equal(store_open(&options, &second, &error), DIFY_ERR_ARGUMENT);
+    snprintf(expected, sizeof expected, "%s: No such file or directory", dangling);
+    assert_string_equal(error.text, expected);
+    kit_whole_run(kit, 1, 2);
+    kit_await(kit, 2);
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        snprintf(path, sizeof path, "%s%s", kit->path, beside[i]);
+        assert_int_equal(stat(path, &about), 0);
+        assert_int_equal(about.st_mode & 07777, 0600);
+    }
+    kit_close(kit);
+    options.path = link;
+    assert_int_equal(store_open(&options, &second, &error), DIFY_OK);
+    assert_int_equal(store_next_number(second), 2);
+    store_close(second);
+    snprintf(path, sizeof path, "%s-lock", link);
+    assert_int_equal(access(path, F_OK), -1);
+    kit_open(kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +358,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_read_log, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_log_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(test_opened_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
