@@ -502,29 +502,6 @@ enum dify_err dify__inputs_write(const struct dify__inputs *inputs, const struct
 
 /* ---- checking ------------------------------------------------------------------------------ */
 
-/* How many required inputs are neither given nor have a default; their refusals, with semicolons.
- */
-static size_t name_missing(const struct dify__form *form, struct dify__json *json,
-                           struct dify__buffer *message, enum dify_err *err)
-{
-    size_t count, missing = 0;
-    const struct dify__variable *variables = dify__form_variables(form, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct dify__members members;
-        bool is_there = !variables[i].is_required || variables[i].default_value.ptr != NULL;
-        dify__members_of_root(&members, json);
-        while (!is_there && dify__members_next(&members))
-            is_there = dify__slice_equals(members.key, variables[i].name) &&
-                       !yyjson_is_null(members.value);
-        if (is_there)
-            continue;
-        dify__add(message, err, missing++ > 0 ? "; " : "");
-        dify__add_slice(message, err, variables[i].name);
-        dify__add(message, err, " is required in input form");
-    }
-    return missing;
-}
-
 /* Names the files by their names, not by their stand-in ids. */
 static void name_files(const struct dify__inputs *inputs, struct dify__buffer *message,
                        enum dify_err *err)
@@ -552,19 +529,7 @@ enum dify_err dify__inputs_check(const struct dify__inputs *inputs, const struct
                                  enum dify__form_rules rules, struct dify_slice text,
                                  struct dify__buffer *message)
 {
-    struct dify__json json;
-    dify__json_init(&json, inputs->allocator);
-    enum dify_err err = dify__json_read(&json, text);
-    if (err == DIFY_OK) {
-        size_t missing = name_missing(form, &json, message, &err);
-        if (err == DIFY_OK && missing > 1)
-            err = DIFY_ERR_ARGUMENT;
-        else
-            message->len = 0;
-    }
-    dify__json_fini(&json);
-    if (err == DIFY_OK)
-        err = dify__form_check(form, rules, text, NULL, message);
+    enum dify_err err = dify__form_faults(form, rules, text, message);
     if (err == DIFY_ERR_ARGUMENT) {
         enum dify_err naming = DIFY_OK;
         name_files(inputs, message, &naming);

@@ -50,8 +50,8 @@ DIFY_MUST_CHECK enum dify_err dify__inputs_write(const struct dify__inputs *inpu
                                                  struct dify__buffer *out,
                                                  struct dify__buffer *message);
 
-/* Holds `json` against the form. DIFY_ERR_ARGUMENT: `message` has Dify's words; where several
- * required inputs are missing, all of them, with semicolons between. */
+/* Holds `json` against the form. DIFY_ERR_ARGUMENT: `message` has Dify's words about all that is
+ * missing or does not fit, with semicolons between. */
 DIFY_MUST_CHECK enum dify_err dify__inputs_check(const struct dify__inputs *inputs,
                                                  const struct dify__form *form,
                                                  enum dify__form_rules rules,

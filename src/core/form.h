@@ -76,4 +76,10 @@ DIFY_MUST_CHECK enum dify_err dify__form_check(const struct dify__form *form,
                                                struct dify__buffer *prepared,
                                                struct dify__buffer *message);
 
+/* The same for whoever is to mend the inputs: all faults are named, with semicolons between. */
+DIFY_MUST_CHECK enum dify_err dify__form_faults(const struct dify__form *form,
+                                                enum dify__form_rules rules,
+                                                struct dify_slice inputs,
+                                                struct dify__buffer *message);
+
 #endif

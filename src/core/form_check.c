@@ -19,6 +19,23 @@ static void say(struct dify__check *check, enum dify_err *err, struct dify_slice
         *err = dify__buffer_append(check->message, text.ptr, text.len);
 }
 
+void dify__check_begin(struct dify__check *check, enum dify_err *err)
+{
+    check->said = check->message != NULL ? check->message->len : 0;
+    if (check->faults > 0)
+        say(check, err, dify__slice("; "));
+}
+
+void dify__check_end(struct dify__check *check, enum dify_err *err)
+{
+    if (*err == DIFY_OK && check->message != NULL)
+        check->message->len = check->said;
+    if (*err != DIFY_ERR_ARGUMENT || !check->names_all)
+        return;
+    check->faults++;
+    *err = DIFY_OK;
+}
+
 enum dify_err dify__check_refuse(struct dify__check *check, const char *before,
                                  struct dify_slice name, const char *after)
 {
@@ -291,18 +308,39 @@ static enum dify_err refuse_objects(struct dify__check *check, bool in_lists)
     return err == DIFY_ERR_ARGUMENT ? dify__check_refuse(check, "]", dify__slice(""), "") : err;
 }
 
+static void check_values(struct dify__check *check, enum dify_err *err)
+{
+    for (size_t i = 0; i < check->form->variable_count && *err == DIFY_OK; i++) {
+        dify__check_begin(check, err);
+        if (*err == DIFY_OK)
+            *err = check_variable(check, i);
+        if (*err == DIFY_ERR_ARGUMENT)
+            check->inputs[i].form = AS_NULL; /* it holds no files that could be looked at */
+        dify__check_end(check, err);
+    }
+}
+
+static void check_objects(struct dify__check *check, bool in_lists, enum dify_err *err)
+{
+    dify__check_begin(check, err);
+    if (*err == DIFY_OK)
+        *err = refuse_objects(check, in_lists);
+    dify__check_end(check, err);
+}
+
 static enum dify_err check_all(struct dify__check *check)
 {
     enum dify_err err = DIFY_OK;
-    for (size_t i = 0; i < check->form->variable_count && err == DIFY_OK; i++)
-        err = check_variable(check, i);
+    check_values(check, &err);
     if (err == DIFY_OK)
         err = dify__check_files(check, DIFY__VARIABLE_FILE);
     if (err == DIFY_OK)
         err = dify__check_files(check, DIFY__VARIABLE_FILES);
     if (err == DIFY_OK)
-        err = refuse_objects(check, false);
-    return err == DIFY_OK ? refuse_objects(check, true) : err;
+        check_objects(check, false, &err);
+    if (err == DIFY_OK)
+        check_objects(check, true, &err);
+    return err == DIFY_OK && check->faults > 0 ? DIFY_ERR_ARGUMENT : err;
 }
 
 /* ---- what the run gets ----------------------------------------------------------------------- */
@@ -380,11 +418,12 @@ static enum dify_err write_prepared(const struct dify__check *check, struct dify
     return err;
 }
 
-enum dify_err dify__form_check(const struct dify__form *form, enum dify__form_rules rules,
-                               struct dify_slice inputs, struct dify__buffer *prepared,
-                               struct dify__buffer *message)
+static enum dify_err check_form(const struct dify__form *form, enum dify__form_rules rules,
+                                bool names_all, struct dify_slice inputs,
+                                struct dify__buffer *prepared, struct dify__buffer *message)
 {
-    struct dify__check check = {.rules = rules, .form = form, .message = message};
+    struct dify__check check = {
+        .rules = rules, .form = form, .message = message, .names_all = names_all};
     size_t said = message != NULL ? message->len : 0;
     dify__json_init(&check.json, form->allocator);
     check.numbers = (struct dify__buffer){.allocator = form->allocator, .max = SIZE_MAX / 2};
@@ -406,4 +445,17 @@ enum dify_err dify__form_check(const struct dify__form *form, enum dify__form_ru
     dify__buffer_fini(&check.numbers);
     dify__json_fini(&check.json);
     return err;
+}
+
+enum dify_err dify__form_check(const struct dify__form *form, enum dify__form_rules rules,
+                               struct dify_slice inputs, struct dify__buffer *prepared,
+                               struct dify__buffer *message)
+{
+    return check_form(form, rules, false, inputs, prepared, message);
+}
+
+enum dify_err dify__form_faults(const struct dify__form *form, enum dify__form_rules rules,
+                                struct dify_slice inputs, struct dify__buffer *message)
+{
+    return check_form(form, rules, true, inputs, NULL, message);
 }

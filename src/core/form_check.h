@@ -24,6 +24,9 @@ struct dify__check {
     struct dify__json json;     /* the inputs */
     struct dify__buffer numbers;
     struct dify__buffer *message;
+    bool names_all; /* faults, not only the first one */
+    size_t faults;  /* named so far */
+    size_t said;    /* of the message, before what is checked now */
 };
 
 /* The value if it is a string, decoded; else absent. */
@@ -43,6 +46,11 @@ static inline bool dify__value_is_truthy(yyjson_val *value)
         return yyjson_get_num(value) != 0;
     return yyjson_is_raw(value) || yyjson_is_true(value);
 }
+
+/* Around each thing that is checked, with what came of it. Where all faults are named, a refusal is
+ * counted, and is none any more. */
+void dify__check_begin(struct dify__check *check, enum dify_err *err);
+void dify__check_end(struct dify__check *check, enum dify_err *err);
 
 /* The refusal: DIFY_ERR_ARGUMENT with the three texts appended to the message. NOMEM, TOO_LARGE. */
 DIFY_MUST_CHECK enum dify_err dify__check_refuse(struct dify__check *check, const char *before,

@@ -142,18 +142,28 @@ static struct dify_slice method_text(const struct dify__json *json, yyjson_val *
     return dify__slice("null");
 }
 
+static void check_one(struct dify__check *check, const struct dify__variable *variable,
+                      const struct dify__input *input, yyjson_val *file, struct dify_slice text,
+                      enum dify_err *err)
+{
+    dify__check_begin(check, err);
+    if (*err == DIFY_OK)
+        *err = check_file(check, variable, file, method_text(input->json, file, text));
+    dify__check_end(check, err);
+}
+
 static enum dify_err check_files(struct dify__check *check, const struct dify__variable *variable,
                                  const struct dify__input *input)
 {
-    if (variable->type == DIFY__VARIABLE_FILE)
-        return check_file(check, variable, input->value,
-                          method_text(input->json, input->value, input->text));
-    struct dify__elements files = dify__json_elements(input->value, input->text);
     enum dify_err err = DIFY_OK;
+    if (variable->type == DIFY__VARIABLE_FILE) {
+        check_one(check, variable, input, input->value, input->text, &err);
+        return err;
+    }
+    struct dify__elements files = dify__json_elements(input->value, input->text);
     while (err == DIFY_OK && dify__elements_next(&files))
         if (!dify__file_is_dropped(files.value))
-            err = check_file(check, variable, files.value,
-                             method_text(input->json, files.value, files.text));
+            check_one(check, variable, input, files.value, files.text, &err);
     return err;
 }
 

@@ -24,6 +24,10 @@
                                     "'max_length':3") "]}"
 #define TWO_FORM                                                                                   \
     "{'user_input_form':[" VARIABLE("file", "one", "") "," VARIABLE("file-list", "more", "") "]}"
+#define MIXED_FORM                                                                                 \
+    "{'user_input_form':[" VARIABLE("file", "one", "") "," VARIABLE(                               \
+        "file-list", "more",                                                                       \
+        ",'allowed_file_types':['image']") "," VARIABLE("number", "num", ",'required':true") "]}"
 #define MISSING_FORM                                                                               \
     "{'user_input_form':[" VARIABLE("text-input", "a", ",'required':true") "," VARIABLE(           \
         "text-input", "b",                                                                         \
@@ -300,12 +304,25 @@ static const struct input_case cases[] = {
      .message = "File validation failed for file: notes.txt"},
     {.name = "one is missing",
      .form = MISSING_FORM,
-     .inputs = "{'c':1}",
+     .inputs = "{'b':'x','c':1}",
      .message = "a is required in input form"},
     {.name = "all that are missing",
      .form = MISSING_FORM,
      .inputs = "{'a':null}",
-     .message = "a is required in input form; c is required in input form"},
+     .message = "a is required in input form; b is required in input form; c is required in input "
+                "form"},
+    {.name = "all that do not fit, with what is missing",
+     .form = MISSING_FORM,
+     .inputs = "{'b':1,'c':'many'}",
+     .message =
+         "a is required in input form; (type 'text-input') b in input form must be a string; "
+         "c in input form must be a valid number"},
+    {.name = "several files of the wrong kind, and one that is none",
+     .form = MIXED_FORM,
+     .inputs = "{'one':'x'}",
+     .files = {{"more", "a.txt"}, {"more", "b.png"}, {"more", "c.mp3"}},
+     .message = "one in input form must be a file; num is required in input form; File validation "
+                "failed for file: a.txt; File validation failed for file: c.mp3"},
 };
 
 /* ---- what is no order --------------------------------------------------------------------------
