@@ -402,12 +402,24 @@ void gw__run_kept(struct gw_run *run, bool is_kept)
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
+/* One that has ended before its ids were kept: its end keeps them. */
+static void tell_started(struct gw_run *run)
+{
+    if (run->state != GW_RUN_LIVE || run->has_started)
+        return;
+    if (run->gateway->store == NULL)
+        gw__run_keep_log(run);
+    else if (dify_follow_run_id(run->follow).len != 0)
+        gw_log_started(run);
+}
+
 /* Its result, that of `of`, is kept and then told. Until then the follow shows what it was. */
 static void end(struct gw_run *run, const struct dify_run *of)
 {
     bool has_row = run->gateway->store != NULL && run->has_row;
     gw_result_take(run, of);
     gw_metrics_end(run, of);
+    tell_started(run);
     gw_log_end(run, of);
     if (has_row) {
         gw__run_enter(run, GW_RUN_ENDING);

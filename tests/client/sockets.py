@@ -335,7 +335,8 @@ apps:
 
 
 def test_a_host_that_cannot_watch(given):
-    """A socket that nobody watches fails its transfer, and no other."""
+    """A socket that nobody watches fails its transfer, and no other: of runs that begin together,
+    which ask once what their app is, all, or none."""
     path = follows.scenario(given, "watched.yaml", """
 apps:
   - name: flow
@@ -347,7 +348,8 @@ apps:
                        "--quiet", key="app-flow") as simulator:
             orders = [{"inputs": {"n": number}} for number in range(20)]
             many = follows.follow(given, simulator, orders, "--speed", 50, "--seed", given.seed,
-                                  "--host", "uv", "--refuse", refuse, *follows.PATIENT)
+                                  "--host", "uv", "--refuse", refuse, "--window", 2,
+                                  *follows.PATIENT)
             posts = simulator.stats()["posts"]
         given.checks.true(posts <= len(orders), "one in %d: POSTs" % refuse, posts)
         won = sum(one.result["success"] for one in many.followed)
