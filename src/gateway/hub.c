@@ -247,7 +247,10 @@ void gw_hub_store_changed(struct gateway *gateway, bool is_failing)
     for (struct http_link *link = gateway->hub.runs.next; link != &gateway->hub.runs; link = next) {
         struct gw_run *run = HTTP_LINKED(link, struct gw_run, all);
         next = link->next;
-        if (is_failing && (run->state == GW_RUN_KEEPING || run->state == GW_RUN_SUBMITTING))
+        bool is_written = run->state == GW_RUN_KEEPING || run->state == GW_RUN_SUBMITTING;
+        if (is_failing && is_written && run->is_kept) /* it was accepted: it waits for the store */
+            gw__run_set_alarm(run);
+        else if (is_failing && is_written)
             gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "store_unavailable",
                           "the store cannot be written at the moment; the run was not sent");
         else if (is_failing && run->state == GW_RUN_ENDING)

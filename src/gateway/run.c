@@ -47,19 +47,31 @@ static struct gw_run *run_of_alarm(struct dify__alarm *alarm)
     return (struct gw_run *)(void *)((char *)alarm - offsetof(struct gw_run, alarm));
 }
 
-/* It has waited too long for a place. */
+/* It has waited too long for a place, or for the store. */
 static void on_alarm(struct dify__alarm *alarm)
 {
     struct gw_run *run = run_of_alarm(alarm);
-    gw_run_refuse(run, DIFY_OUTCOME_TOO_MANY_RUNS, "",
-                  "the app runs as many workflows as it may, and none has ended in time; the run "
-                  "was not sent");
+    if (run->state != GW_RUN_QUEUED && run->gateway->was_failing)
+        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "store_unavailable",
+                      "the store could not be written in time; the run was not sent");
+    else
+        gw_run_refuse(
+            run, DIFY_OUTCOME_TOO_MANY_RUNS, "",
+            "the app runs as many workflows as it may, and none has ended in time; the run "
+            "was not sent");
 }
 
 static void drop_follow(struct gw_run *run)
 {
     dify_follow_free(run->follow);
     run->follow = NULL;
+}
+
+void gw__run_set_alarm(struct gw_run *run)
+{
+    if (run->alarm.place == 0)
+        (void)!http_timer_set(&run->gateway->timer, &run->alarm,
+                              run->app->config->queue_timeout_ms); /* else it waits longer */
 }
 
 void gw__run_enter(struct gw_run *run, enum gw_run_state state)
@@ -71,11 +83,10 @@ void gw__run_enter(struct gw_run *run, enum gw_run_state state)
     run->gateway->hub.ending += state == GW_RUN_ENDING;
     run->gateway->hub.ending -= from == GW_RUN_ENDING;
     gw_log_run(run, from);
-    bool waits_for_place = state == GW_RUN_KEEPING || state == GW_RUN_QUEUED;
-    if (waits_for_place && run->alarm.place == 0)
-        (void)!http_timer_set(&run->gateway->timer, &run->alarm,
-                              run->app->config->queue_timeout_ms); /* else it waits longer */
-    if (!waits_for_place)
+    if (state == GW_RUN_KEEPING || state == GW_RUN_QUEUED ||
+        (state == GW_RUN_SUBMITTING && run->gateway->was_failing))
+        gw__run_set_alarm(run);
+    else
         http_timer_clear(&run->gateway->timer, &run->alarm);
     if (state == GW_RUN_QUEUED || state == GW_RUN_LIVE)
         gw_callers_accepted(run);

@@ -140,6 +140,7 @@ void gw_run_abandon(struct gw_run *run);
 /* ---- between the files of a run ------------------------------------------------------------ */
 
 void gw__run_enter(struct gw_run *run, enum gw_run_state state);
+void gw__run_set_alarm(struct gw_run *run); /* it waits for a place, or the store, so long */
 
 /* places.c has given it its turn, or a place. */
 void gw__run_turn(struct gw_run *run);

@@ -381,6 +381,17 @@ def mounted(given):
     return folder if done.returncode == 0 else None
 
 
+def fill(folder):
+    """A file that takes what is left of the file system."""
+    ballast = os.path.join(folder, "ballast")
+    with open(ballast, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return ballast
+
+
 def full_disk(given):
     """New runs are refused, those under way answer; with space again all is as it was."""
     folder = mounted(given) if os.geteuid() == 0 else None
@@ -407,13 +418,7 @@ def full_disk_in(given, simulator, gateway, folder):
     head = {"Host": "a", "Content-Type": late.content_type, "Content-Length": str(len(body))}
     slow = gateway.connect()
     slow.send(wire.request_bytes("POST", "/api/detect", head, body[:-10]))
-    ballast = os.path.join(folder, "ballast")
-    with open(ballast, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass  # now it is full
+    ballast = fill(folder)
     for row in simulator.truths()["data"]:
         simulator.stop(row["task_id"], user=row["user"])
     for events in streams:
@@ -443,10 +448,37 @@ def full_disk_in(given, simulator, gateway, folder):
         given.checks.equal(log.records, events.records, "and all of its log")
 
 
+def full_while_queued(given):
+    """Runs that were accepted and wait for a place wait for the disk as well."""
+    folder = mounted(given) if os.geteuid() == 0 else None
+    if folder is None:
+        print("full while queued: skipped, no file system can be mounted")
+        return
+    try:
+        with serve(given) as simulator, \
+                gateway_for(given, simulator, {"max_runs": 1},
+                            store=os.path.join(folder, "runs.db")) as gateway:
+            first = until_sent(gateway, simulator, begin(gateway, "endless"))
+            runs = [begin(gateway, "plain") for _ in range(5)]
+            ballast = fill(folder)
+            simulator.stop(simulator.truths()["data"][0]["task_id"], user="u-1")
+            given.checks.equal(first.read().is_whole, True, "who follows has the end")
+            simulator.until(lambda: gateway.whole("POST", "/api/runs", order())[1]["code"],
+                            lambda code: code == "store_unavailable")
+            for run in runs:
+                given.checks.equal(gateway.run(run)["success"], None, "it waits")
+            os.remove(ballast)
+            for run in runs:
+                given.checks.equal(gateway.until_over(run)["success"], True, "it was run")
+            given.checks.equal(simulator.stats()["posts"], 6, "POSTs")
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
 def main():
     given = arguments()
-    run_tests(given, same_key, refused_key, contested_key, drains, leaves, uploading, left_alone, crowded, bodies,
-              full_disk)
+    run_tests(given, same_key, refused_key, contested_key, drains, leaves, uploading, left_alone,
+              crowded, bodies, full_disk, full_while_queued)
 
 
 if __name__ == "__main__":
