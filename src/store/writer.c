@@ -5,11 +5,17 @@
  */
 #include "store/writer.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
 /* Pages in the write-ahead log at which it is carried over into the database. */
 #define CHECKPOINT_PAGES 2000
+
+/* Where somebody always reads it never begins anew, and grows. So large the writer waits for those
+ * who read at the moment; for who reads longer than that not again until it has doubled. */
+#define WAL_PAGES 4000
+#define WAL_WAIT_MS 1000
 
 static const char *const texts[] = {
     [STORE_STMT_BEGIN] = "BEGIN IMMEDIATE",
@@ -251,6 +257,13 @@ static bool await_retry(struct store *store, int rc)
     return true;
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static uint64_t now_ms(void)
 {
     struct timespec now;
@@ -270,6 +283,41 @@ static bool is_wanted(struct store *store)
     return is_waited_for;
 }
 
+/* SQLite's own waiting is no good here: it waits for a place that readers take in turns. But who
+ * begins to read behind the last frame stands in nobody's way, and once all is carried over who
+ * begins needs the log no more. Nobody writes meanwhile: this is the writer. */
+static bool restart_log(struct store *store)
+{
+    const struct timespec pause = {0, 2000000};
+    uint64_t until_us = now_us() + WAL_WAIT_MS * 1000;
+    int frames, carried, rc;
+    while ((rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
+                                           &carried)) != SQLITE_OK ||
+           carried < frames) {
+        if (now_us() >= until_us)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    sqlite3_busy_timeout(store->db, WAL_WAIT_MS);
+    rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
+    return rc == SQLITE_OK;
+}
+
+static void carry_over(struct store *store)
+{
+    int pages = store->wal_pages;
+    if (pages < WAL_PAGES)
+        store->wal_most = WAL_PAGES;
+    if (pages < CHECKPOINT_PAGES)
+        return;
+    if (pages < store->wal_most)
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    else if (!restart_log(store))
+        store->wal_most = pages > INT_MAX / 2 ? INT_MAX : 2 * pages;
+    store->wal_pages = 0;
+}
+
 /* Outside the mutex, when what was written has been handed over. A step that fails is tried again
  * after the next batch. */
 static void look_after(struct store *store)
@@ -283,10 +331,7 @@ static void look_after(struct store *store)
         store_pruner_shrink(pruner, false);
         limit_pages(store);
     }
-    if (store->wal_pages >= CHECKPOINT_PAGES) {
-        store->wal_pages = 0;
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    }
+    carry_over(store);
     int64_t pages = store_pruner_pages(pruner);
     pthread_mutex_lock(&store->mutex);
     store->figures.removed_runs = pruner->removed;
@@ -303,13 +348,6 @@ static bool make_room(struct store *store)
     if (pruner->max_pages == 0 || store_pruner_pages(pruner) + need < pruner->max_pages)
         return false; /* it is the disk that is full */
     return store_prune_step(pruner, now_ms(), true, &did) == SQLITE_OK && did;
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* Transactions begin no sooner one after the other, so that under load each takes in more: the cost

@@ -107,7 +107,8 @@ struct store {
     struct store_pruner pruner;
     bool is_full_sync; /* what synchronous stands at */
     uint64_t gather_until_us;
-    int wal_pages; /* since the last checkpoint */
+    int wal_pages; /* in the write-ahead log; 0 behind a checkpoint */
+    int wal_most;  /* from here on a checkpoint waits for readers */
 
     pthread_t thread;
     bool has_thread, has_lock;
