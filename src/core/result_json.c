@@ -239,8 +239,7 @@ enum dify_err dify__run_write_result(const struct dify_run *run, enum dify_json_
 {
     struct dify_result result;
     dify_run_result(run, &result);
-    if (result.has_ended)
-        result.status = (struct dify_slice){NULL, 0};
+    result.status = (struct dify_slice){NULL, 0};
     result.has_ended = false;
     return write_result(run, style, &result, open_status, write, ctx);
 }

@@ -483,6 +483,8 @@ def form(given):
             many = [world.gateway.send("POST", path, inputs) for _ in range(8)]
             answers = [(one.read_head().status, json.loads(one.body())) for one in many]
             taken = [answer for answer in answers if answer[0] == 202]
+            world.true(all(said["success"] is None and said["data"]["status"] == "running"
+                           for _, said in taken), "a run that goes on is not paused any more", taken)
             world.equal(len(taken), 1, "one of many submissions is taken")
             world.equal({answer[0] for answer in answers}, {202, 409}, "the others are told")
             world.equal((taken[0][1]["run_id"], taken[0][1]["success"]), (run, None),
