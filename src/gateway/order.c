@@ -292,6 +292,10 @@ static void check_members(struct gw_order *order)
         if (i != GW_INPUTS && member->ptr != NULL)
             check_member(order, (enum gw_member)i);
     }
+    /* of another user Dify says nothing about it, for minutes */
+    if (order->members[GW_CONVERSATION].ptr != NULL && order->members[GW_USER].ptr == NULL)
+        gw_order_problem(order, "invalid_param", "", dify__slice(member_names[GW_CONVERSATION]),
+                         " needs the \"user\" whose conversation it is");
 }
 
 static bool read_all(struct gw_order *order)

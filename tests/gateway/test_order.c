@@ -152,6 +152,8 @@ static const struct order_case cases[] = {
      .order = "app=x;user=u;query=q;conversation=c;inputs= {\"b\": 2} ;.a=1;@inputs(f)=F;", RUNS},
     {"pairs of all members", PAIRS_TYPE, IN("app=x&a=1&inputs=%7b%7D&query=q"),
      .order = "app=x;query=q;inputs={};.a=1;", RUNS},
+    {"a conversation without its user", JSON_TYPE, IN("{\"conversation_id\":\"c\"}"),
+     BAD("invalid_param", "\"conversation_id\" needs the \"user\" whose conversation it is"), RUNS},
     {"unknown members", JSON_TYPE, IN("{\"response_mode\":\"blocking\",\"x\\ny\":1}"),
      BAD("invalid_param", "\"response_mode\" is not known here; an input goes into \"inputs\"; "
                           "\"x?y\" is not known here; an input goes into \"inputs\""),
@@ -183,7 +185,7 @@ static const struct order_case cases[] = {
     {"inputs that are no object", PAIRS_TYPE, IN("inputs=%5B%5D"),
      BAD("invalid_param", "\"inputs\" is not a good JSON object: not a JSON object (byte 1)"),
      RUNS},
-    {"an id of two lines", PAIRS_TYPE, IN("conversation_id=a%0ab&workflow_id=%00&app=%7f"),
+    {"an id of two lines", PAIRS_TYPE, IN("conversation_id=a%0ab&workflow_id=%00&app=%7f&user=u"),
      BAD("invalid_param",
          "\"app\" has a control character in it; \"conversation_id\" has a control character in "
          "it; \"workflow_id\" has a control character in it"),
@@ -293,7 +295,7 @@ static const struct request rows[][4] = {
     {{PAIRS_TYPE, IN("a=b2&a1="), false, NULL}},
     {{PAIRS_TYPE, IN("user=u"), false, NULL}, JSON("{\"user\":\"u\"}")},
     {JSON("{\"query\":\"u\"}")},
-    {JSON("{\"conversation_id\":\"u\"}")},
+    {JSON("{\"conversation_id\":\"u\",\"user\":\"u\"}")},
     {JSON("{\"workflow_id\":\"u\"}")},
     {JSON("{\"query\":\"\"}")},
     {JSON("{}"), JSON("{\"inputs\": { } }"), JSON("{\"conversation_id\":\"\"}"), FORM(END)},
