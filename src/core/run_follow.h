@@ -47,8 +47,8 @@ void dify__run_note_stop(struct dify_run *run);
 /* Ends the run as `stopped`, where no stream and no detail says so. */
 void dify__run_end_stopped(struct dify_run *run);
 
-/* As dify_run_write_result(), but as of a run that goes on, though it may have told of its end or of
- * a pause; its status is `open_status`. */
+/* As dify_run_write_result(), but as of a run that goes on, though it may have told of its end or
+ * of a pause; its status is `open_status`. */
 DIFY_MUST_CHECK enum dify_err dify__run_write_result(const struct dify_run *run,
                                                      enum dify_json_style style,
                                                      const char *open_status, dify_write_fn *write,
