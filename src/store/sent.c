@@ -73,14 +73,15 @@ static bool fits(const struct store_sent_file *file, const struct store_sent_pas
     return true;
 }
 
-/* What is read first at the next start is written last: a process may be killed in between. */
+/* What is read first at the next start is written last: a process may be killed in between. No
+ * other one looks meanwhile, so that the order in which they are written is all that counts. */
 static void forget_marks(struct store_sent_file *file, const char *boot, uint64_t last_number)
 {
     memset(file->boot, 0, sizeof file->boot);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     file->all_until = last_number;
     memset(file->slots, 0, sizeof file->slots);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     memcpy(file->boot, boot, sizeof file->boot);
 }
 
@@ -91,7 +92,7 @@ static void take_over(struct store_sent *sent, bool is_whole, const char *boot,
     sent->is_other = !is_whole || !fits(file, past);
     if (sent->is_other) {
         file->lives[0] = file->lives[1] = 0;
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
         file->accepted_until = past->last_number;
         forget_marks(file, boot, past->last_number);
     } else if (boot[0] == '\0' || memcmp(file->boot, boot, sizeof file->boot) != 0) {
