@@ -221,6 +221,11 @@ static struct store_write *copy_write(struct store_write *like)
     return write;
 }
 
+static bool has_more_room(enum store_op op)
+{
+    return op == STORE_OP_END || op == STORE_OP_STARTED;
+}
+
 static bool push(struct store *store, struct store_write *like, store_done_fn *done, void *ctx)
 {
     like->done = done;
@@ -229,8 +234,9 @@ static bool push(struct store *store, struct store_write *like, store_done_fn *d
     if (write == NULL)
         return false;
     pthread_mutex_lock(&store->mutex);
-    bool has_room =
-        write->bytes <= STORE_QUEUE_BYTES && store->held_bytes <= STORE_QUEUE_BYTES - write->bytes;
+    size_t most =
+        has_more_room(like->op) ? STORE_QUEUE_BYTES + STORE_QUEUE_ENDS_BYTES : STORE_QUEUE_BYTES;
+    bool has_room = write->bytes <= most && store->held_bytes <= most - write->bytes;
     if (has_room) {
         store_writes_push(&store->queue, write);
         store->held_bytes += write->bytes;

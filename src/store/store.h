@@ -37,6 +37,9 @@ struct store;
 /* Bytes that may wait to be written; past it what writes returns false. */
 #define STORE_QUEUE_BYTES ((size_t)256 << 20)
 
+/* So much more is kept free for ends and what a run is known by: they are never to be had again. */
+#define STORE_QUEUE_ENDS_BYTES ((size_t)256 << 20)
+
 /* Transactions begin at least so far apart: under load each takes in what has come meanwhile. */
 #define STORE_GATHER_MS 5
 

@@ -188,6 +188,33 @@ static bool append_text(struct gate *gate, uint32_t first, struct dify_slice tex
     return is_queued;
 }
 
+static bool end_with(struct gate *gate, const char *text, size_t len)
+{
+    struct store_end end = kit_end(1);
+    end.result = (struct dify_slice){text, len};
+    return store_end(gate->kit.store, 1, &end, kit_done, &gate->kit);
+}
+
+/* Where nothing else has any, up to a ceiling of their own. */
+static void expect_room_for_ends(struct gate *gate, const char *text)
+{
+    const size_t most = STORE_QUEUE_BYTES + STORE_QUEUE_ENDS_BYTES;
+    size_t before = figures(gate).queued_bytes;
+    assert_true(
+        store_set_started(gate->kit.store, 1, DIFY_SLICE("r"), DIFY_SLICE("t"), NULL, NULL));
+    size_t started = figures(gate).queued_bytes;
+    assert_true(started > before);
+    assert_true(end_with(gate, text, 0));
+    size_t overhead = figures(gate).queued_bytes - started;
+    for (size_t i = 0; i < STORE_QUEUE_ENDS_BYTES / STORE_RECORD_BYTES - 1; i++)
+        assert_true(end_with(gate, text, STORE_RECORD_BYTES));
+    size_t room = most - figures(gate).queued_bytes - overhead;
+    assert_false(end_with(gate, text, room + 1));
+    assert_true(end_with(gate, text, room));
+    assert_int_equal(figures(gate).queued_bytes, most);
+    assert_false(end_with(gate, text, 0));
+}
+
 static void test_queue_ceiling(void **state)
 {
     struct gate *gate = *state;
@@ -209,6 +236,7 @@ static void test_queue_ceiling(void **state)
     assert_true(append_text(gate, 5, (struct dify_slice){text, room}));
     assert_int_equal(figures(gate).queued_bytes, STORE_QUEUE_BYTES);
     assert_false(append_text(gate, 6, (struct dify_slice){text, 0}));
+    expect_room_for_ends(gate, text);
     set_gate(gate, false, 1); /* closing gives up: there is no need to write it all */
     free(text);
     kit_close(&gate->kit);
