@@ -23,6 +23,16 @@ static enum dify_err read_records(struct recovery *recovery, uint64_t number,
     return err == DIFY_ERR_ABSENT ? DIFY_OK : err;
 }
 
+/* One run whose row is damaged does not keep all others from going on. */
+static void leave(struct recovery *recovery, const struct store_row *row, enum dify_err err)
+{
+    recovery->left++;
+    gw_log_note(recovery->gateway, GW_LOG_ERROR, NULL,
+                "run %llu of the app %.*s cannot be taken up (%s): it is left open",
+                (unsigned long long)row->number, (int)row->app.len, row->app.ptr,
+                dify_strerror(err));
+}
+
 static bool on_row(void *ctx, const struct store_row *row)
 {
     struct recovery *recovery = ctx;
@@ -36,11 +46,15 @@ static bool on_row(void *ctx, const struct store_row *row)
         return true;
     }
     recovery->err = read_records(recovery, row->number, &records);
-    if (recovery->err == DIFY_OK &&
-        gw_run_recover(gateway, row, dify__buffer_slice(&records)) == NULL)
-        recovery->err = DIFY_ERR_NOMEM;
+    enum dify_err err = recovery->err;
+    if (err == DIFY_OK)
+        err = gw_run_recover(gateway, row, dify__buffer_slice(&records));
     dify__buffer_fini(&records);
-    recovery->taken_up += recovery->err == DIFY_OK;
+    if (err == DIFY_ERR_NOMEM)
+        recovery->err = err;
+    else if (err != DIFY_OK && recovery->err == DIFY_OK)
+        leave(recovery, row, err);
+    recovery->taken_up += err == DIFY_OK;
     return recovery->err == DIFY_OK;
 }
 

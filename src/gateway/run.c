@@ -624,8 +624,8 @@ static enum store_state state_of(const struct gw_run *run, const struct store_ro
 }
 
 /* Makes the follow that takes the run up. */
-static bool follow_row(struct gw_run *run, const struct store_row *row, enum store_state state,
-                       struct dify_slice records)
+static enum dify_err follow_row(struct gw_run *run, const struct store_row *row,
+                                enum store_state state, struct dify_slice records)
 {
     char *texts[] = {dup_slice(row->user), dup_slice(row->workflow_id),
                      dup_slice(row->conversation_id), dup_slice(row->run_id),
@@ -637,10 +637,10 @@ static bool follow_row(struct gw_run *run, const struct store_row *row, enum sto
     if (err == DIFY_OK)
         err = recall(run, records);
     if (err != DIFY_OK)
-        return false;
+        return err;
     if (run->dify_id == NULL && (run->dify_id = dup_slice(row->run_id)) != NULL)
         gw_hub_add_dify_id(&run->gateway->hub, run);
-    return true;
+    return DIFY_OK;
 }
 
 static void go_on(struct gw_run *run, enum store_state state)
@@ -666,23 +666,21 @@ static struct gw_run *run_of_open_row(struct gateway *gateway, struct gw_app *ap
     return run;
 }
 
-struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *row,
-                              struct dify_slice records)
+enum dify_err gw_run_recover(struct gateway *gateway, const struct store_row *row,
+                             struct dify_slice records)
 {
-    struct gw_app *app = gw_hub_app(gateway, row->app);
-    if (app == NULL)
-        return NULL;
-    struct gw_run *run = run_of_open_row(gateway, app, row);
+    struct gw_run *run = run_of_open_row(gateway, gw_hub_app(gateway, row->app), row);
     if (run == NULL)
-        return NULL;
+        return DIFY_ERR_NOMEM;
     enum store_state state = state_of(run, row);
-    if (!follow_row(run, row, state, records)) {
+    enum dify_err err = follow_row(run, row, state, records);
+    if (err != DIFY_OK) {
         run_free(run);
-        return NULL;
+        return err;
     }
     go_on(run, state);
     gw_log_taken_up(run);
-    return run;
+    return DIFY_OK;
 }
 
 /* ---- after a pause ------------------------------------------------------------------------- */
@@ -714,7 +712,7 @@ struct gw_run *gw_run_continue(struct gateway *gateway, const struct store_row *
         run = run_of_open_row(gateway, app, row);
     if (run == NULL)
         return NULL;
-    if (!follow_row(run, row, STORE_STARTED, records) || !gw__run_keep_reopened(run)) {
+    if (follow_row(run, row, STORE_STARTED, records) != DIFY_OK || !gw__run_keep_reopened(run)) {
         dify_follow_free(run->follow);
         run->follow = NULL;
         if (!is_shown)

@@ -87,10 +87,11 @@ DIFY_MUST_CHECK bool gw_run_set_key(struct gw_run *run, const unsigned char key[
 
 void gw_run_start(struct gw_run *run);
 
-/* Makes a run from its row, which has not ended, and starts it where it was left. `records`, all of
- * its log, are folded. NULL if its app is not configured any more, or there is no memory. */
-struct gw_run *gw_run_recover(struct gateway *gateway, const struct store_row *row,
-                              struct dify_slice records);
+/* Makes a run from its row, which has not ended and whose app is configured, and starts it where it
+ * was left. `records`, all of its log, are folded. DIFY_ERR_NOMEM, or what is wrong with the row.
+ */
+DIFY_MUST_CHECK enum dify_err gw_run_recover(struct gateway *gateway, const struct store_row *row,
+                                             struct dify_slice records);
 
 /* Makes a run from a row that has ended, to be shown; it goes with its last caller. NULL for want
  * of memory. */

@@ -2,7 +2,7 @@
 
 Of two runs the second waits for its turn when the copy is made, so that the copy has it as certainly
 not sent; then both are carried out. The copy is restored as the manual says, and beside the marks of
-what was sent meanwhile.
+what was sent meanwhile. And a row that is damaged, beside others.
 
 usage: backup.py --source FOLDER --build FOLDER
 """
@@ -84,5 +84,24 @@ def test_beside_newer_marks(given):
     run_copy(given, "beside a newer -sent")
 
 
+def test_damaged_row(given):
+    """One that nothing can be made of keeps no other from going on."""
+    with Simulator(given.build, scenario(given, "backup.yaml", SCENARIO), "--speed", str(SPEED),
+                   "--quiet", key="app-flow") as simulator:
+        app = app_of(simulator, max_runs=2, max_time=4000)
+        with Gateway(given.build, {"flow": app}, speed=SPEED, keeps_port=True) as gateway:
+            runs = [post(gateway, "one"), post(gateway, "two")]
+            gateway.kill()
+            with sqlite3.connect(gateway.store) as rows:
+                rows.execute("UPDATE runs SET user = NULL, state = 2, run_id = 'x' WHERE number = 1")
+            rows.close()
+            gateway.start()
+            given.checks.equal(gateway.until_over(runs[1])["success"], True, "the run beside it")
+            given.checks.true(any("cannot be taken up" in line and "left open" in line
+                                  for line in gateway.log), "the log names it", gateway.log[-9:])
+            given.checks.equal(gateway.whole("GET", "/api/runs/" + runs[0])[0], 200,
+                               "it is shown as it stands")
+
+
 if __name__ == "__main__":
-    run_tests(arguments(), test_without_marks, test_beside_newer_marks)
+    run_tests(arguments(), test_without_marks, test_beside_newer_marks, test_damaged_row)
