@@ -91,6 +91,8 @@ void gw__run_enter(struct gw_run *run, enum gw_run_state state)
     if (state == GW_RUN_QUEUED || state == GW_RUN_LIVE)
         gw_callers_accepted(run);
     if (state == GW_RUN_ENDED) {
+        if (run->frees_key)
+            gw_hub_drop_key(run); /* not before the store has let go of it */
         drop_follow(run);
         gw_callers_ended(run);
     }
@@ -424,11 +426,20 @@ static void tell_started(struct gw_run *run)
         gw_log_started(run);
 }
 
+static bool was_cancelled(const struct dify_run *of)
+{
+    struct dify_result result;
+    dify_run_result(of, &result);
+    return result.outcome == DIFY_OUTCOME_CANCELLED;
+}
+
 /* Its result, that of `of`, is kept and then told. Until then the follow shows what it was. */
 static void end(struct gw_run *run, const struct dify_run *of)
 {
     bool has_row = run->gateway->store != NULL && run->has_row;
     gw_result_take(run, of);
+    /* what somebody stopped stays stopped, whoever asks again */
+    run->frees_key = run->has_key && !run->was_sent && !was_cancelled(of);
     gw_metrics_end(run, of);
     tell_started(run);
     gw_log_end(run, of);
@@ -646,6 +657,7 @@ static enum dify_err follow_row(struct gw_run *run, const struct store_row *row,
 static void go_on(struct gw_run *run, enum store_state state)
 {
     run->has_started = state == STORE_STARTED;
+    run->was_sent = state != STORE_ACCEPTED;
     gw_places_begin(run);
     if (state == STORE_ACCEPTED) {
         gw__run_enter(run, GW_RUN_PREPARING);

@@ -50,7 +50,8 @@ struct gw_run {
     bool is_remembered; /* without a store: it has ended, and is kept for a while */
     size_t remembered_bytes;
 
-    bool has_key;
+    bool was_sent;           /* maybe; if not, nothing of it is at Dify */
+    bool has_key, frees_key; /* it ends without having been begun: the key is free then */
     unsigned char key[STORE_HASH_BYTES], digest[STORE_HASH_BYTES];
     const char *route; /* of the request; static, or the configuration's */
 

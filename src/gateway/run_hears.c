@@ -155,6 +155,7 @@ static void on_sending(void *ctx, struct dify_follow *follow)
 {
     struct gw_run *run = ctx;
     (void)follow;
+    run->was_sent = true;
     if (run->measures.sent_ms == 0) /* else it is sent once more, as it was refused */
         gw_log_sending(run);
     gw_metrics_sending(run);

@@ -155,7 +155,8 @@ void gw__run_keep_end(struct gw_run *run, const struct dify_run *of)
                             .currency = result.currency,
                             .steps = (uint32_t)steps,
                             .events = (uint32_t)result.event_count,
-                            .result = {run->result, run->result_len}};
+                            .result = {run->result, run->result_len},
+                            .frees_key = run->frees_key};
     run->writing += store_end(run->gateway->store, run->number, &end, on_kept, run);
 }
 

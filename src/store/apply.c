@@ -120,6 +120,19 @@ static int apply_append(struct store *store, const struct store_write *write)
     return rc != SQLITE_OK ? SQLITE_NOMEM : store_run_stmt(stmt);
 }
 
+static int free_key(struct store *store, uint64_t number)
+{
+    static const int both[] = {STORE_STMT_FREE_KEY, STORE_STMT_NO_KEY};
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < 2 && rc == SQLITE_OK; i++) {
+        sqlite3_stmt *stmt = store->stmts[both[i]];
+        if (store_bind_uint(stmt, 1, number) != SQLITE_OK)
+            return SQLITE_NOMEM;
+        rc = store_run_stmt(stmt);
+    }
+    return rc;
+}
+
 static int apply_end(struct store *store, const struct store_write *write)
 {
     const struct store_end *end = &write->as.end;
@@ -147,7 +160,8 @@ static int apply_end(struct store *store, const struct store_write *write)
     if (store_bind_uint(stmt, 1, write->number) != SQLITE_OK ||
         store_bind_text(stmt, 2, end->result) != SQLITE_OK)
         return SQLITE_NOMEM;
-    return store_run_stmt(stmt);
+    rc = store_run_stmt(stmt);
+    return rc == SQLITE_OK && end->frees_key ? free_key(store, write->number) : rc;
 }
 
 static int apply_reopen(struct store *store, const struct store_write *write)

@@ -124,6 +124,7 @@ struct store_end {
     struct dify_slice price, currency; /* plain decimal */
     uint32_t steps, events;
     struct dify_slice result; /* JSON */
+    bool frees_key;           /* its key is none any more: it belongs to whoever comes next */
 };
 
 /* Whether it was written; false only for what the store can never take: an id or a key that is

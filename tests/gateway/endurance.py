@@ -136,6 +136,37 @@ def refused_key(given):
         given.checks.equal(simulator.stats()["posts"], 2, "POSTs")
 
 
+def overdue_key(given):
+    """The key of a run that waited for a place in vain: nothing was sent, so who comes again, as it
+    is told to, gets a run, also for another request; what was stopped while it waited stays so."""
+    settings = {"max_runs": 1, "queue": 5, "queue_timeout": "1s"}
+    for store in ("runs.db", None):
+        with serve(given) as simulator, \
+                gateway_for(given, simulator, settings, store=store) as gateway:
+            endless = begin(gateway, "endless")
+            until_sent(gateway, simulator, endless).connection.close()
+            keys = [{"Idempotency-Key": "overdue-%d" % number} for number in range(3)]
+            for key in keys[:2]:
+                status, answer = gateway.whole("POST", "/api/runs", order(), fields=key)
+                given.checks.equal((status, answer["code"]), (429, "too_many_runs"), "no place")
+            stopped = begin(gateway, "plain", keys[2])
+            gateway.whole("POST", "/api/runs/%s/stop" % stopped)
+            given.checks.equal(gateway.until_over(stopped)["code"], "cancelled", "stopped")
+            gateway.whole("POST", "/api/runs/%s/stop" % endless)
+            gateway.until_over(endless)
+            for key, user in zip(keys[:2], ("u-1", "u-2")):
+                for _ in range(20):  # the disk may take its time, too
+                    status, answer = gateway.whole("POST", "/api/runs", order(user=user),
+                                                   fields=key)
+                    if status != 429:
+                        break
+                given.checks.equal((status, answer["success"]), (200, True), "a place: " + user)
+            status, answer = gateway.whole("POST", "/api/runs", order(), fields=keys[2])
+            given.checks.equal((answer["code"], answer["run_id"]), ("cancelled", stopped),
+                               "it stays stopped")
+            given.checks.equal(simulator.stats()["posts"], 3, "POSTs")
+
+
 def contested_key(given):
     """A key that others use for other requests is still that of its run, also while the app takes
     no new ones."""
@@ -477,7 +508,7 @@ def full_while_queued(given):
 
 def main():
     given = arguments()
-    run_tests(given, same_key, refused_key, contested_key, drains, leaves, uploading, left_alone,
+    run_tests(given, same_key, refused_key, overdue_key, contested_key, drains, leaves, uploading, left_alone,
               crowded, bodies, full_disk, full_while_queued)
 
 

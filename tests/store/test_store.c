@@ -130,6 +130,31 @@ static void test_life_of_a_run(void **state)
     assert_int_equal(kit->refused, 0);
 }
 
+/* A key that a run gives up with its end is another one's then, and belongs to no other run. */
+static void test_freed_key(void **state)
+{
+    struct store_kit *kit = *state;
+    unsigned char key[STORE_HASH_BYTES] = {1}, digest[STORE_HASH_BYTES] = {2};
+    struct seen seen = {0};
+    struct store_end end = kit_end(2000);
+    for (uint64_t number = 1; number <= 3; number++) {
+        struct store_run run = kit_run(store_next_number(kit->store));
+        run.key = key;
+        run.digest = digest;
+        end.frees_key = number == 1;
+        assert_true(store_begin(kit->store, &run, kit_done, kit));
+        assert_true(store_end(kit->store, number, &end, kit_done, kit));
+        kit_await(kit, (unsigned)(2 * number));
+        assert_int_equal(store_find_key(kit->reader, key, see, &seen),
+                         number == 1 ? DIFY_ERR_ABSENT : DIFY_OK);
+        if (number == 1)
+            assert_false(find(kit, 1).has_digest);
+        else
+            assert_int_equal(seen.last.number, 2);
+    }
+    assert_int_equal(kit->refused, 2); /* the third, which is not there to be ended either */
+}
+
 /* A paused run goes on: open, without a result, its log longer; then it has another result. */
 static void test_reopened(void **state)
 {
@@ -352,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life_of_a_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_freed_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reopened, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_record, setup, teardown),
