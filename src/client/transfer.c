@@ -382,7 +382,10 @@ static void give_handle(struct dify_client *client, CURL *easy)
 {
     if (easy == NULL)
         return;
-    if (client->idle_count == DIFY__IDLE_HANDLES) {
+    /* Nothing takes the system's error off a handle: the next one would have it as its own. */
+    long os_error = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    if (client->idle_count == DIFY__IDLE_HANDLES || os_error != 0) {
         curl_easy_cleanup(easy);
         return;
     }

@@ -7,6 +7,7 @@ usage: endurance.py --source FOLDER --build FOLDER [--only PART]
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -506,10 +507,32 @@ def full_while_queued(given):
         subprocess.run(["umount", folder], check=True)
 
 
+def reasons(given):
+    """Why Dify cannot be reached: of each attempt its own reason, and no address."""
+    with socket.socket() as closed, serve(given) as simulator:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
+        port = closed.getsockname()[1]
+        others = {
+            "refused": {"base_url": "http://127.0.0.1:%d/v1" % port, "api_key": "app-x"},
+            "no-tls": {"base_url": "https://127.0.0.1:%d/v1" % simulator.port, "api_key": "app-x"},
+            "nameless": {"base_url": "http://no-name.invalid:81/v1", "api_key": "app-x"}}
+        with Gateway(given.build, others, speed=SPEED, default_app="refused") as gateway:
+            for app, words in (("refused", "Connection refused"), ("no-tls", "SSL"),
+                               ("nameless", "resolve host"), ("no-tls", "SSL")):
+                status, result = gateway.whole("POST", "/api/runs?app=" + app, order())
+                said, text = result["message"], str(result)
+                given.checks.equal((status, result["code"]), (502, "connect_failed"), app)
+                given.checks.true(words in said, app + ": its reason", said)
+                given.checks.equal("refused" in said, app == "refused", app + ": only its own")
+                given.checks.true(all(inner not in text for inner in (
+                    "127.0.0.1", "no-name", ":%d" % port, ":%d" % simulator.port)),
+                    app + ": no address", text)
+
+
 def main():
     given = arguments()
-    run_tests(given, same_key, refused_key, overdue_key, contested_key, drains, leaves, uploading, left_alone,
-              crowded, bodies, full_disk, full_while_queued)
+    run_tests(given, same_key, refused_key, overdue_key, contested_key, drains, leaves, uploading,
+              left_alone, crowded, bodies, full_disk, full_while_queued, reasons)
 
 
 if __name__ == "__main__":
