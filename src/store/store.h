@@ -60,7 +60,7 @@ struct store_fault {
 };
 
 struct store_options {
-    const char *path; /* of the database; beside it stand PATH-wal, PATH-shm and PATH-lock */
+    const char *path; /* of the database; beside it stand PATH-wal, -shm, -lock and -sent */
 
     uint64_t max_age_s; /* runs that ended longer ago are removed; 0: never */
     uint64_t max_bytes; /* of the database: the oldest runs that have ended go first; 0: no limit.
