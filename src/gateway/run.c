@@ -433,6 +433,25 @@ static bool was_cancelled(const struct dify_run *of)
     return result.outcome == DIFY_OUTCOME_CANCELLED;
 }
 
+/* What it held is free. */
+static void let_go(struct gw_run *run)
+{
+    gw_order_free(run->order);
+    run->order = NULL;
+    if (!run->has_row && !run->is_kept)
+        gw_hub_drop_key(run); /* it was not begun: the key is free */
+    gw_places_leave(run);
+}
+
+/* There is no memory even for what to say: callers get 503. A row is left to the next process. */
+static void end_without_result(struct gw_run *run)
+{
+    run->http_status = 503;
+    drop_follow(run);
+    let_go(run);
+    gw__run_enter(run, GW_RUN_ENDED);
+}
+
 /* Its result, that of `of`, is kept and then told. Until then the follow shows what it was. */
 static void end(struct gw_run *run, const struct dify_run *of)
 {
@@ -449,11 +468,7 @@ static void end(struct gw_run *run, const struct dify_run *of)
     } else if (run->gateway->store == NULL) {
         gw__run_remember(run, of);
     }
-    gw_order_free(run->order);
-    run->order = NULL;
-    if (!run->has_row && !run->is_kept)
-        gw_hub_drop_key(run); /* it was not begun: the key is free */
-    gw_places_leave(run);
+    let_go(run);
     if (!has_row || run->writing == 0 || store_is_failing(run->gateway->store, NULL))
         gw__run_enter(run, GW_RUN_ENDED);
 }
@@ -469,8 +484,10 @@ void gw_run_refuse(struct gw_run *run, enum dify_outcome outcome, const char *co
     if (run->state >= GW_RUN_LIVE)
         return;
     struct dify_run *failed = gw_result_failed(outcome, code, message);
-    if (failed == NULL)
-        return; /* its callers wait until they give up */
+    if (failed == NULL) {
+        end_without_result(run);
+        return;
+    }
     end(run, failed);
     drop_follow(run); /* it would go on */
     dify_run_free(failed);
