@@ -269,8 +269,9 @@ void gw_drain_check(struct gateway *gateway)
     if (gateway->store != NULL) {
         under_way = 0; /* those that only wait for a place are left to the next process */
         for (size_t i = 0; i < gateway->config->app_count; i++)
-            under_way += gateway->apps[i].running;
+            under_way += (size_t)gateway->apps[i].running + gateway->apps[i].waiting;
         under_way += gateway->hub.ending;
+        under_way -= gateway->hub.queued;
     }
     if (under_way == 0 && !gateway->is_closing)
         finish(gateway);

@@ -82,6 +82,8 @@ void gw__run_enter(struct gw_run *run, enum gw_run_state state)
     run->state = state;
     run->gateway->hub.ending += state == GW_RUN_ENDING;
     run->gateway->hub.ending -= from == GW_RUN_ENDING;
+    run->gateway->hub.queued += state == GW_RUN_QUEUED;
+    run->gateway->hub.queued -= from == GW_RUN_QUEUED;
     gw_log_run(run, from);
     if (state == GW_RUN_KEEPING || state == GW_RUN_QUEUED ||
         (state == GW_RUN_SUBMITTING && run->gateway->was_failing))

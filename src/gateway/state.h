@@ -54,6 +54,7 @@ struct gw_hub {
     size_t callers;   /* all who wait for a run, or follow one */
     size_t followers; /* of these, streams to clients */
     size_t ending;    /* runs whose result is being written */
+    size_t queued;    /* runs that are kept, and wait for a place */
 };
 
 struct gw_logger;

@@ -42,11 +42,11 @@ def serve(given, *options):
                      key="app-all")
 
 
-def gateway_for(given, simulator, app=None, **more):
+def gateway_for(given, simulator, app=None, speed=SPEED, **more):
     settings = dict(max_runs=100, **PATIENT)
     settings.update(app or {})
     more.setdefault("drain_timeout", 0)
-    return Gateway(given.build, {"all": app_of(simulator, **settings)}, speed=SPEED,
+    return Gateway(given.build, {"all": app_of(simulator, **settings)}, speed=speed,
                    keeps_port=True, **more)
 
 
@@ -214,6 +214,11 @@ def until_draining(gateway):
             return status, answer
 
 
+def until_preparing(gateway):
+    while b'_runs_waiting{app="all"} 1' not in gateway.whole("GET", "/metrics")[1]:
+        pass
+
+
 def drains(given):
     """SIGTERM: new runs are refused, live ones end and are answered, then it ends."""
     with serve(given) as simulator, gateway_for(given, simulator, drain_timeout=100000) as gateway:
@@ -236,6 +241,25 @@ def drains(given):
         given.checks.true(stays.is_whole, "who followed has the end", stays.connection.end)
         given.checks.equal(gateway.over(), 0, "then it ends")
         idle.close()
+
+
+def drains_uploads(given):
+    """SIGTERM: a run whose files are being uploaded is not kept anywhere yet; it ends as well."""
+    for store in ("runs.db", None):
+        with serve(given) as simulator, \
+                gateway_for(given, simulator, speed=1, drain_timeout=100000, store=store) as gateway:
+            gateway.whole("GET", "/api/apps/all/parameters")
+            simulator.process.send_signal(signal.SIGSTOP)
+            waits = gateway.send("POST", "/api/detect", form())
+            until_preparing(gateway)
+            gateway.terminate()
+            while not any("draining" in line for line in gateway.log):
+                pass
+            simulator.process.send_signal(signal.SIGCONT)
+            with waits.read_head():
+                given.checks.equal((waits.status, b'"success":true' in waits.body()), (200, True),
+                                   "it ends, and is answered")
+            given.checks.equal(gateway.over(), 0, "then it ends")
 
 
 def leaves(given):
@@ -273,7 +297,7 @@ def uploading(given):
     who was told that it is not."""
     for store in ("runs.db", None):
         with serve(given) as simulator, \
-                gateway_for(given, simulator, store=store) as gateway:
+                gateway_for(given, simulator, speed=1, store=store) as gateway:
             gateway.whole("GET", "/api/apps/all/parameters")
             simulator.process.send_signal(signal.SIGSTOP)
             waits = gateway.send("POST", "/api/detect", form())
@@ -283,9 +307,7 @@ def uploading(given):
             for connection in (slow, never):
                 connection.send(wire.request_bytes("POST", "/api/detect", dict(head, Host="a"),
                                                    body.bytes()[:-10]))
-            while not re.search(r'_runs_waiting\{app="all"\} 1',
-                                gateway.whole("GET", "/metrics")[1].decode("utf-8")):
-                pass
+            until_preparing(gateway)
             gateway.terminate()
             with waits.read_head():
                 given.checks.equal(waits.status, 503, "it is told")
@@ -531,8 +553,8 @@ def reasons(given):
 
 def main():
     given = arguments()
-    run_tests(given, same_key, refused_key, overdue_key, contested_key, drains, leaves, uploading,
-              left_alone, crowded, bodies, full_disk, full_while_queued, reasons)
+    run_tests(given, same_key, refused_key, overdue_key, contested_key, drains, drains_uploads,
+              leaves, uploading, left_alone, crowded, bodies, full_disk, full_while_queued, reasons)
 
 
 if __name__ == "__main__":
