@@ -47,7 +47,7 @@ static int ask(struct checking *checking, const char *sql, bool is_fault)
         13, 4) " || '-' || " PART(17, 4) " || '-' || " PART(21, 12) ")"
 
 static const char *const faults[] = {
-    "SELECT integrity_check FROM pragma_integrity_check(100) WHERE integrity_check <> 'ok'",
+    "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "SELECT " RUN " || ' has ended without a result' FROM runs r LEFT JOIN results s"
     " ON s.number = r.number WHERE r.state = 3 AND s.result IS NULL",
     "SELECT " RUN " || ' has a result and has not ended' FROM runs r JOIN results s"
