@@ -302,8 +302,9 @@ static void on_looked(struct gw_read *read)
     else if (found->is_same && found->row.state == STORE_ENDED)
         become(run, found);
     else if (found->is_same)
-        gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "unavailable",
-                      "the run of this Idempotency-Key is open, and its app is not configured");
+        gw_run_refuse(
+            run, DIFY_OUTCOME_UNAVAILABLE, "unavailable",
+            "the run of this Idempotency-Key is open, and cannot be joined at the moment");
     else
         refuse_key(run);
     dify__buffer_fini(&found->texts);
@@ -661,6 +662,7 @@ static enum dify_err follow_row(struct gw_run *run, const struct store_row *row,
                      dup_slice(row->conversation_id), dup_slice(row->run_id),
                      dup_slice(row->task_id)};
     struct dify_order order = order_of(row, state, texts);
+    order.blocking = state == STORE_ACCEPTED && !run->app->config->is_streaming;
     enum dify_err err = gw__run_follow(run, &order);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
