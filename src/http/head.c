@@ -480,9 +480,6 @@ static enum http_head_step complete(struct http_head *head)
         return refuse(head, 0, "out of memory");
     struct http_request *request = &message->request;
     const char *wrong = read_message(head, message, lines, fields, &framing);
-    if (wrong == NULL && request->method == HTTP_TRACE_ &&
-        (framing.is_chunked || framing.length != 0))
-        wrong = "TRACE with a body"; /* RFC 9110 §9.3.8 */
     if (wrong != NULL || framing.expects_other) {
         dify__free(head->allocator, message);
         return wrong != NULL ? refuse(head, 400, wrong) : refuse(head, 417, "unknown expectation");

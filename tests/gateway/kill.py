@@ -308,16 +308,25 @@ def truths(simulator):
             return found
 
 
+def is_honest(client):
+    """A kill between the mark that a request is about to leave and its first byte, some millionths of
+    a second on a machine that is not busy, leaves a run of which nobody can know whether it was
+    sent. It is not sent again, and is said to be lost."""
+    return client.result is not None and client.result.get("code") == "run_lost"
+
+
 def judge_all(given, clients, right, simulator, gateway):
     checks, known = given.checks, truths(simulator)
-    records = 0
+    records = lost = 0
     for client in clients:
         runs = known.get(client.user, [])
-        if checks.equal(len(runs), 1, "%s: runs at Dify" % client):
+        if not runs and is_honest(client) and lost == 0:
+            lost = 1  # not two
+            print("%s: killed in the one moment that leaves doubt" % client)
+        elif checks.equal(len(runs), 1, "%s: runs at Dify" % client):
             records += len(judge(given, client, right, runs[0], gateway).records)
-    stats = simulator.stats()
-    checks.equal((stats["posts"], stats["runs_started"]), (len(clients), len(clients)),
-                 "POSTs and runs in all")
+    stats, sent = simulator.stats(), len(clients) - lost
+    checks.equal((stats["posts"], stats["runs_started"]), (sent, sent), "POSTs and runs in all")
     checks.equal(len({client.run for client in clients}), len(clients), "ids of runs")
     return records
 
