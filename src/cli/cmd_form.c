@@ -118,11 +118,6 @@ static int print_form(const struct cli_reply *reply)
 
 /* ---- submitting ---------------------------------------------------------------------------- */
 
-static enum dify_err append(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* Whether a later option is for the same input: that one counts. */
 static bool comes_again(const struct cli_args *args, size_t index, size_t name_len)
 {
@@ -138,7 +133,7 @@ static bool comes_again(const struct cli_args *args, size_t index, size_t name_l
 static bool make_inputs(const struct cli_args *args, struct dify__buffer *out)
 {
     struct dify__writer writer;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, append, out);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     dify__write_open(&writer, '{');
     for (size_t i = 0; i < args->given_count; i++) {
         const char *value = args->given[i].value;

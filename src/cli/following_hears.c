@@ -128,11 +128,6 @@ void cli_following_note_ids(struct cli_following *following)
 
 /* ---- the recording ------------------------------------------------------------------------- */
 
-static enum dify_err to_body(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* The body of the request as it goes out. */
 static void keep_body(struct cli_following *following, struct dify_follow *follow,
                       struct dify_slice inputs)
@@ -140,7 +135,7 @@ static void keep_body(struct cli_following *following, struct dify_follow *follo
     const struct dify_order *order = &following->order;
     struct dify__writer writer;
     following->body.len = 0;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, to_body, &following->body);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &following->body);
     dify__write_open(&writer, '{');
     dify__write_key(&writer, "inputs");
     dify__write_json(&writer, inputs);

@@ -158,11 +158,6 @@ bool cli_record_open(const char *folder, void (*report)(void *ctx, const char *m
 
 /* ---- the request --------------------------------------------------------------------------- */
 
-static enum dify_err append(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* Whether the field holds what nobody else should read. */
 static struct dify_slice value_of(const struct cli_record_field *field)
 {
@@ -186,7 +181,7 @@ static bool is_json(struct dify_slice text)
 static enum dify_err lay_request(const struct cli_record_request *request, struct dify__buffer *out)
 {
     struct dify__writer writer;
-    dify__writer_init(&writer, DIFY_JSON_PRETTY, append, out);
+    dify__writer_init(&writer, DIFY_JSON_PRETTY, dify__write_to_buffer, out);
     dify__write_open(&writer, '{');
     dify__write_key(&writer, "method");
     dify__write_string(&writer, request->method);

@@ -289,11 +289,6 @@ static void add_key(struct dify__buffer *out, enum dify_err *err, struct dify_sl
     dify__add(out, err, ":");
 }
 
-static enum dify_err append(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* A value as it stands; where lone surrogates were mended, which is no UTF-8, they are escaped. */
 static void add_value(struct dify__buffer *out, enum dify_err *err, struct dify_slice value)
 {
@@ -304,7 +299,7 @@ static void add_value(struct dify__buffer *out, enum dify_err *err, struct dify_
         dify__add_slice(out, err, value);
         return;
     }
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, append, out);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     dify__write_json(&writer, value);
     *err = dify__writer_finish(&writer);
 }

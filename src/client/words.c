@@ -46,17 +46,12 @@ bool dify__is_segment(struct dify_slice text)
     return !dify__slice_is(text, ".") && !dify__slice_is(text, "..");
 }
 
-static enum dify_err append(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 void dify__add_json(struct dify__buffer *text, enum dify_err *err, struct dify_slice part)
 {
     struct dify__writer writer;
     if (*err != DIFY_OK)
         return;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, append, text);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, text);
     dify__write_string(&writer, part);
     *err = dify__writer_finish(&writer);
 }

@@ -345,11 +345,6 @@ static enum dify_err check_all(struct dify__check *check)
 
 /* ---- what the run gets ----------------------------------------------------------------------- */
 
-static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* A string without its NULs. `room` is for it. */
 static enum dify_err write_string(struct dify__writer *writer, struct dify_slice text,
                                   struct dify__buffer *room)
@@ -404,7 +399,7 @@ static enum dify_err write_prepared(const struct dify__check *check, struct dify
     struct dify__buffer room = {.allocator = check->form->allocator, .max = SIZE_MAX / 2};
     size_t before = prepared->len;
     enum dify_err err = DIFY_OK;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_buffer, prepared);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, prepared);
     dify__write_open(&writer, '{');
     for (size_t i = 0; i < check->form->variable_count && err == DIFY_OK; i++)
         err = write_input(&writer, check, i, &room);

@@ -12,6 +12,11 @@
 
 #include <string.h>
 
+enum dify_err dify__write_to_buffer(void *ctx, const char *bytes, size_t len)
+{
+    return dify__buffer_append(ctx, bytes, len);
+}
+
 void dify__writer_init(struct dify__writer *writer, enum dify_json_style style,
                        dify_write_fn *write, void *ctx)
 {

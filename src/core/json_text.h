@@ -24,6 +24,9 @@ struct dify__writer {
     char bytes[4000];
 };
 
+/* A sink that appends to the `struct dify__buffer` that is its `ctx`. */
+DIFY_MUST_CHECK enum dify_err dify__write_to_buffer(void *ctx, const char *bytes, size_t len);
+
 void dify__writer_init(struct dify__writer *writer, enum dify_json_style style,
                        dify_write_fn *write, void *ctx);
 DIFY_MUST_CHECK enum dify_err dify__writer_finish(struct dify__writer *writer);

@@ -48,11 +48,6 @@ void dify__run_learn_ids(struct dify_run *run, struct dify_slice workflow_run_id
 
 /* ---- events that stand in ------------------------------------------------------------------ */
 
-static enum dify_err append(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* Folds the event that stands in `text`. */
 static enum dify_err fold_text(struct dify_run *run, const struct dify__buffer *text)
 {
@@ -147,7 +142,7 @@ static enum dify_err tell_run(struct dify_run *run, struct dify__members data,
     struct dify__buffer text = {.allocator = run->allocator, .max = SIZE_MAX / 2};
     struct dify__writer writer;
     bool is_paused = dify__slice_is(find_string(data, "status"), "paused");
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, append, &text);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &text);
     write_run_event(&writer, run, is_paused ? "workflow_paused" : "workflow_finished", data,
                     task_id);
     enum dify_err err = dify__writer_finish(&writer);
@@ -167,7 +162,7 @@ static enum dify_err tell_chat(struct dify_run *run, const struct dify__json *js
         struct dify__buffer text = {.allocator = run->allocator, .max = SIZE_MAX / 2};
         struct dify__members members;
         struct dify__writer writer;
-        dify__writer_init(&writer, DIFY_JSON_COMPACT, append, &text);
+        dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &text);
         dify__write_open(&writer, '{');
         dify__members_of_root(&members, json);
         while (dify__members_next(&members)) {

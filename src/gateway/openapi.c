@@ -16,11 +16,6 @@
 /* The path that stands for those of the configuration. */
 #define FORM_PATH "/api/detect"
 
-static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 static struct dify__members members_of(const struct dify__members *at)
 {
     struct dify__members inner;
@@ -148,7 +143,7 @@ bool gw_openapi_write(const struct gw_config *config, struct dify__buffer *out)
         dify__json_read(&json, (struct dify_slice){(const char *)gw_openapi_bytes, gw_openapi_len});
     assert(err == DIFY_OK || err == DIFY_ERR_NOMEM);
     if (err == DIFY_OK) {
-        dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_buffer, out);
+        dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
         dify__write_open(&writer, '{');
         dify__members_of_root(&members, &json);
         while (dify__members_next(&members)) {

@@ -93,18 +93,13 @@ static bool take_members(struct gw_order *order, const struct dify__json *json)
     return keep_strings(order, strings);
 }
 
-static enum dify_err append(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* Of a configured path: all members are inputs, which may have to be renamed. */
 static bool take_inputs(struct gw_order *order, const struct dify__json *json)
 {
     struct dify_slice strings[GW_MEMBERS] = {{NULL, 0}};
     struct dify__writer writer;
     struct dify__members members;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, append, &order->made);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &order->made);
     dify__write_open(&writer, '{');
     dify__members_of_root(&members, json);
     while (dify__members_next(&members)) {

@@ -8,15 +8,10 @@
 
 #include <stdio.h>
 
-static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 void gw_out_begin(struct dify__writer *writer, struct dify__buffer *text)
 {
     text->len = 0;
-    dify__writer_init(writer, DIFY_JSON_COMPACT, write_to_buffer, text);
+    dify__writer_init(writer, DIFY_JSON_COMPACT, dify__write_to_buffer, text);
 }
 
 void gw_out_text(struct dify__writer *writer, const char *key, struct dify_slice text)

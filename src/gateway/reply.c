@@ -49,11 +49,6 @@ static const char *error_of(int status)
     }
 }
 
-static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 static void key_string(struct dify__writer *writer, const char *key, const char *value)
 {
     dify__write_key(writer, key);
@@ -68,7 +63,7 @@ void gw_error_text(struct dify__buffer *out, int status, const char *code, const
 {
     struct dify__writer writer;
     size_t before = out->len;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_buffer, out);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     dify__write_open(&writer, '{');
     dify__write_key(&writer, "success");
     dify__write_bool(&writer, false);

@@ -4,15 +4,11 @@
  */
 #include "gateway/result.h"
 
+#include "core/json_text.h"
 #include "core/run_follow.h"
 #include "core/slices.h"
 
 #include <stdlib.h>
-
-static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
 
 void gw_result_take(struct gw_run *run, const struct dify_run *of)
 {
@@ -22,7 +18,7 @@ void gw_result_take(struct gw_run *run, const struct dify_run *of)
     run->success = result.success;
     run->is_paused = result.outcome == DIFY_OUTCOME_PAUSED;
     run->http_status = run->http_override != 0 ? run->http_override : result.http_status;
-    if (dify_run_write_result(of, DIFY_JSON_COMPACT, write_to_buffer, &text) != DIFY_OK) {
+    if (dify_run_write_result(of, DIFY_JSON_COMPACT, dify__write_to_buffer, &text) != DIFY_OK) {
         dify__buffer_fini(&text);
         run->http_status = 503;
         return;
@@ -100,8 +96,8 @@ bool gw_run_write(const struct gw_run *run, struct dify__buffer *out)
     struct dify__buffer text = {.allocator = run->gateway->allocator, .max = SIZE_MAX / 2};
     bool is_queued = run->state < GW_RUN_LIVE;
     bool is_written = dify__run_write_result(dify_follow_run(run->follow), DIFY_JSON_COMPACT,
-                                             is_queued ? "queued" : "running", write_to_buffer,
-                                             &text) == DIFY_OK &&
+                                             is_queued ? "queued" : "running",
+                                             dify__write_to_buffer, &text) == DIFY_OK &&
                       gw_result_wrap(dify__buffer_slice(&text), id, out);
     dify__buffer_fini(&text);
     return is_written;

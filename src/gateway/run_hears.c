@@ -10,11 +10,6 @@
 #include "gateway/metrics.h"
 #include "gateway/run.h"
 
-static enum dify_err write_to_buffer(void *ctx, const char *bytes, size_t len)
-{
-    return dify__buffer_append(ctx, bytes, len);
-}
-
 /* ---- the log ------------------------------------------------------------------------------- */
 
 static void put(struct gw_run *run, enum store_record_kind kind, struct dify_slice text)
@@ -74,7 +69,7 @@ static void put_change(struct gw_run *run, enum store_record_kind kind, const ch
 {
     struct dify__buffer text = {.allocator = run->gateway->allocator, .max = 4096};
     struct dify__writer writer;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_buffer, &text);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &text);
     dify__write_open(&writer, '{');
     dify__write_key(&writer, "event");
     dify__write_string(&writer, DIFY_SLICE("follow"));
