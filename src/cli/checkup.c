@@ -98,7 +98,7 @@ void cli_checkup_bad(struct cli_checkup *checkup, enum cli_check check, int stat
 static void write_text(struct dify__writer *writer, const char *key, const char *text)
 {
     dify__write_key(writer, key);
-    dify__write_string(writer, text != NULL ? dify__slice(text) : (struct dify_slice){NULL, 0});
+    dify__write_string(writer, dify__slice_or_none(text));
 }
 
 static void write_check(const struct cli_checkup *checkup, struct dify__writer *writer, int check)

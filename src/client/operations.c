@@ -56,8 +56,7 @@ static void query_uint(struct draft *draft, const char *name, unsigned value)
 static void member(struct draft *draft, const char *before, const char *value)
 {
     dify__add(&draft->body, &draft->err, before);
-    dify__add_json(&draft->body, &draft->err,
-                   value != NULL ? dify__slice(value) : (struct dify_slice){NULL, 0});
+    dify__add_json(&draft->body, &draft->err, dify__slice_or_none(value));
 }
 
 static enum dify_err start(struct dify_app *app, struct draft *draft, struct dify__call_plan plan,

@@ -16,6 +16,12 @@ static inline struct dify_slice dify__slice(const char *text)
     return (struct dify_slice){text, strlen(text)};
 }
 
+/* The same; of NULL an absent one. */
+static inline struct dify_slice dify__slice_or_none(const char *text)
+{
+    return text != NULL ? dify__slice(text) : (struct dify_slice){NULL, 0};
+}
+
 /* Whether both have the same bytes; an absent slice equals none but an empty one. */
 static inline bool dify__slice_equals(struct dify_slice a, struct dify_slice b)
 {

@@ -9,6 +9,7 @@
  * `passed_on` is null where Dify takes no ratings (workflow apps), false where it did not take this
  * one, which is kept all the same.
  */
+#include "conf/text.h"
 #include "core/slices.h"
 #include "gateway/body.h"
 #include "gateway/hub.h"
@@ -50,11 +51,6 @@ static void drop(struct gw_later *later)
         feedback_free(feedback);
 }
 
-static struct dify_slice optional(const char *text)
-{
-    return text != NULL ? dify__slice(text) : (struct dify_slice){NULL, 0};
-}
-
 /* ---- the answer ---------------------------------------------------------------------------- */
 
 enum passed { NOT_TAKEN, PASSED_ON, FAILED };
@@ -69,8 +65,8 @@ static void answer(struct feedback *feedback, enum passed passed)
         gw_out_begin(&writer, text);
         dify__write_open(&writer, '{');
         gw_out_text(&writer, "run_id", dify__slice(id));
-        gw_out_text(&writer, "rating", optional(feedback->rating));
-        gw_out_text(&writer, "comment", optional(feedback->comment));
+        gw_out_text(&writer, "rating", dify__slice_or_none(feedback->rating));
+        gw_out_text(&writer, "comment", dify__slice_or_none(feedback->comment));
         if (passed == NOT_TAKEN)
             gw_out_null(&writer, "passed_on");
         else
@@ -96,17 +92,6 @@ static void on_sent(void *ctx, const struct dify_answer *sent)
     answer(feedback, FAILED);
 }
 
-static char *text_of(struct dify_slice slice)
-{
-    char *text = malloc(slice.len + 1);
-    if (text == NULL)
-        return NULL;
-    if (slice.len > 0)
-        memcpy(text, slice.ptr, slice.len);
-    text[slice.len] = '\0';
-    return text;
-}
-
 /* It is kept: Dify is told, where it wants to know. */
 static void pass_on(struct feedback *feedback)
 {
@@ -118,7 +103,7 @@ static void pass_on(struct feedback *feedback)
         answer(feedback, NOT_TAKEN);
         return;
     }
-    char *id = text_of(row->message_id), *user = text_of(row->user);
+    char *id = conf_text_copy(row->message_id), *user = conf_text_copy(row->user);
     enum dify_err err = DIFY_ERR_NOMEM;
     if (id != NULL && user != NULL)
         err = dify_send_feedback(feedback->app->dify, id, feedback->rating, feedback->comment, user,
@@ -158,8 +143,8 @@ static void keep(struct feedback *feedback, struct gateway *gateway, struct http
     if (gateway->store == NULL) {
         pass_on(feedback);
     } else if (store_is_failing(gateway->store, NULL) ||
-               !store_rate(gateway->store, row->number, optional(feedback->rating),
-                           optional(feedback->comment), on_kept, feedback)) {
+               !store_rate(gateway->store, row->number, dify__slice_or_none(feedback->rating),
+                           dify__slice_or_none(feedback->comment), on_kept, feedback)) {
         gw_reply_error(exchange, 503, "store_unavailable",
                        "the store cannot be written at the moment", NULL);
         gw_later_end(&feedback->later);
@@ -188,8 +173,8 @@ static void on_live(void *ctx, struct http_exchange *exchange, struct gw_run *ru
     struct gw_row *row = NULL;
     if (run->row != NULL) {
         struct store_row rated = run->row->row;
-        rated.rating = optional(feedback->rating);
-        rated.comment = optional(feedback->comment);
+        rated.rating = dify__slice_or_none(feedback->rating);
+        rated.comment = dify__slice_or_none(feedback->comment);
         row = gw_row_dup(&rated);
     }
     if (row == NULL) {
@@ -229,7 +214,7 @@ static bool take_comment(struct feedback *feedback, const struct dify__members *
         return true;
     if (text.ptr == NULL || text.len > GW_COMMENT_BYTES || memchr(text.ptr, '\0', text.len) != NULL)
         return false;
-    feedback->comment = text_of(text);
+    feedback->comment = conf_text_copy(text);
     return true;
 }
 

@@ -14,6 +14,7 @@
  * Dify's own refusals: 400 (what is wrong with the inputs), 404 (no such form), 409 (it is
  * submitted already, or its time is over).
  */
+#include "conf/text.h"
 #include "core/slices.h"
 #include "gateway/body.h"
 #include "gateway/hub.h"
@@ -84,17 +85,6 @@ static struct form *form_new(struct http_exchange *exchange)
     }
     form->records = (struct dify__buffer){.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
     return form;
-}
-
-static char *text_of(struct dify_slice slice)
-{
-    char *text = malloc(slice.len + 1);
-    if (text == NULL)
-        return NULL;
-    if (slice.len > 0)
-        memcpy(text, slice.ptr, slice.len);
-    text[slice.len] = '\0';
-    return text;
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
@@ -319,7 +309,7 @@ static void ask(struct form *form)
         refuse(form, 409, "form_being_submitted", "the form is being submitted by somebody else");
         return;
     } else {
-        char *user = text_of(form->row->row.user);
+        char *user = conf_text_copy(form->row->row.user);
         struct dify_slice inputs = {NULL, 0};
         if (form->inputs != NULL)
             inputs = dify__slice(form->inputs);
@@ -454,12 +444,12 @@ static const char *take_member(struct form *form, const struct dify__members *me
         if (!is_text(text, GW_NAME_BYTES - 1))
             return "action is the id of one of the form's actions";
         free(form->action);
-        form->action = text_of(text);
+        form->action = conf_text_copy(text);
     } else if (dify__slice_is(members->key, "inputs")) {
         if (!yyjson_is_obj(members->value))
             return "inputs is an object";
         free(form->inputs);
-        form->inputs = text_of(dify__members_text(members));
+        form->inputs = conf_text_copy(dify__members_text(members));
     } else if (dify__slice_is(members->key, "token")) {
         if (!yyjson_is_null(members->value) && !is_text(text, sizeof form->token - 1))
             return "token is the form_token of one of the run's forms";

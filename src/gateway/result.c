@@ -4,6 +4,7 @@
  */
 #include "gateway/result.h"
 
+#include "client/words.h"
 #include "core/json_text.h"
 #include "core/run_follow.h"
 #include "core/slices.h"
@@ -58,27 +59,23 @@ static struct dify_slice error_of(struct dify_slice json)
     return (struct dify_slice){NULL, 0};
 }
 
-static void put(struct dify__buffer *out, enum dify_err *err, struct dify_slice text)
-{
-    if (*err == DIFY_OK)
-        *err = dify__buffer_append(out, text.ptr, text.len);
-}
-
 bool gw_result_wrap(struct dify_slice json, const char *run_id, struct dify__buffer *out)
 {
     enum dify_err err = DIFY_OK;
     struct dify_slice error = error_of(json);
     if (json.len == 0)
         return false;
-    put(out, &err, (struct dify_slice){json.ptr, json.len - 1}); /* all but the last brace */
+    dify__add_slice(out, &err,
+                    (struct dify_slice){json.ptr, json.len - 1}); /* all but the last brace */
     if (error.ptr != NULL) {
-        put(out, &err, DIFY_SLICE(",\"detail\":"));
-        put(out, &err, error);
+        dify__add_slice(out, &err, DIFY_SLICE(",\"detail\":"));
+        dify__add_slice(out, &err, error);
     }
-    put(out, &err, run_id != NULL ? DIFY_SLICE(",\"run_id\":\"") : DIFY_SLICE(",\"run_id\":null}"));
+    dify__add_slice(
+        out, &err, run_id != NULL ? DIFY_SLICE(",\"run_id\":\"") : DIFY_SLICE(",\"run_id\":null}"));
     if (run_id != NULL) {
-        put(out, &err, dify__slice(run_id));
-        put(out, &err, DIFY_SLICE("\"}"));
+        dify__add_slice(out, &err, dify__slice(run_id));
+        dify__add_slice(out, &err, DIFY_SLICE("\"}"));
     }
     return err == DIFY_OK;
 }

@@ -23,6 +23,7 @@
  */
 #include "gateway/run.h"
 
+#include "conf/text.h"
 #include "core/slices.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
@@ -580,14 +581,10 @@ static enum dify_err recall(struct gw_run *run, struct dify_slice records)
     return err;
 }
 
+/* A copy; of an absent or empty text NULL, as of want of memory. */
 static char *dup_slice(struct dify_slice text)
 {
-    char *copy = text.len > 0 ? malloc(text.len + 1) : NULL;
-    if (copy != NULL) {
-        memcpy(copy, text.ptr, text.len);
-        copy[text.len] = '\0';
-    }
-    return copy;
+    return text.len > 0 ? conf_text_copy(text) : NULL;
 }
 
 /* The order that takes the run up; what it points to is the row's, or in `texts`. */

@@ -2,6 +2,7 @@
  *
  * run_keeps.c: what a run hands to the store, and what it does when it is written.
  */
+#include "conf/text.h"
 #include "core/json_text.h"
 #include "core/slices.h"
 #include "gateway/hub.h"
@@ -17,11 +18,6 @@ static void on_kept(void *ctx, bool is_kept)
     gw__run_kept(run, is_kept);
 }
 
-static struct dify_slice optional(const char *text)
-{
-    return text != NULL ? dify__slice(text) : (struct dify_slice){NULL, 0};
-}
-
 bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends)
 {
     struct dify_order order = {.size = sizeof order};
@@ -32,8 +28,8 @@ bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends)
                             .user = dify__slice(dify_follow_user(run->follow)),
                             .route = dify__slice(run->route),
                             .kind = (unsigned)dify_follow_kind(run->follow),
-                            .workflow_id = optional(order.workflow_id),
-                            .conversation_id = optional(order.conversation_id),
+                            .workflow_id = dify__slice_or_none(order.workflow_id),
+                            .conversation_id = dify__slice_or_none(order.conversation_id),
                             .query = order.query,
                             .inputs = inputs,
                             .key = run->has_key ? run->key : NULL,
@@ -78,10 +74,8 @@ static void learn_ids(struct gw_run *run)
     }
     if (run->has_started)
         gw_log_started(run);
-    if (run->dify_id != NULL || (run->dify_id = malloc(id.len + 1)) == NULL)
+    if (run->dify_id != NULL || (run->dify_id = conf_text_copy(id)) == NULL)
         return;
-    memcpy(run->dify_id, id.ptr, id.len);
-    run->dify_id[id.len] = '\0';
     gw_hub_add_dify_id(&run->gateway->hub, run);
 }
 

@@ -4,20 +4,15 @@
  */
 #include "gateway/sse.h"
 
+#include "client/words.h"
 #include "core/slices.h"
-
-static void put(struct dify__buffer *out, enum dify_err *err, struct dify_slice text)
-{
-    if (*err == DIFY_OK)
-        *err = dify__buffer_append(out, text.ptr, text.len);
-}
 
 static void put_line(struct dify__buffer *out, enum dify_err *err, struct dify_slice name,
                      struct dify_slice value)
 {
-    put(out, err, name);
-    put(out, err, value);
-    put(out, err, DIFY_SLICE("\n"));
+    dify__add_slice(out, err, name);
+    dify__add_slice(out, err, value);
+    dify__add_slice(out, err, DIFY_SLICE("\n"));
 }
 
 /* The length of the first line of `text`; CR and LF end one. */
@@ -46,6 +41,6 @@ enum dify_err gw_sse_put(struct dify__buffer *out, const char *id, const char *e
         len += is_crlf ? 2 : 1;
         data = (struct dify_slice){data.ptr + len, data.len - len};
     }
-    put(out, &err, DIFY_SLICE("\n"));
+    dify__add_slice(out, &err, DIFY_SLICE("\n"));
     return err;
 }

@@ -23,7 +23,7 @@ for tests in ("sim", "system", "oracle"):
 
 import support
 import wire
-from server import DEADLINE_S, Connection, Simulator
+from server import DEADLINE_S, Asked, Connection, Simulator
 
 RECORDINGS = os.path.join(os.path.dirname(HERE), "recordings")
 CRASHED = ("Sanitizer", "runtime error", "Assertion")
@@ -82,7 +82,7 @@ def quiet_port():
     return random.SystemRandom().choice([*range(10000, first), *range(last + 1, 65536)])
 
 
-class Gateway:
+class Gateway(Asked):
     """A gateway; a context manager, whose end checks that it ended well.
 
     `apps` are those of the configuration, as app_of() makes them; `settings` its other members.
@@ -208,19 +208,6 @@ class Gateway:
         connection = connection or self.connect()
         connection.send(wire.request_bytes(method, path, headers, data))
         return connection
-
-    def ask(self, method, path, body=None, **more):
-        """Sends a request and reads the head of its answer."""
-        return self.send(method, path, body, **more).read_head()
-
-    def whole(self, method, path, body=None, **more):
-        """(status, body) of an answer; the body as JSON where it is some."""
-        with self.ask(method, path, body, **more) as connection:
-            data = connection.body()
-            try:
-                return connection.status, json.loads(data)
-            except ValueError:
-                return connection.status, data
 
     def run(self, run):
         """A run's state or result."""

@@ -56,7 +56,24 @@ class Connection(wire.Connection):
             self.socket.settimeout(DEADLINE_S)
 
 
-class Simulator:
+class Asked:
+    """Whom one can send() requests."""
+
+    def ask(self, method, path, body=None, **more):
+        """Sends a request and reads the head of its answer."""
+        return self.send(method, path, body, **more).read_head()
+
+    def whole(self, method, path, body=None, **more):
+        """(status, body) of an answer; the body as JSON where it is some."""
+        with self.ask(method, path, body, **more) as connection:
+            data = connection.body()
+            try:
+                return connection.status, json.loads(data)
+            except ValueError:
+                return connection.status, data
+
+
+class Simulator(Asked):
     """A running simulator; a context manager, whose end checks that it ended well."""
 
     def __init__(self, build, scenario, *options, key=None):
@@ -120,19 +137,6 @@ class Simulator:
         connection = connection or Connection(self.port)
         connection.send(wire.request_bytes(method, path, headers, data))
         return connection
-
-    def ask(self, method, path, body=None, **more):
-        """Sends a request and reads the head of its answer."""
-        return self.send(method, path, body, **more).read_head()
-
-    def whole(self, method, path, body=None, **more):
-        """(status, body) of an answer; the body as JSON where it is some."""
-        with self.ask(method, path, body, **more) as connection:
-            data = connection.body()
-            try:
-                return connection.status, json.loads(data)
-            except ValueError:
-                return connection.status, data
 
     def post_run(self, inputs=None, user="u-1", mode="streaming", path="/v1/workflows/run",
                  body=None, **more):
