@@ -4,6 +4,7 @@ pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
 
 add_library(dify_gateway OBJECT
     src/gateway/about.c
+    src/gateway/access.c
     src/gateway/apps.c
     src/gateway/body.c
     src/gateway/callers.c

@@ -61,8 +61,8 @@ void gw_serve_parameters(const struct gw_request *request)
     char name[GW_NAME_BYTES];
     struct gw_app *app = NULL;
     if (request->rest.len < sizeof name)
-        app = gw_hub_app(request->gateway,
-                         (struct dify_slice){name, http_uri_decode(request->rest, false, name)});
+        app = gw_access_app(request->gateway, &request->access,
+                            (struct dify_slice){name, http_uri_decode(request->rest, false, name)});
     if (app == NULL) {
         gw_reply_error(request->exchange, 404, "app_not_found", "there is no app of this name",
                        NULL);
@@ -88,9 +88,11 @@ enum { INFO, SITE, LISTED };
 struct listing {
     struct gw_later later; /* the first member */
     struct dify__alarm alarm;
+    struct gw_access access;
     size_t next, pending; /* the part to be asked for next; those that are asked for */
     size_t count;         /* of parts, LISTED of each app */
     struct listed {
+        struct gw_app *app;
         struct gw_about_wait wait;
         struct listing *listing;
         char *json; /* NULL: not known */
@@ -203,9 +205,11 @@ static void answer(struct listing *listing)
         dify__write_open(&writer, '{');
         dify__write_key(&writer, "data");
         dify__write_open(&writer, '[');
-        for (size_t i = 0; i < gateway->config->app_count; i++)
-            put_app(&writer, &gateway->apps[i], i == gateway->config->default_app,
-                    &listing->parts[i * LISTED]);
+        const struct gw_app *first =
+            gw_access_app(gateway, &listing->access, (struct dify_slice){NULL, 0});
+        for (size_t i = 0; i < listing->count; i += LISTED)
+            put_app(&writer, listing->parts[i].app, listing->parts[i].app == first,
+                    &listing->parts[i]);
         dify__write_close(&writer, ']');
         dify__write_close(&writer, '}');
         gw_out_reply(&writer, &gateway->scratch, listing->later.exchange, 200);
@@ -218,14 +222,12 @@ static void on_part(struct gw_about_wait *wait, const struct gw_about *about);
 /* Asks on, GW_ABOUT_ASKED parts at once. */
 static void ask_on(struct listing *listing)
 {
-    struct gateway *gateway = listing->later.gateway;
     while (listing->next < listing->count && listing->pending < GW_ABOUT_ASKED) {
         struct listed *part = &listing->parts[listing->next];
-        struct gw_app *app = &gateway->apps[listing->next / LISTED];
         part->wait.told = on_part;
         part->listing = listing;
         const struct gw_about *about = gw_about_get(
-            app, listing->next % LISTED == INFO ? GW_ABOUT_INFO : GW_ABOUT_SITE, &part->wait);
+            part->app, listing->next % LISTED == INFO ? GW_ABOUT_INFO : GW_ABOUT_SITE, &part->wait);
         listing->next++;
         if (about != NULL)
             take_part(part, about);
@@ -263,13 +265,19 @@ static void drop_listing(struct gw_later *later)
 void gw_serve_apps(const struct gw_request *request)
 {
     struct gateway *gateway = request->gateway;
-    size_t count = gateway->config->app_count * LISTED;
-    struct listing *listing = calloc(1, sizeof *listing + count * sizeof listing->parts[0]);
+    size_t most = gateway->config->app_count * LISTED;
+    struct listing *listing = calloc(1, sizeof *listing + most * sizeof listing->parts[0]);
     if (listing == NULL) {
         gw_out_of_memory(request->exchange);
         return;
     }
-    listing->count = count;
+    listing->access = request->access;
+    for (size_t i = 0; i < gateway->config->app_count; i++) {
+        if (!gw_access_sees(&request->access, dify__slice(gateway->config->apps[i].name)))
+            continue;
+        for (size_t part = 0; part < LISTED; part++)
+            listing->parts[listing->count++].app = &gateway->apps[i];
+    }
     listing->alarm.ring = on_alarm;
     gw_later_begin(&listing->later, gateway, request->exchange, drop_listing);
     if (http_timer_set(&gateway->timer, &listing->alarm, GW_ABOUT_WAIT_MS) != DIFY_OK)

@@ -20,6 +20,7 @@
 
 #include "difystream/error.h"
 #include "difystream/export.h"
+#include "gateway/sha256.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,6 +63,16 @@ struct gw_listener {
     char *path; /* of the socket */
 };
 
+/* Who may ask for what. */
+struct gw_token_config {
+    char *name;
+    unsigned char hash[GW_SHA256_BYTES]; /* of the token */
+    struct dify_slice *apps;             /* names of apps, the apps' own; none: all of them */
+    size_t app_count;
+    char **routes; /* paths, each with what lies below it; none: all of them */
+    size_t route_count;
+};
+
 enum gw_log_level { GW_LOG_ERROR, GW_LOG_WARNING, GW_LOG_INFO, GW_LOG_DEBUG };
 
 struct gw_config {
@@ -70,6 +81,11 @@ struct gw_config {
     struct gw_app_config *apps;
     size_t app_count;
     size_t default_app; /* its index */
+
+    struct gw_token_config *tokens; /* none: everybody may have everything */
+    size_t token_count;
+    char **origins; /* of pages that may ask; "*": of any */
+    size_t origin_count;
 
     char *store_path;                          /* NULL: without a store */
     uint64_t store_max_age_s, store_max_bytes; /* 0: no limit */

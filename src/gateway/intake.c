@@ -20,6 +20,7 @@ struct intake {
     struct gateway *gateway;
     struct http_exchange *exchange;
     struct gw_app *app; /* NULL: the body may name it */
+    struct gw_access access;
     const struct gw_route_config *form;
     struct gw_order *order;
     struct gw_caller_options wants;
@@ -69,13 +70,15 @@ static bool join(struct intake *intake, const unsigned char key[STORE_HASH_BYTES
     return true;
 }
 
-/* The key's scope is the app. */
+/* The key's scope is the app, and the access token it came with. */
 static bool hash_key(const struct intake *intake, unsigned char key[STORE_HASH_BYTES])
 {
     struct gw_sha256 sha = {.state = NULL};
     gw_sha256_begin(&sha);
     gw_sha256_text(&sha, dify__slice(intake->app->config->name));
     gw_sha256_text(&sha, intake->key);
+    if (intake->access.token != NULL)
+        gw_sha256_text(&sha, dify__slice(intake->access.token->name));
     bool is_hashed = gw_sha256_end(&sha, key);
     gw_sha256_fini(&sha);
     return is_hashed;
@@ -152,7 +155,7 @@ static void on_whole(struct intake *intake)
     }
     struct dify_slice name = gw_order_app(intake->order);
     if (intake->app == NULL)
-        intake->app = gw_hub_app(intake->gateway, name);
+        intake->app = gw_access_app(intake->gateway, &intake->access, name);
     if (intake->app == NULL)
         refuse(intake, 404, "app_not_found", "there is no app of this name");
     else
@@ -240,6 +243,7 @@ static void take_in(const struct gw_request *request, const struct gw_caller_opt
     *intake = (struct intake){.gateway = request->gateway,
                               .exchange = request->exchange,
                               .app = request->app,
+                              .access = request->access,
                               .form = request->form,
                               .wants = *wants,
                               .has_key = key.ptr != NULL,
@@ -299,8 +303,8 @@ void gw_serve_create_run(const struct gw_request *request)
         return;
     if (!gw_query_refuse(&query, request->exchange)) {
         if (app.is_seen)
-            with_app.app =
-                gw_hub_app(request->gateway, app.value.ptr != NULL ? app.value : DIFY_SLICE(""));
+            with_app.app = gw_access_app(request->gateway, &request->access,
+                                         app.value.ptr != NULL ? app.value : DIFY_SLICE(""));
         if (app.is_seen && with_app.app == NULL)
             turn_away(request, 404, "app_not_found", "there is no app of this name");
         else

@@ -16,8 +16,13 @@
 #define GW_ROUTES 100 /* paths of one app */
 #define GW_FIELDS 100 /* renamed fields of one route */
 #define GW_LISTENERS 16
-#define GW_ROUTE_BYTES 256 /* of a path */
-#define GW_MISTAKES 1000   /* that are told; further ones are only counted */
+#define GW_TOKENS 1000
+#define GW_TOKEN_ROUTES 100     /* paths of one token */
+#define GW_TOKEN_LEAST_BYTES 20 /* of a token; a shorter one is nobody's: 401 */
+#define GW_TOKEN_MOST_BYTES 512 /* likewise a longer one */
+#define GW_ORIGINS 100          /* of pages that may ask */
+#define GW_ROUTE_BYTES 256      /* of a path */
+#define GW_MISTAKES 1000        /* that are told; further ones are only counted */
 
 #define GW_STORE_AGE_S ((uint64_t)30 * 86400) /* default: runs that ended longer ago go */
 #define GW_STORE_BYTES ((uint64_t)10 << 30)   /* default: of the database; the oldest runs go */

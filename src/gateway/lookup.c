@@ -16,6 +16,7 @@ struct lookup {
     struct gateway *gateway;
     struct http_exchange *exchange; /* NULL: the client has left */
     struct gw_lookup_found found;
+    struct gw_access access;
     char id[GW_NAME_BYTES];
     enum dify_err err;
     struct gw_row *row;
@@ -77,7 +78,9 @@ static void answer(struct lookup *lookup)
     http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
     struct gw_run *live =
         lookup->row != NULL ? gw_hub_find_id(&lookup->gateway->hub, lookup->row->row.id) : NULL;
-    if (live != NULL && !is_row_wanted(found, live)) /* it has come to life meanwhile */
+    if (lookup->row != NULL && !gw_access_sees(&lookup->access, lookup->row->row.app))
+        reply_not_found(exchange);
+    else if (live != NULL && !is_row_wanted(found, live)) /* it has come to life meanwhile */
         found->live(found->ctx, exchange, live);
     else if (lookup->row != NULL)
         found->row(found->ctx, lookup->gateway, exchange, &lookup->row->row);
@@ -102,6 +105,11 @@ void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *f
 {
     struct gateway *gateway = request->gateway;
     struct gw_run *live = gw_hub_find(&gateway->hub, request->rest);
+    if (live != NULL && !gw_access_sees(&request->access, gw_run_app_name(live))) {
+        reply_not_found(request->exchange);
+        finish(found);
+        return;
+    }
     bool is_enough = live != NULL && !is_row_wanted(found, live);
     if (is_enough || gateway->store == NULL || request->rest.len >= GW_NAME_BYTES) {
         if (live != NULL)
@@ -116,7 +124,8 @@ void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *f
         *lookup = (struct lookup){.read = {.work = on_work, .done = on_done},
                                   .gateway = gateway,
                                   .exchange = request->exchange,
-                                  .found = *found};
+                                  .found = *found,
+                                  .access = request->access};
         memcpy(lookup->id, request->rest.ptr, request->rest.len);
         if (gw_read_start(&gateway->reads, &lookup->read)) {
             http_exchange_watch(request->exchange,

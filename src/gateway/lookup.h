@@ -8,7 +8,8 @@
 #include "gateway/routes.h"
 #include "gateway/run.h"
 
-/* What is to be done with it; one of the two is called, or the request is answered with 404 or 503.
+/* What is to be done with it; one of the two is called, or the request is answered with 404 or 503:
+ * a run that whoever asks may not see (access.h) is not there.
  * `ctx` is gw_lookup_start()'s. */
 struct gw_lookup_found {
     /* With a store: of a run that has ended its row is wanted, though it may still be live. */

@@ -164,20 +164,16 @@ bool gw_openapi_write(const struct gw_config *config, struct dify__buffer *out)
 bool gw_openapi_open(struct gateway *gateway)
 {
     struct dify__buffer *text = &gateway->openapi.text;
-    struct gw_sha256 sha = {.state = NULL};
     unsigned char digest[GW_SHA256_BYTES];
     *text = (struct dify__buffer){.allocator = gateway->allocator, .max = SIZE_MAX / 2};
     if (!gw_openapi_write(gateway->config, text))
         return false;
-    gw_sha256_begin(&sha);
-    gw_sha256_add(&sha, text->ptr, text->len);
-    bool is_hashed = gw_sha256_end(&sha, digest);
-    gw_sha256_fini(&sha);
-    if (is_hashed)
-        snprintf(gateway->openapi.tag, sizeof gateway->openapi.tag,
-                 "\"%02x%02x%02x%02x%02x%02x%02x%02x\"", digest[0], digest[1], digest[2], digest[3],
-                 digest[4], digest[5], digest[6], digest[7]);
-    return is_hashed;
+    if (!gw_sha256_of(dify__buffer_slice(text), digest))
+        return false;
+    char digits[17];
+    gw_sha256_hex(digest, 8, digits);
+    snprintf(gateway->openapi.tag, sizeof gateway->openapi.tag, "\"%s\"", digits);
+    return true;
 }
 
 void gw_openapi_close(struct gateway *gateway)

@@ -100,11 +100,43 @@ static void reply_error(struct http_exchange *exchange, int status, const char *
     dify__buffer_fini(&text);
 }
 
+/* What goes with some statuses: when to come again, what to bring. */
+static size_t field_of(int status, struct http_field *out)
+{
+    if (status == 401)
+        *out = (struct http_field){DIFY_SLICE("WWW-Authenticate"), DIFY_SLICE("Bearer")};
+    else if (status == 429 || status == 503)
+        *out = (struct http_field){DIFY_SLICE("Retry-After"), DIFY_SLICE("5")};
+    else
+        return 0;
+    return 1;
+}
+
 void gw_reply_error(struct http_exchange *exchange, int status, const char *code,
                     const char *message, const char *run_id)
 {
-    struct http_field retry = {DIFY_SLICE("Retry-After"), DIFY_SLICE("5")};
-    reply_error(exchange, status, code, message, run_id, &retry, status == 429 || status == 503);
+    struct http_field field;
+    reply_error(exchange, status, code, message, run_id, &field, field_of(status, &field));
+}
+
+void gw_reply_as_dify(struct http_exchange *exchange, int status, const char *code,
+                      const char *message)
+{
+    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = ERROR_BYTES};
+    struct dify__writer writer;
+    struct http_field field;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &text);
+    dify__write_open(&writer, '{');
+    key_string(&writer, "code", code);
+    key_string(&writer, "message", message);
+    dify__write_key(&writer, "status");
+    dify__write_uint(&writer, (uint64_t)status);
+    dify__write_close(&writer, '}');
+    if (dify__writer_finish(&writer) != DIFY_OK)
+        text.len = 0;
+    (void)!dify__buffer_append(&text, "\n", 1);
+    reply(exchange, status, &field, field_of(status, &field), dify__buffer_slice(&text));
+    dify__buffer_fini(&text);
 }
 
 void gw_reply_method(struct http_exchange *exchange, const char *allowed)

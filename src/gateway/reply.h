@@ -15,6 +15,10 @@
 void gw_reply_error(struct http_exchange *exchange, int status, const char *code,
                     const char *message, const char *run_id);
 
+/* The same as Dify says it: {"code","message","status"}. Of both, 401 asks for a bearer token. */
+void gw_reply_as_dify(struct http_exchange *exchange, int status, const char *code,
+                      const char *message);
+
 /* 405 with what is allowed ("GET, HEAD"). */
 void gw_reply_method(struct http_exchange *exchange, const char *allowed);
 

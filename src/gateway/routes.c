@@ -61,6 +61,24 @@ static bool fits(const char *pattern, struct dify_slice path, struct dify_slice 
     return path.len == 0;
 }
 
+/* What a path has. */
+struct offer {
+    gw_serve_fn *serve; /* of the request's method; NULL: there is none */
+    unsigned tag;
+    bool has_get, has_post; /* there is one of this method */
+};
+
+static void offer(struct offer *found, const struct gw_route *route, enum http_method method,
+                  unsigned tag)
+{
+    found->has_get = found->has_get || route->method == HTTP_GET_;
+    found->has_post = found->has_post || route->method == HTTP_POST_;
+    if (route->method == method && found->serve == NULL) {
+        found->serve = route->serve;
+        found->tag = tag;
+    }
+}
+
 static bool find_form(struct gw_request *request)
 {
     const struct gw_config *config = request->gateway->config;
@@ -76,13 +94,34 @@ static bool find_form(struct gw_request *request)
     return false;
 }
 
-/* No route of this method: 405 where another one would do, else 404. */
-static void answer_unknown(const struct gw_request *request, bool has_get, bool has_post)
+static struct offer find(struct gw_request *request)
 {
-    const char *allowed = has_get && has_post ? "GET, HEAD, POST, OPTIONS"
-                          : has_get           ? "GET, HEAD, OPTIONS"
-                                              : "POST, OPTIONS";
-    if (!has_get && !has_post) {
+    static const struct gw_route form = {HTTP_POST_, NULL, gw_serve_form};
+    enum http_method method =
+        request->http->method == HTTP_HEAD_ ? HTTP_GET_ : request->http->method;
+    struct offer found = {.tag = GW_TAG_NONE};
+    for (size_t i = 0; i < ROUTES && found.serve == NULL; i++) {
+        struct dify_slice rests[2];
+        if (!fits(routes[i].path, request->http->path, rests))
+            continue;
+        request->rest = rests[0];
+        request->second = rests[1];
+        offer(&found, &routes[i], method, (unsigned)(GW_TAG_ROUTES + i));
+    }
+    if (!found.has_get && !found.has_post && find_form(request)) {
+        offer(&found, &form, method, GW_TAG_FORM);
+        found.tag = GW_TAG_FORM; /* of any method */
+    }
+    return found;
+}
+
+/* No route of this method: 405 where another one would do, else 404. */
+static void answer_unknown(const struct gw_request *request, const struct offer *found)
+{
+    const char *allowed = found->has_get && found->has_post ? "GET, HEAD, POST, OPTIONS"
+                          : found->has_get                  ? "GET, HEAD, OPTIONS"
+                                                            : "POST, OPTIONS";
+    if (!found->has_get && !found->has_post) {
         gw_reply_error(request->exchange, 404, "not_found", "there is no such address here", NULL);
     } else if (request->http->method == HTTP_OPTIONS_) {
         struct http_field allow = {DIFY_SLICE("Allow"), dify__slice(allowed)};
@@ -96,31 +135,17 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
 {
     struct gw_request request = {
         .gateway = ctx, .exchange = exchange, .http = http_exchange_request(exchange)};
-    enum http_method method = request.http->method == HTTP_HEAD_ ? HTTP_GET_ : request.http->method;
-    bool has_get = false, has_post = false;
-    for (size_t i = 0; i < ROUTES; i++) {
-        struct dify_slice rests[2];
-        if (!fits(routes[i].path, request.http->path, rests))
-            continue;
-        request.rest = rests[0];
-        request.second = rests[1];
-        if (routes[i].method == method) {
-            http_exchange_tag(exchange, (unsigned)(GW_TAG_ROUTES + i));
-            routes[i].serve(&request);
-            return;
-        }
-        has_get = has_get || routes[i].method == HTTP_GET_;
-        has_post = has_post || routes[i].method == HTTP_POST_;
-    }
-    if (!has_get && !has_post && find_form(&request)) {
-        http_exchange_tag(exchange, GW_TAG_FORM);
-        if (method == HTTP_POST_) {
-            gw_serve_form(&request);
-            return;
-        }
-        has_post = true;
-    }
-    answer_unknown(&request, has_get, has_post);
+    const struct offer found = find(&request);
+    http_exchange_tag(exchange, found.tag);
+    if (!gw_access_enter(&request))
+        return;
+    if (request.app != NULL &&
+        !gw_access_sees(&request.access, dify__slice(request.app->config->name)))
+        gw_reply_error(exchange, 404, "app_not_found", "there is no app of this name", NULL);
+    else if (found.serve != NULL)
+        found.serve(&request);
+    else
+        answer_unknown(&request, &found);
 }
 
 bool gw_refuse(void *ctx, int status, const char *reason, struct http_page *page)

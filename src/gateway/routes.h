@@ -6,15 +6,17 @@
 #ifndef GATEWAY_ROUTES_H
 #define GATEWAY_ROUTES_H
 
+#include "gateway/access.h"
 #include "gateway/state.h"
 
 /* A request that has a route. It lives until `serve` returns; `rest` (what stands for {}) and
- * `second` (for a second one) as long as the exchange. */
+ * `second` (for a second one) as long as the exchange. Who asks may ask for its path. */
 struct gw_request {
     struct gateway *gateway;
     struct http_exchange *exchange;
     const struct http_request *http;
     struct dify_slice rest, second;
+    struct gw_access access; /* who asks */
 
     /* of a path of the configuration */
     struct gw_app *app;

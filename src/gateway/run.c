@@ -167,7 +167,13 @@ static void run_free(struct gw_run *run)
     free(run->dify_id);
     free(run->result);
     free(run->row);
+    free(run->former_app);
     free(run);
+}
+
+struct dify_slice gw_run_app_name(const struct gw_run *run)
+{
+    return dify__slice_or_none(run->app != NULL ? run->app->config->name : run->former_app);
 }
 
 void gw_run_release(struct gw_run *run)
@@ -619,8 +625,10 @@ static struct gw_run *run_of_row(struct gateway *gateway, struct gw_app *app,
     run->epoch = row->epoch;
     run->created_ms = row->created_ms;
     run->is_kept = run->has_row = true;
+    run->former_app = app == NULL ? dup_slice(row->app) : NULL;
     gw_runlog_init(&run->log, gateway->allocator, row->records + 1);
     if (!gw_hub_add(&gateway->hub, run)) {
+        free(run->former_app);
         free(run);
         return NULL;
     }

@@ -32,6 +32,7 @@ const char *gw_run_state_name(enum gw_run_state state);
 struct gw_run {
     struct gateway *gateway;
     struct gw_app *app; /* NULL: an app that is not configured any more */
+    char *former_app;   /* its name then; malloc */
     enum gw_run_state state;
 
     unsigned char id[STORE_ID_BYTES];
@@ -119,6 +120,9 @@ DIFY_MUST_CHECK bool gw_run_write(const struct gw_run *run, struct dify__buffer 
 /* Without a store: what one would keep of it, but for its inputs and its result. It is borrowed
  * from the run and from `room`. */
 void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct store_row *row);
+
+/* The name of its app; absent for want of memory. */
+struct dify_slice gw_run_app_name(const struct gw_run *run);
 
 static inline bool gw_run_has_ended(const struct gw_run *run)
 {

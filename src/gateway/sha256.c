@@ -108,3 +108,23 @@ void gw_sha256_fini(struct gw_sha256 *sha)
     free(state);
     sha->state = NULL;
 }
+
+bool gw_sha256_of(struct dify_slice text, unsigned char digest[GW_SHA256_BYTES])
+{
+    struct gw_sha256 sha = {.state = NULL};
+    gw_sha256_begin(&sha);
+    gw_sha256_add(&sha, text.ptr, text.len);
+    bool is_hashed = gw_sha256_end(&sha, digest);
+    gw_sha256_fini(&sha);
+    return is_hashed;
+}
+
+void gw_sha256_hex(const unsigned char *digest, size_t count, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        *out++ = digits[digest[i] >> 4];
+        *out++ = digits[digest[i] & 15];
+    }
+    *out = '\0';
+}

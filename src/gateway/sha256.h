@@ -33,4 +33,11 @@ void gw_sha256_text(struct gw_sha256 *sha, struct dify_slice text); /* absent is
 DIFY_MUST_CHECK bool gw_sha256_end(struct gw_sha256 *sha, unsigned char digest[GW_SHA256_BYTES]);
 void gw_sha256_fini(struct gw_sha256 *sha);
 
+/* Of one text. False for want of memory. */
+DIFY_MUST_CHECK bool gw_sha256_of(struct dify_slice text, unsigned char digest[GW_SHA256_BYTES]);
+
+/* The first `count` bytes of a digest as hexadecimal digits and a NUL. */
+#define GW_SHA256_HEX_BYTES (2 * GW_SHA256_BYTES + 1)
+void gw_sha256_hex(const unsigned char *digest, size_t count, char *out);
+
 #endif

@@ -31,6 +31,7 @@ enum { BUCKETS = GW_FILTER_SHARED, PARAMS };
 struct stats {
     struct gw_later later; /* the first member */
     struct gw_read read;
+    struct gw_access access;
     struct gw_param params[PARAMS];
     struct gw_query query;
     struct store_filter filter;
@@ -186,7 +187,9 @@ static void put_totals(struct dify__writer *writer, const struct store_totals *t
 
 static bool is_asked_for(const struct stats *stats, const struct gw_app *app)
 {
-    return stats->filter.app.ptr == NULL || dify__slice_is(stats->filter.app, app->config->name);
+    struct dify_slice name = dify__slice(app->config->name);
+    return gw_access_sees(&stats->access, name) &&
+           (stats->filter.app.ptr == NULL || dify__slice_equals(stats->filter.app, name));
 }
 
 static void put_apps(struct stats *stats)
@@ -294,6 +297,7 @@ static struct stats *stats_new(const struct gw_request *request)
         gw_out_of_memory(request->exchange);
         return NULL;
     }
+    stats->access = request->access;
     stats->params[GW_FILTER_APP].name = "app";
     stats->params[GW_FILTER_SINCE].name = "since";
     stats->params[GW_FILTER_UNTIL].name = "until";

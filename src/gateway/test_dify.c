@@ -299,7 +299,7 @@ static struct gw_app *app_of(const struct gw_request *request)
     if (!gw_query_read(&query, request->exchange))
         return NULL;
     if (!gw_query_refuse(&query, request->exchange)) {
-        app = gw_hub_app(request->gateway, param.value);
+        app = gw_access_app(request->gateway, &request->access, param.value);
         if (app == NULL)
             gw_reply_error(request->exchange, 404, "app_not_found", "there is no app of this name",
                            NULL);
