@@ -73,7 +73,6 @@ add_library(dify_sim OBJECT
     src/sim/snapshot.c
     src/sim/start.c
     src/sim/stream.c
-    src/sim/style.c
     src/sim/tally.c
     src/sim/template.c
     src/sim/text.c

@@ -22,7 +22,7 @@ static enum dify_err lay(const struct sim_loader *loader, struct dify_slice json
                          struct dify_slice *out)
 {
     struct dify__buffer buffer = {.allocator = loader->allocator, .max = SIM_FILE_BYTES};
-    enum dify_err err = sim_style_text(json, SIM_ASCII, &buffer);
+    enum dify_err err = dify__style_text(json, DIFY__STYLE_ASCII, &buffer);
     if (err == DIFY_OK)
         err = sim_arena_copy(loader->arena, dify__buffer_slice(&buffer), out);
     dify__buffer_fini(&buffer);

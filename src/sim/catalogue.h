@@ -58,7 +58,7 @@ struct sim_app {
     bool is_published;
     bool has_api;        /* else all is refused with 403 */
     uint32_t max_active; /* the app's limit of runs at once; 0: none */
-    /* JSON objects, as the routes answer them (SIM_ASCII), without the newline behind. */
+    /* JSON objects, as the routes answer them (DIFY__STYLE_ASCII), without the newline behind. */
     struct dify_slice parameters, info, meta, site;
     struct sim_script *scripts;
     size_t script_count; /* at least 1 */

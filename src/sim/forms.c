@@ -75,7 +75,8 @@ void sim_serve_form_get(struct sim_visit *visit)
         sim_text_add(&text, "}");
         spaced.err = text.err;
         if (spaced.err == DIFY_OK)
-            spaced.err = sim_style_text(sim_text_slice(&text), SIM_SPACED_RAW, &spaced.bytes);
+            spaced.err =
+                dify__style_text(sim_text_slice(&text), DIFY__STYLE_SPACED_RAW, &spaced.bytes);
         sim_answer_json(visit, 200, SIM_ANSWER_FORM, &spaced);
     }
     sim_text_fini(&text);

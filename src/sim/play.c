@@ -7,7 +7,7 @@
 #include "core/slices.h"
 #include "core/utf8.h"
 #include "sim/describe.h"
-#include "sim/style.h"
+#include "core/style.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,7 +161,7 @@ void sim_play_string(struct sim_play *play, struct dify_slice text)
 {
     struct dify__buffer json = {.allocator = play->loader->allocator, .max = SIM_FILE_BYTES};
     if (play->err == DIFY_OK)
-        play->err = sim_style_string(text, SIM_RAW, &json);
+        play->err = dify__style_string(text, DIFY__STYLE_RAW, &json);
     if (play->err == DIFY_OK)
         sim_weave_placeholders(&play->weave, dify__buffer_slice(&json));
     dify__buffer_fini(&json);

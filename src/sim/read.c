@@ -81,7 +81,7 @@ static void add_as_string(struct sim_text *text, struct dify_slice json)
 {
     struct sim_text spaced;
     sim_text_init(&spaced, text->bytes.allocator);
-    spaced.err = sim_style_text(json, SIM_SPACED, &spaced.bytes);
+    spaced.err = dify__style_text(json, DIFY__STYLE_SPACED, &spaced.bytes);
     sim_text_string(text, sim_text_slice(&spaced));
     text->err = text->err != DIFY_OK ? text->err : spaced.err;
     sim_text_fini(&spaced);

@@ -8,7 +8,7 @@
 #include "core/hex.h"
 #include "core/json.h"
 #include "core/slices.h"
-#include "sim/style.h"
+#include "core/style.h"
 
 #include <string.h>
 
@@ -73,7 +73,7 @@ static enum dify_err escape(const struct reader *reader, struct dify_slice text,
                             struct dify_slice *out)
 {
     struct dify__buffer buffer = {.allocator = reader->loader->allocator, .max = SIM_FILE_BYTES};
-    enum dify_err err = sim_style_string(text, SIM_RAW, &buffer);
+    enum dify_err err = dify__style_string(text, DIFY__STYLE_RAW, &buffer);
     if (err == DIFY_OK)
         err = sim_arena_copy(reader->loader->arena,
                              (struct dify_slice){buffer.ptr + 1, buffer.len - 2}, out);
@@ -111,7 +111,7 @@ static enum dify_err user_of_path(const struct reader *reader, struct dify_slice
 static enum dify_err take_inputs(struct reader *reader, struct dify_slice text)
 {
     struct dify__buffer buffer = {.allocator = reader->loader->allocator, .max = SIM_FILE_BYTES};
-    enum dify_err err = sim_style_text(text, SIM_RAW, &buffer);
+    enum dify_err err = dify__style_text(text, DIFY__STYLE_RAW, &buffer);
     if (err == DIFY_OK)
         err = sim_arena_copy(reader->loader->arena, dify__buffer_slice(&buffer),
                              &reader->recorded->inputs);

@@ -114,8 +114,9 @@ void sim_answer_json(struct sim_visit *visit, int status, enum sim_answer_style 
     sim_text_init(&text, visit->sim->allocator);
     text.err = take_text->err;
     if (text.err == DIFY_OK && style != SIM_ANSWER_FORM)
-        text.err = sim_style_text(sim_text_slice(take_text),
-                                  style == SIM_ANSWER_ASCII ? SIM_ASCII : SIM_SPACED, &text.bytes);
+        text.err = dify__style_text(
+            sim_text_slice(take_text),
+            style == SIM_ANSWER_ASCII ? DIFY__STYLE_ASCII : DIFY__STYLE_SPACED, &text.bytes);
     else
         sim_text_put(&text, sim_text_slice(take_text));
     if (style == SIM_ANSWER_ASCII)

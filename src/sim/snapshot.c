@@ -159,7 +159,7 @@ void sim_snapshot_finished(const struct sim_run *run, struct sim_text *frame)
     sim_text_add(&compact, "}}");
     sim_text_add(frame, "data: ");
     if (frame->err == DIFY_OK && (frame->err = compact.err) == DIFY_OK)
-        frame->err = sim_style_text(sim_text_slice(&compact), SIM_SPACED, &frame->bytes);
+        frame->err = dify__style_text(sim_text_slice(&compact), DIFY__STYLE_SPACED, &frame->bytes);
     sim_text_add(frame, "\n\n");
     sim_text_fini(&compact);
     yyjson_doc_free(doc);

@@ -6,7 +6,7 @@
 
 #include "core/json.h"
 #include "core/slices.h"
-#include "sim/style.h"
+#include "core/style.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +58,7 @@ void sim_reference(const char *id, char out[SIM_REFERENCE_LEN])
 static enum dify_err append_escaped(struct dify_slice text, struct dify__buffer *out)
 {
     size_t start = out->len;
-    enum dify_err err = sim_style_string(text, SIM_RAW, out);
+    enum dify_err err = dify__style_string(text, DIFY__STYLE_RAW, out);
     if (err != DIFY_OK) {
         out->len = start;
         return err;

@@ -40,7 +40,7 @@ void sim_text_string(struct sim_text *text, struct dify_slice string)
     if (string.ptr == NULL)
         sim_text_add(text, "null");
     else
-        keep(text, sim_style_string(string, SIM_RAW, &text->bytes));
+        keep(text, dify__style_string(string, DIFY__STYLE_RAW, &text->bytes));
 }
 
 void sim_text_pair(struct sim_text *text, const char *literal, struct dify_slice string)
@@ -76,7 +76,7 @@ void sim_text_value(struct sim_text *text, yyjson_val *value)
     if (value == NULL)
         sim_text_add(text, "null");
     else
-        keep(text, sim_style_value(value, SIM_RAW, &text->bytes));
+        keep(text, dify__style_value(value, DIFY__STYLE_RAW, &text->bytes));
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */

@@ -2,14 +2,14 @@
  *
  * text.h: putting an answer's JSON together piece by piece, and reading some back.
  *
- * What is built is in the style SIM_RAW; sim_style_text() turns it into another one. An error stays
- * until it is asked for, so that pieces can follow one another without a check each.
+ * What is built is in the style DIFY__STYLE_RAW; dify__style_text() turns it into another one. An
+ * error stays until it is asked for, so that pieces can follow one another without a check each.
  */
 #ifndef SIM_TEXT_H
 #define SIM_TEXT_H
 
 #include "core/memory.h"
-#include "sim/style.h"
+#include "core/style.h"
 
 #include <stdint.h>
 #include <yyjson.h>

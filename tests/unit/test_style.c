@@ -6,9 +6,9 @@
  * DIFY_TEST_BODIES names another folder of recordings, one that has JSON answers too: then these
  * are walked over as well.
  */
-#include "../unit/support.h"
+#include "support.h"
 
-#include "sim/style.h"
+#include "core/style.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -90,10 +90,10 @@ static const struct style_case cases[] = {
 static void run_case(void **state)
 {
     const struct style_case *style_case = *state;
-    for (enum sim_style style = SIM_RAW; style <= SIM_SPACED_RAW; style++) {
+    for (enum dify__style style = DIFY__STYLE_RAW; style <= DIFY__STYLE_SPACED_RAW; style++) {
         struct dify__buffer out = new_buffer(NULL);
         const char *want = style_case->written[style];
-        assert_int_equal(sim_style_text(slice_of(style_case->json), style, &out), DIFY_OK);
+        assert_int_equal(dify__style_text(slice_of(style_case->json), style, &out), DIFY_OK);
         assert_slice(dify__buffer_slice(&out), want != NULL ? want : style_case->json);
         dify__buffer_fini(&out);
     }
@@ -107,10 +107,11 @@ static void test_values(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         yyjson_doc *doc =
             yyjson_read(cases[i].json, strlen(cases[i].json), YYJSON_READ_NUMBER_AS_RAW);
-        for (enum sim_style style = SIM_RAW; doc != NULL && style <= SIM_SPACED_RAW; style++) {
+        for (enum dify__style style = DIFY__STYLE_RAW;
+             doc != NULL && style <= DIFY__STYLE_SPACED_RAW; style++) {
             struct dify__buffer text = new_buffer(NULL), value = new_buffer(NULL);
-            assert_int_equal(sim_style_text(slice_of(cases[i].json), style, &text), DIFY_OK);
-            assert_int_equal(sim_style_value(yyjson_doc_get_root(doc), style, &value), DIFY_OK);
+            assert_int_equal(dify__style_text(slice_of(cases[i].json), style, &text), DIFY_OK);
+            assert_int_equal(dify__style_value(yyjson_doc_get_root(doc), style, &value), DIFY_OK);
             assert_bytes(dify__buffer_slice(&value), dify__buffer_slice(&text));
             dify__buffer_fini(&text);
             dify__buffer_fini(&value);
@@ -128,7 +129,8 @@ static void test_value_within(void **state)
     struct dify__buffer out = new_buffer(NULL);
     yyjson_doc *doc = yyjson_read("{\"a\":{\"b\":[1,[2]]},\"c\":3}", 25, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
-    assert_int_equal(sim_style_value(yyjson_obj_get(root, "a"), SIM_SPACED, &out), DIFY_OK);
+    assert_int_equal(dify__style_value(yyjson_obj_get(root, "a"), DIFY__STYLE_SPACED, &out),
+                     DIFY_OK);
     assert_slice(dify__buffer_slice(&out), "{\"b\": [1, [2]]}");
     dify__buffer_fini(&out);
     yyjson_doc_free(doc);
@@ -140,11 +142,12 @@ static void test_integers(void **state)
     static const char json[] = "[0,-1,18446744073709551615,-9223372036854775808]";
     struct dify__buffer out = new_buffer(NULL);
     yyjson_doc *doc = yyjson_read(json, sizeof json - 1, 0);
-    assert_int_equal(sim_style_value(yyjson_doc_get_root(doc), SIM_RAW, &out), DIFY_OK);
+    assert_int_equal(dify__style_value(yyjson_doc_get_root(doc), DIFY__STYLE_RAW, &out), DIFY_OK);
     assert_slice(dify__buffer_slice(&out), json);
     yyjson_doc_free(doc);
     doc = yyjson_read("[0.5]", 5, 0); /* its text is lost */
-    assert_int_equal(sim_style_value(yyjson_doc_get_root(doc), SIM_RAW, &out), DIFY_ERR_ARGUMENT);
+    assert_int_equal(dify__style_value(yyjson_doc_get_root(doc), DIFY__STYLE_RAW, &out),
+                     DIFY_ERR_ARGUMENT);
     yyjson_doc_free(doc);
     dify__buffer_fini(&out);
 }
@@ -154,10 +157,12 @@ static void test_strings(void **state)
     (void)state;
     struct dify__buffer out = new_buffer(NULL);
     struct dify_slice nul = {"a\0b", 3};
-    assert_int_equal(sim_style_string(nul, SIM_RAW, &out), DIFY_OK);
-    assert_int_equal(sim_style_string(slice_of("/\xED\xA0\xBD\x7F\xFF"), SIM_ASCII, &out), DIFY_OK);
-    assert_int_equal(sim_style_string(slice_of("/\xED\xA0\xBD\x7F\xFF"), SIM_RAW, &out), DIFY_OK);
-    assert_int_equal(sim_style_string(slice_of(""), SIM_SPACED, &out), DIFY_OK);
+    assert_int_equal(dify__style_string(nul, DIFY__STYLE_RAW, &out), DIFY_OK);
+    assert_int_equal(dify__style_string(slice_of("/\xED\xA0\xBD\x7F\xFF"), DIFY__STYLE_ASCII, &out),
+                     DIFY_OK);
+    assert_int_equal(dify__style_string(slice_of("/\xED\xA0\xBD\x7F\xFF"), DIFY__STYLE_RAW, &out),
+                     DIFY_OK);
+    assert_int_equal(dify__style_string(slice_of(""), DIFY__STYLE_SPACED, &out), DIFY_OK);
     assert_slice(dify__buffer_slice(&out), "\"a\\u0000b\""
                                            "\"\\/\\ud83d\x7F\\ufffd\""
                                            "\"/\\ud83d\x7F\xEF\xBF\xBD\""
@@ -175,7 +180,8 @@ static void test_no_json(void **state)
                                         "nul", "[1,]", "\"\\x\"",  "1 2"};
     struct dify__buffer out = new_buffer(NULL);
     for (size_t i = 0; i < COUNT_OF(texts); i++)
-        assert_int_equal(sim_style_text(slice_of(texts[i]), SIM_RAW, &out), DIFY_ERR_JSON);
+        assert_int_equal(dify__style_text(slice_of(texts[i]), DIFY__STYLE_RAW, &out),
+                         DIFY_ERR_JSON);
     assert_int_equal(out.len, 0);
     dify__buffer_fini(&out);
 }
@@ -195,10 +201,10 @@ static void test_depth(void **state)
         struct text text = brackets(depth);
         struct dify__buffer out = new_buffer(NULL);
         yyjson_doc *doc = yyjson_read(text.ptr, text.len, 0);
-        enum dify_err err = sim_style_text(text_slice(&text), SIM_RAW, &out);
+        enum dify_err err = dify__style_text(text_slice(&text), DIFY__STYLE_RAW, &out);
         assert_int_equal(err, depth <= 511 ? DIFY_OK : DIFY_ERR_DEPTH);
         dify__buffer_clear(&out, 0);
-        err = sim_style_value(yyjson_doc_get_root(doc), SIM_RAW, &out);
+        err = dify__style_value(yyjson_doc_get_root(doc), DIFY__STYLE_RAW, &out);
         assert_int_equal(err, depth <= 512 ? DIFY_OK : DIFY_ERR_DEPTH);
         if (err == DIFY_OK)
             assert_bytes(dify__buffer_slice(&out), text_slice(&text));
@@ -213,15 +219,16 @@ static void test_too_large(void **state)
     (void)state;
     static const char json[] = "{\"a/\":[\"\\u00e9\",{},-1,true]}";
     struct dify__buffer out = new_buffer(NULL);
-    assert_int_equal(sim_style_text(slice_of(json), SIM_ASCII, &out), DIFY_OK);
+    assert_int_equal(dify__style_text(slice_of(json), DIFY__STYLE_ASCII, &out), DIFY_OK);
     size_t whole = out.len;
     dify__buffer_clear(&out, 0);
     for (out.max = 0; out.max < whole; out.max++) {
-        assert_int_equal(sim_style_text(slice_of(json), SIM_ASCII, &out), DIFY_ERR_TOO_LARGE);
+        assert_int_equal(dify__style_text(slice_of(json), DIFY__STYLE_ASCII, &out),
+                         DIFY_ERR_TOO_LARGE);
         assert_true(out.len <= out.max);
         dify__buffer_clear(&out, 0);
     }
-    assert_int_equal(sim_style_text(slice_of(json), SIM_ASCII, &out), DIFY_OK);
+    assert_int_equal(dify__style_text(slice_of(json), DIFY__STYLE_ASCII, &out), DIFY_OK);
     dify__buffer_fini(&out);
 }
 
@@ -240,7 +247,7 @@ static void test_memory(void **state)
         meter_init(&meter);
         meter.fail_at = n;
         struct dify__buffer out = new_buffer(&meter.allocator);
-        err = sim_style_text(text_slice(&json), SIM_ASCII, &out);
+        err = dify__style_text(text_slice(&json), DIFY__STYLE_ASCII, &out);
         dify__buffer_fini(&out);
         assert_meter_empty(&meter);
     }
@@ -255,10 +262,10 @@ struct walk {
     size_t frames, bodies;
 };
 
-static bool reproduces(struct dify_slice json, enum sim_style style)
+static bool reproduces(struct dify_slice json, enum dify__style style)
 {
     struct dify__buffer out = new_buffer(NULL);
-    assert_int_equal(sim_style_text(json, style, &out), DIFY_OK);
+    assert_int_equal(dify__style_text(json, style, &out), DIFY_OK);
     bool is_same = out.len == json.len && memcmp(out.ptr, json.ptr, out.len) == 0;
     dify__buffer_fini(&out);
     return is_same;
@@ -277,7 +284,7 @@ static void check_stream(struct walk *walk, const char *path, const struct text 
             continue;
         struct dify_slice json = {at + 6, (size_t)(line - at) - 6};
         bool is_replayed = json.len > 9 && memcmp(json.ptr, "{\"event\": ", 10) == 0;
-        if (!reproduces(json, is_replayed ? SIM_SPACED : SIM_RAW))
+        if (!reproduces(json, is_replayed ? DIFY__STYLE_SPACED : DIFY__STYLE_RAW))
             fail_msg("%s: %.*s", path, (int)json.len, json.ptr);
         walk->frames++;
     }
@@ -297,9 +304,9 @@ static void check_body(struct walk *walk, const char *path, const struct text *h
     while (body->len != 0 && body->ptr[body->len - 1] == '\n')
         body->len--;
     bool is_blocking = strstr(head->ptr, "application/json; charset=utf-8") != NULL;
-    enum sim_style style = is_blocking ? SIM_SPACED : SIM_ASCII;
+    enum dify__style style = is_blocking ? DIFY__STYLE_SPACED : DIFY__STYLE_ASCII;
     if (strncmp(body->ptr, "{\"form_content\": ", 17) == 0)
-        style = SIM_SPACED_RAW;
+        style = DIFY__STYLE_SPACED_RAW;
     if (!reproduces(text_slice(body), style))
         fail_msg("%s: %s", path, body->ptr);
     walk->bodies++;

@@ -6,7 +6,7 @@
  * Numbers otherwise stay the texts that they were read as. Strings are UTF-8 in which a lone
  * surrogate has its three-byte form (core/json.h).
  */
-#include "sim/style.h"
+#include "core/style.h"
 
 #include "core/hex.h"
 #include "core/json.h"
@@ -16,21 +16,21 @@
 
 #include <string.h>
 
-static bool is_raw(enum sim_style style)
+static bool is_raw(enum dify__style style)
 {
-    return style == SIM_RAW || style == SIM_SPACED_RAW;
+    return style == DIFY__STYLE_RAW || style == DIFY__STYLE_SPACED_RAW;
 }
 
-static bool is_spaced(enum sim_style style)
+static bool is_spaced(enum dify__style style)
 {
-    return style == SIM_SPACED || style == SIM_SPACED_RAW;
+    return style == DIFY__STYLE_SPACED || style == DIFY__STYLE_SPACED_RAW;
 }
 
-static bool is_plain(unsigned char c, enum sim_style style)
+static bool is_plain(unsigned char c, enum dify__style style)
 {
     if (c < 0x20 || c == '"' || c == '\\' || c >= 0x80)
         return false;
-    return !(c == '/' && style == SIM_ASCII) && !(c == 0x7F && style == SIM_SPACED);
+    return !(c == '/' && style == DIFY__STYLE_ASCII) && !(c == 0x7F && style == DIFY__STYLE_SPACED);
 }
 
 static enum dify_err put_unit(uint32_t unit, struct dify__buffer *out)
@@ -73,7 +73,7 @@ static uint32_t decode(const unsigned char *bytes, size_t len)
 }
 
 /* The character beyond ASCII at `at`; what is none becomes U+FFFD. `*used`: its bytes. */
-static enum dify_err put_beyond(const char *at, size_t left, enum sim_style style, size_t *used,
+static enum dify_err put_beyond(const char *at, size_t left, enum dify__style style, size_t *used,
                                 struct dify__buffer *out)
 {
     uint32_t surrogate = dify__surrogate_at(at, left);
@@ -90,8 +90,8 @@ static enum dify_err put_beyond(const char *at, size_t left, enum sim_style styl
     return put_code(len != 0 ? decode((const unsigned char *)at, len) : 0xFFFD, out);
 }
 
-enum dify_err sim_style_string(struct dify_slice text, enum sim_style style,
-                               struct dify__buffer *out)
+enum dify_err dify__style_string(struct dify_slice text, enum dify__style style,
+                                 struct dify__buffer *out)
 {
     enum dify_err err = dify__buffer_append(out, "\"", 1);
     for (size_t i = 0; i < text.len && err == DIFY_OK;) {
@@ -112,7 +112,7 @@ enum dify_err sim_style_string(struct dify_slice text, enum sim_style style,
 }
 
 /* A number; Python's own writer has at least two digits in an exponent: 1e-07. */
-static enum dify_err put_number(struct dify_slice text, enum sim_style style,
+static enum dify_err put_number(struct dify_slice text, enum dify__style style,
                                 struct dify__buffer *out)
 {
     size_t head = text.len;
@@ -144,11 +144,11 @@ static enum dify_err put_integer(yyjson_val *value, struct dify__buffer *out)
 }
 
 /* Anything but an object or an array. */
-static enum dify_err put_scalar(yyjson_val *value, enum sim_style style, struct dify__buffer *out)
+static enum dify_err put_scalar(yyjson_val *value, enum dify__style style, struct dify__buffer *out)
 {
     if (yyjson_is_str(value)) {
         struct dify_slice text = {unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)};
-        return sim_style_string(text, style, out);
+        return dify__style_string(text, style, out);
     }
     if (yyjson_is_raw(value))
         return put_number(
@@ -171,7 +171,7 @@ struct level {
 };
 
 /* Closes what is done and writes what stands before the next member or element. */
-static enum dify_err put_between(struct level *levels, size_t *depth, enum sim_style style,
+static enum dify_err put_between(struct level *levels, size_t *depth, enum dify__style style,
                                  struct dify__buffer *out)
 {
     enum dify_err err = DIFY_OK;
@@ -189,7 +189,7 @@ static enum dify_err put_between(struct level *levels, size_t *depth, enum sim_s
     return err;
 }
 
-enum dify_err sim_style_value(yyjson_val *value, enum sim_style style, struct dify__buffer *out)
+enum dify_err dify__style_value(yyjson_val *value, enum dify__style style, struct dify__buffer *out)
 {
     /* The values of a document lie one behind the other, in the order of its text. */
     struct level levels[DIFY_EVENT_DEPTH];
@@ -239,7 +239,7 @@ static uint32_t escaped_code(const char **at)
 }
 
 /* The escape at `*at` (a backslash) in the way of the style. */
-static enum dify_err put_escape(const char **at, enum sim_style style, struct dify__buffer *out)
+static enum dify_err put_escape(const char **at, enum dify__style style, struct dify__buffer *out)
 {
     static const char letters[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
     char bytes[4];
@@ -258,7 +258,7 @@ static enum dify_err put_escape(const char **at, enum sim_style style, struct di
 }
 
 /* The string at `*at` (its opening quote) of a valid text. */
-static enum dify_err put_string(const char **at, const char *end, enum sim_style style,
+static enum dify_err put_string(const char **at, const char *end, enum dify__style style,
                                 struct dify__buffer *out)
 {
     enum dify_err err = dify__buffer_append(out, "\"", 1);
@@ -290,7 +290,7 @@ static bool is_space(char c)
 }
 
 /* A valid text, token by token: its nesting plays no part. */
-static enum dify_err put_tokens(const char *at, const char *end, enum sim_style style,
+static enum dify_err put_tokens(const char *at, const char *end, enum dify__style style,
                                 struct dify__buffer *out)
 {
     enum dify_err err = DIFY_OK;
@@ -313,7 +313,8 @@ static enum dify_err put_tokens(const char *at, const char *end, enum sim_style 
     return err;
 }
 
-enum dify_err sim_style_text(struct dify_slice text, enum sim_style style, struct dify__buffer *out)
+enum dify_err dify__style_text(struct dify_slice text, enum dify__style style,
+                               struct dify__buffer *out)
 {
     /* The core reads objects; so any value is read as the only member of one. */
     static const char head[] = "{\"\":";
