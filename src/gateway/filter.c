@@ -62,8 +62,8 @@ static bool fits(const struct store_row *row, const struct store_filter *filter)
             return false;
     }
     return (filter->before == 0 || row->number < filter->before) &&
-           is_wanted(row->app, filter->app) && is_wanted(row->user, filter->user) &&
-           row->created_ms >= filter->since_ms &&
+           is_wanted(row->app, filter->app) && store_filter_has_app(filter, row->app) &&
+           is_wanted(row->user, filter->user) && row->created_ms >= filter->since_ms &&
            (filter->until_ms == 0 || row->created_ms < filter->until_ms) &&
            (filter->search.len == 0 || is_found(row, filter->search));
 }

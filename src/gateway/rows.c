@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICES 16
+#define SLICES 17
 
 static void slices_of(struct store_row *row, struct dify_slice *slices[SLICES])
 {
     struct dify_slice *all[SLICES] = {
-        &row->app,    &row->user,   &row->route,  &row->workflow_id, &row->conversation_id,
-        &row->query,  &row->inputs, &row->run_id, &row->task_id,     &row->message_id,
-        &row->status, &row->code,   &row->price,  &row->currency,    &row->rating,
-        &row->comment};
+        &row->app,     &row->user,   &row->route,  &row->workflow_id, &row->conversation_id,
+        &row->query,   &row->inputs, &row->run_id, &row->task_id,     &row->message_id,
+        &row->status,  &row->code,   &row->price,  &row->currency,    &row->rating,
+        &row->comment, &row->extra};
     memcpy(slices, all, sizeof all);
 }
 

@@ -61,6 +61,7 @@ static int add_details(struct store *store, const struct store_write *write)
     rc |= store_bind_text(stmt, 5, run->inputs);
     rc |= store_bind_blob(stmt, 6, write->as.begin.key);
     rc |= store_bind_blob(stmt, 7, write->as.begin.digest);
+    rc |= store_bind_text(stmt, 8, run->extra);
     return rc != SQLITE_OK ? SQLITE_NOMEM : store_run_stmt(stmt);
 }
 

@@ -21,14 +21,18 @@
     "  ORDER BY position DESC LIMIT 1), r.rating, r.comment"
 #define DETAILS " CROSS JOIN details d ON d.number = r.number"
 #define ONE                                                                                        \
-    COLUMNS ", s.result, d.key FROM runs r" DETAILS " LEFT JOIN results s ON s.number = r.number"
-#define MANY COLUMNS ", NULL, d.key FROM runs r"
+    COLUMNS ", s.result, d.key, d.extra FROM runs r" DETAILS                                       \
+            " LEFT JOIN results s ON s.number = r.number"
+#define MANY COLUMNS ", NULL, d.key, d.extra FROM runs r"
 
 static const char *const texts[] = {
     [STORE_READ_ID] = ONE " WHERE r.id = ?1",
     [STORE_READ_RUN_ID] = ONE " WHERE r.run_id = ?1 ORDER BY r.number DESC LIMIT 1",
+    [STORE_READ_TASK] = ONE " WHERE r.task_id = ?1 ORDER BY r.number DESC LIMIT 1",
     [STORE_READ_KEY] = ONE " WHERE r.number = (SELECT number FROM keys WHERE key = ?1)",
     [STORE_READ_OPEN] = MANY " INDEXED BY runs_open" DETAILS " WHERE r.state < 3 ORDER BY r.number",
+    [STORE_READ_OPEN_OF] =
+        MANY " INDEXED BY runs_open" DETAILS " WHERE r.state < 3 AND r.app = ?1 ORDER BY r.number",
     [STORE_READ_NEXT] = ONE " WHERE r.number > ?1 AND +r.created >= ?2 ORDER BY r.number LIMIT 1",
     /* From the segment with the record at ?2, or the first behind it, on. */
     [STORE_READ_LOG] =
@@ -82,6 +86,7 @@ static void fill(sqlite3_stmt *stmt, struct store_row *row)
     row->rating = store_column_text(stmt, 29);
     row->comment = store_column_text(stmt, 30);
     row->result = store_column_text(stmt, 31);
+    row->extra = store_column_text(stmt, 33);
 }
 
 enum dify_err store_read_err(int rc)
@@ -117,12 +122,25 @@ enum dify_err store_find(struct store_reader *reader, const unsigned char id[STO
     return rc != SQLITE_OK ? store_read_err(rc) : hand_over(stmt, found, ctx);
 }
 
+/* Of a statement whose one parameter is a text. */
+static enum dify_err find_by(struct store_reader *reader, enum store_read read,
+                             struct dify_slice text, store_row_fn *found, void *ctx)
+{
+    sqlite3_stmt *stmt = reader->stmts[read];
+    int rc = store_bind_text(stmt, 1, text);
+    return rc != SQLITE_OK ? store_read_err(rc) : hand_over(stmt, found, ctx);
+}
+
 enum dify_err store_find_run_id(struct store_reader *reader, struct dify_slice run_id,
                                 store_row_fn *found, void *ctx)
 {
-    sqlite3_stmt *stmt = reader->stmts[STORE_READ_RUN_ID];
-    int rc = store_bind_text(stmt, 1, run_id);
-    return rc != SQLITE_OK ? store_read_err(rc) : hand_over(stmt, found, ctx);
+    return find_by(reader, STORE_READ_RUN_ID, run_id, found, ctx);
+}
+
+enum dify_err store_find_task(struct store_reader *reader, struct dify_slice task_id,
+                              store_row_fn *found, void *ctx)
+{
+    return find_by(reader, STORE_READ_TASK, task_id, found, ctx);
 }
 
 enum dify_err store_find_key(struct store_reader *reader, const unsigned char key[STORE_HASH_BYTES],
@@ -138,6 +156,12 @@ enum dify_err store_find_key(struct store_reader *reader, const unsigned char ke
 enum dify_err store_list_open(struct store_reader *reader, store_row_fn *row, void *ctx)
 {
     return hand_over(reader->stmts[STORE_READ_OPEN], row, ctx);
+}
+
+enum dify_err store_list_open_of(struct store_reader *reader, struct dify_slice app,
+                                 store_row_fn *row, void *ctx)
+{
+    return find_by(reader, STORE_READ_OPEN_OF, app, row, ctx);
 }
 
 struct each {
@@ -196,6 +220,49 @@ static int bind_number(sqlite3_stmt *stmt, const char *name, uint64_t value)
     return at == 0 ? SQLITE_OK : store_bind_uint(stmt, at, value);
 }
 
+/* ---- filters ------------------------------------------------------------------------------- */
+
+/* What a pointer to a filter is called in SQL. */
+#define FILTER_TYPE "store_filter"
+
+static bool is_named(const struct store_filter *filter, struct dify_slice app)
+{
+    for (size_t i = 0; i < filter->app_count; i++)
+        if (dify__slice_equals(filter->apps[i], app))
+            return true;
+    return filter->app_count == 0;
+}
+
+bool store_filter_has_app(const struct store_filter *filter, struct dify_slice app)
+{
+    struct dify_slice hidden = filter->hidden_prefix;
+    if (!is_named(filter, app))
+        return false;
+    return hidden.len == 0 || app.len < hidden.len ||
+           memcmp(app.ptr, hidden.ptr, hidden.len) != 0 ||
+           dify__slice_equals(app, filter->unhidden);
+}
+
+static void sql_has_app(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct store_filter *filter = sqlite3_value_pointer(values[1], FILTER_TYPE);
+    struct dify_slice app = {(const char *)sqlite3_value_text(values[0]), 0};
+    (void)count;
+    app.len = app.ptr != NULL ? (size_t)sqlite3_value_bytes(values[0]) : 0;
+    sqlite3_result_int(context, filter != NULL && store_filter_has_app(filter, app));
+}
+
+static int bind_filter(sqlite3_stmt *stmt, const char *name, const struct store_filter *filter)
+{
+    int at = sqlite3_bind_parameter_index(stmt, name);
+    /* SQLite takes it as void *, and hands it to nobody but the function above. */
+    union {
+        const struct store_filter *given;
+        void *taken;
+    } pointer = {filter};
+    return at == 0 ? SQLITE_OK : sqlite3_bind_pointer(stmt, at, pointer.taken, FILTER_TYPE, NULL);
+}
+
 /* What a text of a filter adds to the SQL. */
 static const char *if_present(struct dify_slice text, const char *sql)
 {
@@ -209,9 +276,12 @@ int store_prepare_filtered(struct store_reader *reader, const char *select, cons
     bool is_running = dify__slice_is(filter->status, "running");
     sqlite3_stmt *stmt = NULL;
     sqlite3_snprintf(
-        sizeof sql, sql, "%s WHERE 1%s%s%s%s%s%s%s%s", select,
+        sizeof sql, sql, "%s WHERE 1%s%s%s%s%s%s%s%s%s", select,
         filter->before != 0 ? " AND r.number < :before" : "",
         if_present(filter->app, " AND r.app = :app"),
+        filter->app_count != 0 || filter->hidden_prefix.len != 0
+            ? " AND difystream_has_app(r.app, :filter)"
+            : "",
         if_present(filter->user, " AND r.user = :user"),
         is_running ? " AND r.state < 3"
                    : if_present(filter->status, " AND r.state = 3 AND r.status = :status"),
@@ -228,6 +298,7 @@ int store_prepare_filtered(struct store_reader *reader, const char *select, cons
     if (rc == SQLITE_OK) {
         rc = bind_number(stmt, ":before", filter->before);
         rc |= bind(stmt, ":app", filter->app);
+        rc |= bind_filter(stmt, ":filter", filter);
         rc |= bind(stmt, ":user", filter->user);
         rc |= bind(stmt, ":status", filter->status);
         rc |= bind_number(stmt, ":since", filter->since_ms);
@@ -338,6 +409,9 @@ static int prepare(struct store_reader *reader)
     int rc = sqlite3_create_function_v2(reader->db, "difystream_has", 2,
                                         SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_has, NULL,
                                         NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_create_function_v2(reader->db, "difystream_has_app", 2, SQLITE_UTF8, NULL,
+                                        sql_has_app, NULL, NULL, NULL);
     for (size_t i = 0; rc == SQLITE_OK && i < STORE_READ_COUNT; i++)
         rc = store_db_prepare(reader->db, texts[i], &reader->stmts[i]);
     return rc;

@@ -10,8 +10,10 @@
 enum store_read {
     STORE_READ_ID,
     STORE_READ_RUN_ID,
+    STORE_READ_TASK,
     STORE_READ_KEY,
     STORE_READ_OPEN,
+    STORE_READ_OPEN_OF,
     STORE_READ_NEXT,
     STORE_READ_LOG,
     STORE_READ_COUNT
@@ -26,7 +28,7 @@ struct store_reader {
 const char *store_path(const struct store *store);
 
 /* A statement over the runs r (and their details d, where `select` joins them) that a filter takes
- * in; the texts of the filter must outlive it. SQLITE_OK or what failed. */
+ * in; the filter and its texts must outlive it. SQLITE_OK or what failed. */
 DIFY_MUST_CHECK int store_prepare_filtered(struct store_reader *reader, const char *select,
                                            const char *order, const struct store_filter *filter,
                                            sqlite3_stmt **out);

@@ -47,6 +47,9 @@ static const char *const steps[] = {
     "CREATE UNIQUE INDEX segments_position ON segments (position);"
     /* Runs that are gone but for segments of theirs. */
     "CREATE TABLE removed (number INTEGER PRIMARY KEY) STRICT;",
+
+    "ALTER TABLE details ADD COLUMN extra TEXT;"
+    "CREATE INDEX runs_task_id ON runs (task_id) WHERE task_id IS NOT NULL;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof steps / sizeof steps[0]))

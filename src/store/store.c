@@ -175,8 +175,8 @@ uint64_t store_next_number(struct store *store)
 static const size_t slices[][SLICES_MOST + 1] = {
     [STORE_OP_BEGIN] = {SLICE(begin.run.app), SLICE(begin.run.user), SLICE(begin.run.route),
                         SLICE(begin.run.workflow_id), SLICE(begin.run.conversation_id),
-                        SLICE(begin.run.query), SLICE(begin.run.inputs), SLICE(begin.key),
-                        SLICE(begin.digest)},
+                        SLICE(begin.run.query), SLICE(begin.run.inputs), SLICE(begin.run.extra),
+                        SLICE(begin.key), SLICE(begin.digest)},
     [STORE_OP_SUBMITTING] = {0},
     [STORE_OP_STARTED] = {SLICE(started.run_id), SLICE(started.task_id)},
     [STORE_OP_APPEND] = {SLICE(append.records)},

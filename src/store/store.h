@@ -108,6 +108,7 @@ struct store_run {
     unsigned kind;                      /* enum dify_kind */
     struct dify_slice workflow_id, conversation_id, query;
     struct dify_slice inputs;    /* JSON, with the ids of uploaded files: as it is sent */
+    struct dify_slice extra;     /* a JSON object of further members of the request */
     const unsigned char *key;    /* hash of the idempotency key with its scope; NULL: none */
     const unsigned char *digest; /* of the request that came with the key; NULL: none */
     uint64_t sent_ms;            /* 0: it is only accepted, else submitting */
@@ -206,7 +207,7 @@ struct store_row {
     enum store_state state;
     uint32_t epoch;
     uint64_t created_ms, sent_ms, ended_ms; /* 0: not yet */
-    struct dify_slice app, user, route, workflow_id, conversation_id, query, inputs;
+    struct dify_slice app, user, route, workflow_id, conversation_id, query, inputs, extra;
     unsigned kind;
     const unsigned char *key, *digest; /* NULL: none */
     struct dify_slice run_id, task_id, message_id, status, code, price, currency;
@@ -231,6 +232,10 @@ DIFY_MUST_CHECK enum dify_err store_find(struct store_reader *reader,
 DIFY_MUST_CHECK enum dify_err store_find_run_id(struct store_reader *reader,
                                                 struct dify_slice run_id, store_row_fn *found,
                                                 void *ctx);
+/* By Dify's task_id: the latest. */
+DIFY_MUST_CHECK enum dify_err store_find_task(struct store_reader *reader,
+                                              struct dify_slice task_id, store_row_fn *found,
+                                              void *ctx);
 DIFY_MUST_CHECK enum dify_err store_find_key(struct store_reader *reader,
                                              const unsigned char key[STORE_HASH_BYTES],
                                              store_row_fn *found, void *ctx);
@@ -239,10 +244,18 @@ DIFY_MUST_CHECK enum dify_err store_find_key(struct store_reader *reader,
 struct store_filter {
     uint64_t before;                     /* only numbers below it: where the last page ended */
     struct dify_slice app, user, status; /* exactly; a status of "running" is any that is open */
-    struct dify_slice search;            /* in user, ids, inputs */
-    uint64_t since_ms, until_ms;         /* created in this span, the end excluded */
-    uint32_t limit;                      /* never 0 */
+    const struct dify_slice *apps;       /* only runs of these; app_count 0: of all */
+    size_t app_count;
+    struct dify_slice hidden_prefix; /* none of apps whose names begin so, ... */
+    struct dify_slice unhidden;      /* ... but of the one that is named so */
+    struct dify_slice search;        /* in user, ids, inputs */
+    uint64_t since_ms, until_ms;     /* created in this span, the end excluded */
+    uint32_t limit;                  /* never 0 */
 };
+
+/* Whether runs of an app are taken in, as far as apps, hidden_prefix and unhidden say. */
+bool store_filter_has_app(const struct store_filter *filter, struct dify_slice app);
+
 DIFY_MUST_CHECK enum dify_err store_list(struct store_reader *reader,
                                          const struct store_filter *filter, store_row_fn *row,
                                          void *ctx);
@@ -250,6 +263,10 @@ DIFY_MUST_CHECK enum dify_err store_list(struct store_reader *reader,
 /* All runs that are not ENDED, oldest first. */
 DIFY_MUST_CHECK enum dify_err store_list_open(struct store_reader *reader, store_row_fn *row,
                                               void *ctx);
+
+/* Those of one app. */
+DIFY_MUST_CHECK enum dify_err store_list_open_of(struct store_reader *reader, struct dify_slice app,
+                                                 store_row_fn *row, void *ctx);
 
 /* All runs created from `since_ms` on, oldest first, with their results. What is written meanwhile
  * is seen, too; `row` may read the run's log with the same reader. */

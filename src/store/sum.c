@@ -20,10 +20,8 @@ static enum dify_err prepare(struct store_reader *reader, const struct store_fil
                              const char *with_details, const char *alone, const char *order,
                              sqlite3_stmt **out)
 {
-    struct store_filter all = *filter;
-    all.before = 0;
     bool has_search = filter->search.ptr != NULL && filter->search.len != 0;
-    int rc = store_prepare_filtered(reader, has_search ? with_details : alone, order, &all, out);
+    int rc = store_prepare_filtered(reader, has_search ? with_details : alone, order, filter, out);
     return rc == SQLITE_OK ? DIFY_OK : store_read_err(rc);
 }
 
@@ -110,15 +108,17 @@ enum dify_err store_sum(struct store_reader *reader, const struct store_filter *
                         struct store_totals *totals, store_price_fn *price, void *ctx)
 {
     struct store_totals sums = {0};
+    struct store_filter all = *filter;
+    all.before = 0;
     /* All of it of one moment. */
     int rc = sqlite3_exec(reader->db, "BEGIN", NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return store_read_err(rc);
-    enum dify_err err = count(reader, filter, &sums);
+    enum dify_err err = count(reader, &all, &sums);
     if (err == DIFY_OK)
-        err = measure(reader, filter, &sums);
+        err = measure(reader, &all, &sums);
     if (err == DIFY_OK && price != NULL)
-        err = add_prices(reader, filter, price, ctx);
+        err = add_prices(reader, &all, price, ctx);
     sqlite3_exec(reader->db, "COMMIT", NULL, NULL, NULL);
     if (err == DIFY_OK)
         *totals = sums;

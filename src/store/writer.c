@@ -25,7 +25,9 @@ static const char *const texts[] = {
     [STORE_STMT_ADD_RUN] =
         "INSERT INTO runs (number, id, state, epoch, created, sent, app, user, route, kind)"
         " VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [STORE_STMT_ADD_DETAILS] = "INSERT INTO details VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STORE_STMT_ADD_DETAILS] =
+        "INSERT INTO details (number, workflow_id, conversation_id, query, inputs, key, digest,"
+        " extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [STORE_STMT_ADD_KEY] = "INSERT INTO keys VALUES (?1, ?2)",
     [STORE_STMT_SUBMITTING] =
         "UPDATE runs SET state = 1, sent = ?2 WHERE number = ?1 AND state < 2",

@@ -108,6 +108,41 @@ static void test_filters(void **state)
                 "5 ");
 }
 
+/* Only some apps; none whose names begin so, but one. */
+static void test_apps(void **state)
+{
+    struct store_kit *kit = *state;
+    const struct dify_slice odd[] = {DIFY_SLICE("odd")};
+    const struct dify_slice both[] = {DIFY_SLICE("nobody"), DIFY_SLICE("even"), DIFY_SLICE("odd")};
+    struct store_filter filter = {.apps = odd, .app_count = 1, .limit = 3};
+    assert_list(kit, filter, "11 9 7 ");
+    filter.apps = both;
+    assert_list(kit, filter, "");
+    filter.app_count = 2;
+    assert_list(kit, filter, "12 10 8 ");
+    filter.app_count = 3;
+    assert_list(kit, filter, "12 11 10 ");
+    filter.app = DIFY_SLICE("odd");
+    assert_list(kit, filter, "11 9 7 ");
+    filter = (struct store_filter){.hidden_prefix = DIFY_SLICE("ev"), .limit = 3};
+    assert_list(kit, filter, "11 9 7 ");
+    filter.unhidden = DIFY_SLICE("eve");
+    assert_list(kit, filter, "11 9 7 ");
+    filter.unhidden = DIFY_SLICE("even");
+    assert_list(kit, filter, "12 11 10 ");
+    filter.hidden_prefix = DIFY_SLICE("evenx"); /* longer than the name */
+    filter.unhidden = (struct dify_slice){NULL, 0};
+    assert_list(kit, filter, "12 11 10 ");
+    filter = (struct store_filter){.apps = both, .app_count = 3, .limit = 3};
+    filter.hidden_prefix = DIFY_SLICE("odd");
+    assert_list(kit, filter, "12 10 8 ");
+    /* A run whose app is not known belongs to none. */
+    kit_sql(kit, "UPDATE runs SET app = NULL WHERE number = 12");
+    assert_list(kit, filter, "10 8 6 ");
+    filter.app_count = 0;
+    assert_list(kit, filter, "12 10 8 ");
+}
+
 static void test_search(void **state)
 {
     struct store_kit *kit = *state;
@@ -144,6 +179,11 @@ static void test_stopped_by_callback(void **state)
     text = (struct text){.most = 0};
     assert_int_equal(store_list_open(kit->reader, add, &text), DIFY_OK);
     assert_string_equal(text.text, "10 11 12 ");
+    text = (struct text){.most = 0};
+    assert_int_equal(store_list_open_of(kit->reader, DIFY_SLICE("even"), add, &text), DIFY_OK);
+    assert_string_equal(text.text, "10 12 ");
+    assert_int_equal(store_list_open_of(kit->reader, DIFY_SLICE("eve"), add, &text),
+                     DIFY_ERR_ABSENT);
 }
 
 static bool add_whole(void *ctx, const struct store_row *row)
@@ -205,6 +245,15 @@ static void test_sum(void **state)
     assert_int_equal(store_sum(kit->reader, &filter, &totals, NULL, NULL), DIFY_OK);
     assert_int_equal(totals.runs, 1);
     assert_int_equal(totals.failed, 1);
+    const struct dify_slice odd[] = {DIFY_SLICE("odd")};
+    struct store_filter of_odd = {.apps = odd, .app_count = 1, .limit = 1};
+    text.len = 0;
+    assert_int_equal(store_sum(kit->reader, &of_odd, &totals, add_price, &text), DIFY_OK);
+    assert_int_equal(totals.runs, 6);
+    assert_int_equal(totals.open, 1);
+    assert_int_equal(totals.failed, 0);
+    assert_int_equal(totals.median_ms, 50);
+    assert_string_equal(text.text, "USD=0.7500001 ");
     text = (struct text){.len = 0};
     filter.search = DIFY_SLICE("nowhere");
     assert_int_equal(store_sum(kit->reader, &filter, &totals, add_price, &text), DIFY_OK);
@@ -217,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_apps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_search, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stopped_by_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each, setup, teardown),

@@ -285,10 +285,10 @@ static void test_schemas(void **state)
     kit_whole_run(kit, 1, 2);
     kit_await(kit, 2);
     kit_close(kit);
-    assert_int_equal(kit_sql(kit, "PRAGMA user_version"), 1);
-    kit_sql(kit, "PRAGMA user_version = 2");
+    assert_int_equal(kit_sql(kit, "PRAGMA user_version"), 2);
+    kit_sql(kit, "PRAGMA user_version = 3");
     refuse(kit, "made by a newer release of difystream");
-    kit_sql(kit, "PRAGMA user_version = 1");
+    kit_sql(kit, "PRAGMA user_version = 2");
     kit_sql(kit, "PRAGMA application_id = 1");
     refuse(kit, "a database, but no store of difystream");
 }

@@ -34,6 +34,7 @@ struct seen {
     uint64_t numbers[64];
     struct store_row last; /* without what is borrowed */
     char inputs[100], result[100], status[20], run_id[60], rating[20], comment[60];
+    char extra[60];
     bool has_digest;
 };
 
@@ -54,6 +55,7 @@ static bool see(void *ctx, const struct store_row *row)
     keep(seen->run_id, sizeof seen->run_id, row->run_id);
     keep(seen->rating, sizeof seen->rating, row->rating);
     keep(seen->comment, sizeof seen->comment, row->comment);
+    keep(seen->extra, sizeof seen->extra, row->extra);
     seen->has_digest = row->digest != NULL;
     return true;
 }
@@ -78,9 +80,11 @@ static void test_life_of_a_run(void **state)
     run.sent_ms = 0;
     run.key = key;
     run.digest = digest;
+    run.extra = DIFY_SLICE("{\"trace_id\":\"t\"}");
     assert_true(store_begin(kit->store, &run, kit_done, kit));
     kit_await(kit, 1);
     struct seen seen = find(kit, 1);
+    assert_string_equal(seen.extra, "{\"trace_id\":\"t\"}");
     assert_int_equal(seen.last.state, STORE_ACCEPTED);
     assert_int_equal(seen.last.epoch, 1);
     assert_int_equal(seen.last.sent_ms, 0);
@@ -128,6 +132,34 @@ static void test_life_of_a_run(void **state)
     assert_int_equal(store_find_run_id(kit->reader, DIFY_SLICE("run-2"), see, &by),
                      DIFY_ERR_ABSENT);
     assert_int_equal(kit->refused, 0);
+}
+
+/* By Dify's task_id, whether the run is open or over; the latest of two. */
+static void test_find_task(void **state)
+{
+    struct store_kit *kit = *state;
+    struct seen seen = {0};
+    struct store_end end = kit_end(2000);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct store_run run = kit_run(store_next_number(kit->store));
+        assert_true(store_begin(kit->store, &run, kit_done, kit));
+    }
+    end.task_id = DIFY_SLICE("task-b");
+    assert_true(
+        store_set_started(kit->store, 1, DIFY_SLICE("x"), DIFY_SLICE("task-a"), kit_done, kit));
+    assert_true(store_end(kit->store, 2, &end, kit_done, kit));
+    kit_await(kit, 5);
+    assert_int_equal(store_find_task(kit->reader, DIFY_SLICE("task-a"), see, &seen), DIFY_OK);
+    assert_int_equal(seen.last.number, 1);
+    assert_int_equal(store_find_task(kit->reader, DIFY_SLICE("task-b"), see, &seen), DIFY_OK);
+    assert_int_equal(seen.last.number, 2);
+    assert_int_equal(store_find_task(kit->reader, DIFY_SLICE("task"), see, &seen), DIFY_ERR_ABSENT);
+    assert_true(
+        store_set_started(kit->store, 3, DIFY_SLICE("y"), DIFY_SLICE("task-a"), kit_done, kit));
+    kit_await(kit, 6);
+    assert_int_equal(store_find_task(kit->reader, DIFY_SLICE("task-a"), see, &seen), DIFY_OK);
+    assert_int_equal(seen.last.number, 3);
+    assert_int_equal(seen.count, 3);
 }
 
 /* A key that a run gives up with its end is another one's then, and belongs to no other run. */
@@ -377,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life_of_a_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_find_task, setup, teardown),
         cmocka_unit_test_setup_teardown(test_freed_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reopened, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_alone, setup, teardown),
