@@ -14,7 +14,7 @@
 static size_t plain_length(const uint8_t *bytes, size_t len, size_t at)
 {
     uint64_t text = 0;
-    if (len - at < 5 || strchr("EFS", bytes[at]) == NULL || bytes[at] == 0)
+    if (len - at < 5 || strchr("EFSRVP", bytes[at]) == NULL || bytes[at] == 0)
         return 0;
     for (size_t i = 4; i > 0; i--)
         text = text * 256 + bytes[at + i];
@@ -47,11 +47,11 @@ static size_t take(const uint8_t *bytes, size_t len, struct dify__buffer *again)
 /* Texts cut from the input, put as records. */
 static void build(const uint8_t *bytes, size_t len, struct fuzz_draw *draw, struct fuzz_text *file)
 {
-    static const char kinds[] = "EFS";
+    static const char kinds[] = "EFSRVP";
     struct dify__buffer out = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 4};
     for (size_t at = 0; at < len;) {
         size_t piece = fuzz_cut_next(FUZZ_SMALL, draw, len - at);
-        enum store_record_kind kind = (enum store_record_kind)kinds[fuzz_draw_below(draw, 3)];
+        enum store_record_kind kind = (enum store_record_kind)kinds[fuzz_draw_below(draw, 6)];
         FUZZ_REQUIRE(
             store_record_put(&out, kind, (struct dify_slice){(const char *)bytes + at, piece}) ==
                 DIFY_OK,

@@ -102,18 +102,38 @@ static void put_time(struct dify__writer *writer, const char *key, uint64_t time
         dify__write_null(writer);
 }
 
+static const char *kind_name(enum store_record_kind kind)
+{
+    switch (kind) {
+    case STORE_RECORD_EVENT:
+        return "event";
+    case STORE_RECORD_FOLLOW:
+        return "follow";
+    case STORE_RECORD_STREAM:
+        return "stream";
+    case STORE_RECORD_REPEAT:
+        return "repeat";
+    case STORE_RECORD_V1:
+        return "v1";
+    case STORE_RECORD_PING:
+        return "ping";
+    }
+    return "unknown";
+}
+
 static void put_record(struct dify__writer *writer, uint32_t number,
                        const struct store_record *record)
 {
-    const char *kind = record->kind == STORE_RECORD_EVENT    ? "event"
-                       : record->kind == STORE_RECORD_STREAM ? "stream"
-                                                             : "follow";
+    const char *kind = kind_name(record->kind);
     dify__write_element(writer);
     dify__write_open(writer, '{');
     put_number(writer, "number", number);
     put_text(writer, "kind", dify__slice(kind));
     dify__write_key(writer, "data");
-    dify__write_json(writer, record->text);
+    if (record->text.len != 0)
+        dify__write_json(writer, record->text);
+    else
+        dify__write_null(writer);
     dify__write_close(writer, '}');
 }
 
@@ -181,6 +201,8 @@ static bool put_run(void *ctx, const struct store_row *row)
     put_ends(writer, row);
     dify__write_key(writer, "inputs");
     dify__write_json(writer, row->inputs);
+    dify__write_key(writer, "extra");
+    dify__write_json(writer, row->extra);
     dify__write_key(writer, "result");
     dify__write_json(writer, row->result);
     if (exporting->has_events) {

@@ -573,7 +573,7 @@ static enum dify_err recall(struct gw_run *run, struct dify_slice records)
     run->is_recalling = true;
     while (err == DIFY_OK && store_record_next(&records, &record)) {
         begins = begins || record.kind == STORE_RECORD_STREAM;
-        if (record.kind != STORE_RECORD_EVENT)
+        if (!store_record_is_event(record.kind))
             continue;
         frame->len = 0;
         err = gw_sse_put(frame, NULL, NULL, record.text);

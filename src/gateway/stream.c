@@ -51,7 +51,9 @@ static void format_id(const struct gw_caller *caller, char id[32])
 static void write_out(struct gw_caller *caller)
 {
     struct dify__buffer *text = &caller->run->gateway->scratch;
-    if (text->len > 0 && !http_respond_write(caller->exchange, dify__buffer_slice(text)))
+    if (text->len == 0) /* nothing but records that are not for followers */
+        return;
+    if (!http_respond_write(caller->exchange, dify__buffer_slice(text)))
         caller->is_answered = true;
     caller->written_ms = uv_now(caller->run->gateway->loop);
     dify__buffer_clear(text, GW_SCRATCH_BYTES);
@@ -66,12 +68,13 @@ static size_t compose(struct gw_caller *caller, struct dify_slice records, uint3
     struct store_record record;
     enum dify_err err = DIFY_OK;
     while (err == DIFY_OK && text->len < GW_STREAM_BYTES && store_record_next(&rest, &record)) {
+        char id[32];
         if (first++ < caller->next)
             continue;
-        char id[32];
         format_id(caller, id);
-        err =
-            gw_sse_put(text, id, record.kind == STORE_RECORD_EVENT ? NULL : "follow", record.text);
+        if (!store_record_is_v1(record.kind))
+            err = gw_sse_put(text, id, store_record_is_event(record.kind) ? NULL : "follow",
+                             record.text);
         caller->next++;
     }
     if (err != DIFY_OK) /* it comes again, and gets the rest */

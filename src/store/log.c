@@ -19,6 +19,20 @@ enum dify_err store_record_put(struct dify__buffer *records, enum store_record_k
     return err == DIFY_OK ? dify__buffer_append(records, text.ptr, text.len) : err;
 }
 
+static bool is_kind(unsigned char byte)
+{
+    switch ((enum store_record_kind)byte) {
+    case STORE_RECORD_EVENT:
+    case STORE_RECORD_FOLLOW:
+    case STORE_RECORD_STREAM:
+    case STORE_RECORD_REPEAT:
+    case STORE_RECORD_V1:
+    case STORE_RECORD_PING:
+        return true;
+    }
+    return false;
+}
+
 bool store_record_next(struct dify_slice *records, struct store_record *record)
 {
     if (records->len < STORE_RECORD_HEAD)
@@ -27,8 +41,7 @@ bool store_record_next(struct dify_slice *records, struct store_record *record)
     uint32_t len = 0;
     for (unsigned i = 0; i < 4; i++)
         len |= (uint32_t)head[1 + i] << 8 * i;
-    if (head[0] != STORE_RECORD_EVENT && head[0] != STORE_RECORD_FOLLOW &&
-        head[0] != STORE_RECORD_STREAM)
+    if (!is_kind(head[0]))
         return false;
     if (len > STORE_RECORD_BYTES || len > records->len - STORE_RECORD_HEAD)
         return false;

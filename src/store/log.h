@@ -3,9 +3,9 @@
  * log.h: the records of a run's event log, as bytes.
  *
  * A record is a head of five bytes (its kind; the length of its text, 32 bits, little-endian) and a
- * text, which is JSON. Records are numbered from 1 in the order in which they were appended; a
- * segment is some of them one behind the other. Every record is shown to followers, under its
- * number.
+ * text, which is JSON (a ping's is empty). Records are numbered from 1 in the order in which they
+ * were appended; a segment is some of them one behind the other. A record has its number whoever is
+ * shown it.
  */
 #ifndef STORE_LOG_H
 #define STORE_LOG_H
@@ -17,8 +17,25 @@
 enum store_record_kind {
     STORE_RECORD_EVENT = 'E',  /* an event of Dify, its JSON as it came */
     STORE_RECORD_FOLLOW = 'F', /* what became of the stream: made here */
-    STORE_RECORD_STREAM = 'S'  /* the same, and the events behind it are of another stream */
+    STORE_RECORD_STREAM = 'S', /* the same, and the events behind it are of another stream */
+    /* What a caller of /v1, who sees one stream without a break, is told otherwise than followers
+     * and the fold: */
+    STORE_RECORD_REPEAT = 'R', /* an event as 'E', which he does not get: he has it already */
+    STORE_RECORD_V1 = 'V',     /* a text only for him, in the place of an event or of a lost one */
+    STORE_RECORD_PING = 'P'    /* a ping, only for him */
 };
+
+/* Whether it is an event of Dify: what the fold is fed with, and followers are shown. */
+static inline bool store_record_is_event(enum store_record_kind kind)
+{
+    return kind == STORE_RECORD_EVENT || kind == STORE_RECORD_REPEAT;
+}
+
+/* Whether it is for callers of /v1 alone. */
+static inline bool store_record_is_v1(enum store_record_kind kind)
+{
+    return kind == STORE_RECORD_V1 || kind == STORE_RECORD_PING;
+}
 
 #define STORE_RECORD_HEAD 5
 

@@ -6,6 +6,8 @@ usage: followers.py --source FOLDER --build FOLDER [--followers N] [--idle N] [-
 import resource
 import select
 import socket
+import sqlite3
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -158,6 +160,69 @@ def slow(given, gateway, run, log, what):
         judge(given, events.read(), log, what + ", slowly")
 
 
+def records_of(bytes_of_log):
+    """(kind, text) of each record of a segment."""
+    while bytes_of_log:
+        kind, length = struct.unpack_from("<cI", bytes_of_log)
+        yield kind, bytes_of_log[5:5 + length]
+        bytes_of_log = bytes_of_log[5 + length:]
+
+
+def rewrite(gateway, opens):
+    """The log of the only run, as one whose stream was broken and mended for a caller of /v1: every
+    third event is one that he does not get, behind every fourth stand what only he gets and a ping.
+    Returns the ids that followers see; `opens`: the run is as it was before its end."""
+    records, ids = b"", []
+    with sqlite3.connect(gateway.store) as rows:
+        old = b"".join(row[0] for row in rows.execute("SELECT records FROM segments ORDER BY position"))
+        count = 0
+        for kind, text in records_of(old):
+            if kind in b"VP":
+                continue
+            count += 1
+            kind = b"R" if kind == b"E" and count % 3 == 0 else kind
+            records += struct.pack("<cI", kind, len(text)) + text
+            ids.append("1-%d" % count)
+            if count % 4 == 0:
+                records += struct.pack("<cI2scI", b"V", 2, b"{}", b"P", 0)
+                count += 2
+        rows.execute("DELETE FROM segments")
+        rows.execute("INSERT INTO segments (position, count, records) VALUES (1 << 24 | 1, ?, ?)",
+                     (count, records))
+        if opens:
+            rows.execute("DELETE FROM results")
+            rows.execute("UPDATE runs SET state = 2, ended = NULL, status = NULL")
+    rows.close()
+    return ids, count + 1
+
+
+def for_others(given):
+    """What stands in a log only for callers of /v1 is not shown and not folded; its numbers are used
+    up. Events that they do not get are shown and folded as any other."""
+    with serve(given) as simulator, gateway_for(given, simulator, keeps_port=True) as gateway:
+        run = begin(gateway, "short")
+        log = gateway.events(run).read()
+        for opens in (False, True):
+            gateway.terminate()
+            given.checks.equal(gateway.over(), 0, "it is stopped")
+            ids, end = rewrite(gateway, opens)
+            gateway.start()
+            seen = gateway.events(run).read()
+            given.checks.true(seen.is_whole, "the log is read to its end")
+            given.checks.equal([record[1:] for record in seen.records[:len(ids)]],
+                               [record[1:] for record in log.records[:-1]], "what is shown")
+            given.checks.equal([record[0] for record in seen.records[:len(ids)]], ids, "its numbers")
+            given.checks.equal(len(seen.records) - len(ids), 1, "and the end")
+            for field in ("success", "answer", "outputs", "total_steps", "total_tokens", "nodes"):
+                given.checks.equal(seen.result.get(field), log.result.get(field), "its " + field)
+            for last in range(end):
+                rest = gateway.events(run, last="1-%d" % last).read()
+                given.checks.equal(rest.records, [record for record in seen.records
+                                                  if int(record[0].split("-")[1]) > last],
+                                   "what comes behind %d" % last)
+            given.checks.equal(simulator.stats()["posts"], 1, "POSTs")
+
+
 def idle(given):
     """So many who follow a run in which nothing happens, and what each costs."""
     need = 2 * given.idle + 200
@@ -199,7 +264,7 @@ def main():
     given = arguments(lambda parser: (
         parser.add_argument("--followers", type=int, default=200),
         parser.add_argument("--idle", type=int, default=1000)))
-    run_tests(given, many, leaving, ended, idle)
+    run_tests(given, many, leaving, ended, for_others, idle)
 
 
 if __name__ == "__main__":

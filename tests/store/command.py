@@ -45,7 +45,10 @@ def check_export(checks, store):
     log = store.export("--events", "--run", IDS[2])[0]["log"]
     checks.equal([(record["number"], record["kind"], record["data"]) for record in log],
                  [(1, "event", 1), (2, "event", 2), (3, "stream", {"what": "resumed"}),
-                  (4, "event", 4), (5, "event", 5)], "its log")
+                  (4, "event", 4), (5, "event", 5), (6, "repeat", 6), (7, "v1", 7),
+                  (8, "ping", None)], "its log")
+    checks.equal([run["extra"] for run in runs], [None, {"trace_id": "t"}, None],
+                 "what else stood in its request")
     checks.equal(len(store.export("--run", "run-2")), 1, "a run by Dify's id")
     checks.equal([run["id"] for run in store.export("--since", "1d")], IDS[3:],
                  "runs since a moment")

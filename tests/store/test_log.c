@@ -28,6 +28,26 @@ static void test_bytes(void **state)
     dify__buffer_fini(&out);
 }
 
+/* Each kind comes back; what is none is where the log is damaged. */
+static void test_kinds(void **state)
+{
+    static const char kinds[] = "EFSRVP";
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        const char bytes[] = {(char)byte, 0, 0, 0, 0};
+        struct dify_slice rest = {bytes, sizeof bytes};
+        struct store_record record;
+        bool is_kind = byte != 0 && strchr(kinds, (int)byte) != NULL;
+        assert_int_equal(store_record_next(&rest, &record), is_kind);
+        assert_int_equal(rest.len, is_kind ? 0 : sizeof bytes);
+        if (!is_kind)
+            continue;
+        assert_int_equal(record.kind, byte);
+        assert_int_equal(store_record_is_event(record.kind), byte == 'E' || byte == 'R');
+        assert_int_equal(store_record_is_v1(record.kind), byte == 'V' || byte == 'P');
+    }
+}
+
 /* A buffer too small for head and text takes nothing of either. */
 static void test_buffer_ceiling(void **state)
 {
@@ -72,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_buffer_ceiling),
         cmocka_unit_test(test_longest),
     };
