@@ -286,8 +286,7 @@ static bool is_late(enum dify_event_type type)
            type == DIFY_EVENT_TTS_MESSAGE || type == DIFY_EVENT_TTS_MESSAGE_END;
 }
 
-/* A workflow_finished that the server made up for a stream without an end (from Dify 1.15 on). */
-static bool is_invented(const struct dify_event *event)
+bool dify__is_invented_end(const struct dify_event *event)
 {
     return event->type == DIFY_EVENT_WORKFLOW_FINISHED &&
            dify__slice_is(event->data.error, "Workflow stream ended without a terminal event");
@@ -330,7 +329,7 @@ void dify__run_fold(struct dify_run *run, const struct dify_event *event)
     take_ids(run, event);
     if (reads_data(event->type))
         dify__decoder_data(run->decoder);
-    if (run->distrusts && is_invented(event)) {
+    if (run->distrusts && dify__is_invented_end(event)) {
         run->has_invented_end = true;
         return;
     }

@@ -16,6 +16,9 @@
  */
 void dify__run_distrust(struct dify_run *run);
 
+/* Whether an event is such an end. */
+bool dify__is_invented_end(const struct dify_event *event);
+
 /* Whether an invented end has come since this was asked last. */
 bool dify__run_take_invented_end(struct dify_run *run);
 

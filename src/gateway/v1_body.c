@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * v1_body.c: see v1_body.h. What the stream said at its end is put into the order of a blocking
+ * answer, value by value as it came; Dify's two ways of writing are core/style.h's.
+ */
+#include "gateway/v1_body.h"
+
+#include "core/json.h"
+#include "core/json_text.h"
+#include "core/slices.h"
+#include "core/style.h"
+#include "gateway/v1_mend_state.h"
+
+/* A body while it is made. */
+struct body {
+    const struct gw_mend *mend;
+    const struct dify_result *result;
+    struct dify_slice mode;
+    struct dify__buffer event; /* the event that it is made from */
+    struct dify__json json;
+    struct dify__members data; /* of that event */
+    struct dify__buffer text;  /* the body, compact */
+    struct dify__writer writer;
+    enum dify_err err;
+};
+
+/* ---- pieces ---------------------------------------------------------------------------------- */
+
+static void note(struct body *body, enum dify_err err)
+{
+    if (body->err == DIFY_OK)
+        body->err = err;
+}
+
+/* The text of the last member `name`; absent if there is none. */
+static struct dify_slice find(struct dify__members members, const char *name, yyjson_val **value)
+{
+    struct dify_slice text = {NULL, 0};
+    *value = NULL;
+    while (dify__members_next(&members)) {
+        if (!dify__slice_is(members.key, name))
+            continue;
+        text = dify__members_text(&members);
+        *value = members.value;
+    }
+    return text;
+}
+
+static void put_json(struct body *body, const char *name, struct dify_slice json)
+{
+    dify__write_key(&body->writer, name);
+    dify__write_json(&body->writer, json.ptr != NULL ? json : DIFY_SLICE("null"));
+}
+
+static void put_string(struct body *body, const char *name, struct dify_slice text)
+{
+    dify__write_key(&body->writer, name);
+    dify__write_string(&body->writer, text);
+}
+
+static void put_number(struct body *body, const char *name, struct dify_slice number)
+{
+    dify__write_key(&body->writer, name);
+    dify__write_number(&body->writer, number);
+}
+
+/* Members of the event's data, under their names; null where it has none. */
+static void put_data(struct body *body, const char *const *names)
+{
+    yyjson_val *ignored;
+    for (; *names != NULL; names++)
+        put_json(body, *names, find(body->data, *names, &ignored));
+}
+
+/* Reads the event in `body->event`; `name`: the member that holds what the body is made of. */
+static void read_event(struct body *body, const char *name)
+{
+    struct dify__members root;
+    yyjson_val *value = NULL;
+    struct dify_slice text = {NULL, 0};
+    if (body->err == DIFY_OK)
+        note(body, dify__json_read_again(&body->json, dify__buffer_slice(&body->event)));
+    if (body->err == DIFY_OK) {
+        dify__members_of_root(&root, &body->json);
+        text = find(root, name, &value);
+    }
+    dify__members_of(&body->data, &body->json, value, text);
+}
+
+static struct dify_slice known(struct dify_slice a, struct dify_slice b)
+{
+    return a.ptr != NULL ? a : b;
+}
+
+static struct dify_slice task_id(const struct body *body)
+{
+    return known(gw__mend_id(body->mend, body->mend->task_id), body->result->task_id);
+}
+
+static struct dify_slice run_id(const struct body *body)
+{
+    return known(gw__mend_id(body->mend, body->mend->run_id), body->result->workflow_run_id);
+}
+
+static struct dify_slice message_id(const struct body *body)
+{
+    return known(gw__mend_id(body->mend, body->mend->message_id), body->result->message_id);
+}
+
+static struct dify_slice conversation_id(const struct body *body)
+{
+    return known(gw__mend_id(body->mend, body->mend->conversation_id),
+                 body->result->conversation_id);
+}
+
+/* ---- workflows ------------------------------------------------------------------------------- */
+
+static void put_workflow(struct body *body)
+{
+    static const char *const names[] = {
+        "workflow_id",  "status",      "outputs",    "error",       "elapsed_time",
+        "total_tokens", "total_steps", "created_at", "finished_at", NULL};
+    note(body, gw__mend_finished(body->mend, body->result, &body->event));
+    read_event(body, "data");
+    put_string(body, "task_id", task_id(body));
+    put_string(body, "workflow_run_id", run_id(body));
+    dify__write_key(&body->writer, "data");
+    dify__write_open(&body->writer, '{');
+    put_string(body, "id", run_id(body));
+    put_data(body, names);
+    dify__write_close(&body->writer, '}');
+}
+
+static void put_paused_workflow(struct body *body)
+{
+    static const char *const totals[] = {"elapsed_time", "total_tokens", "total_steps",
+                                         "created_at", NULL};
+    static const char *const forms[] = {"paused_nodes", "reasons", NULL};
+    note(body, gw__mend_paused(body->mend, body->result, &body->event));
+    read_event(body, "data");
+    put_string(body, "task_id", task_id(body));
+    put_string(body, "workflow_run_id", run_id(body));
+    dify__write_key(&body->writer, "data");
+    dify__write_open(&body->writer, '{');
+    put_string(body, "id", run_id(body));
+    put_string(body, "workflow_id",
+               known(gw__mend_id(body->mend, body->mend->workflow_id), body->result->workflow_id));
+    put_string(body, "status", DIFY_SLICE("paused"));
+    put_json(body, "outputs", DIFY_SLICE("{}"));
+    put_json(body, "error", DIFY_SLICE("null"));
+    put_data(body, totals);
+    put_json(body, "finished_at", DIFY_SLICE("null"));
+    put_data(body, forms);
+    dify__write_close(&body->writer, '}');
+}
+
+/* ---- the chat family ------------------------------------------------------------------------- */
+
+static void put_metadata(struct body *body)
+{
+    yyjson_val *ignored;
+    struct dify__members members = body->data;
+    dify__write_key(&body->writer, "metadata");
+    if (body->mend->message_end.len == 0 || members.left == 0) {
+        dify__write_json(&body->writer, DIFY_SLICE(GW_MEND_NO_METADATA));
+        return;
+    }
+    dify__write_open(&body->writer, '{');
+    /* from 1.16 on the streams of apps that are no workflows leave it out */
+    if (find(members, "annotation_reply", &ignored).ptr == NULL)
+        put_json(body, "annotation_reply", DIFY_SLICE("null"));
+    while (dify__members_next(&members)) {
+        dify__write_key_text(&body->writer, members.key);
+        dify__write_json(&body->writer, dify__members_text(&members));
+    }
+    dify__write_close(&body->writer, '}');
+}
+
+/* The ids, under the names that they have twice over in a paused chatflow. */
+static void put_answer(struct body *body)
+{
+    put_string(body, "answer", known(body->result->answer, DIFY_SLICE("")));
+    put_metadata(body);
+    put_number(body, "created_at",
+               known(gw__mend_id(body->mend, body->mend->created_at), body->result->created_at));
+}
+
+static void open_message(struct body *body, const char *event)
+{
+    put_string(body, "event", dify__slice(event));
+    put_string(body, "task_id", task_id(body));
+    put_string(body, "id", message_id(body));
+    put_string(body, "message_id", message_id(body));
+    if (body->mend->kind != DIFY_KIND_COMPLETION)
+        put_string(body, "conversation_id", conversation_id(body));
+    put_string(body, "mode", body->mode);
+    put_answer(body);
+}
+
+static void put_message(struct body *body)
+{
+    const struct dify__buffer *end = &body->mend->message_end;
+    if (end->len != 0) {
+        note(body, dify__buffer_append(&body->event, end->ptr, end->len));
+        read_event(body, "metadata");
+    }
+    open_message(body, "message");
+}
+
+static void put_paused_chatflow(struct body *body)
+{
+    static const char *const names[] = {"paused_nodes", "reasons",     "status", "elapsed_time",
+                                        "total_tokens", "total_steps", NULL};
+    note(body, gw__mend_paused(body->mend, body->result, &body->event));
+    read_event(body, "data");
+    open_message(body, "workflow_paused");
+    put_string(body, "workflow_run_id", run_id(body));
+    dify__write_key(&body->writer, "data");
+    dify__write_open(&body->writer, '{');
+    put_string(body, "id", message_id(body));
+    put_string(body, "mode", body->mode);
+    put_string(body, "conversation_id", conversation_id(body));
+    put_string(body, "message_id", message_id(body));
+    put_string(body, "workflow_run_id", run_id(body));
+    put_answer(body);
+    put_data(body, names);
+    dify__write_close(&body->writer, '}');
+}
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+static void put_error(struct body *body, struct dify_slice code, struct dify_slice prefix,
+                      struct dify_slice message, int status)
+{
+    struct dify__buffer text = {.allocator = body->mend->allocator, .max = SIZE_MAX / 2};
+    note(body, dify__buffer_append(&text, prefix.ptr, prefix.len));
+    note(body, dify__buffer_append(&text, message.ptr, message.len));
+    put_string(body, "code", code);
+    put_string(body, "message", dify__buffer_slice(&text));
+    dify__write_key(&body->writer, "status");
+    dify__write_uint(&body->writer, (uint64_t)status);
+    dify__buffer_fini(&text);
+}
+
+/* The status that an `error` event gives itself. */
+static int status_of_error(struct body *body)
+{
+    const struct dify__buffer *error = &body->mend->error;
+    yyjson_val *value = NULL;
+    struct dify__members root;
+    if (error->len == 0 || dify__json_read_again(&body->json, dify__buffer_slice(error)) != DIFY_OK)
+        return body->result->http_status;
+    dify__members_of_root(&root, &body->json);
+    (void)find(root, "status", &value);
+    uint64_t status = yyjson_is_uint(value) ? yyjson_get_uint(value) : 0;
+    return status >= 400 && status <= 599 ? (int)status : body->result->http_status;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static bool is_chatflow(const struct body *body)
+{
+    return dify__slice_is(body->mode, "advanced-chat");
+}
+
+static struct dify_slice guess_mode(const struct body *body)
+{
+    switch (body->mend->kind) {
+    case DIFY_KIND_CHAT:
+        return run_id(body).ptr != NULL        ? DIFY_SLICE("advanced-chat")
+               : body->mend->has_agent_message ? DIFY_SLICE("agent-chat")
+                                               : DIFY_SLICE("chat");
+    case DIFY_KIND_COMPLETION:
+        return DIFY_SLICE("completion");
+    default:
+        return DIFY_SLICE("workflow");
+    }
+}
+
+/* The body of a run that came to an end at Dify; 200, but for a chatflow that failed. */
+static int put_end(struct body *body)
+{
+    const struct dify_result *result = body->result;
+    if (body->mend->kind == DIFY_KIND_WORKFLOW) {
+        put_workflow(body);
+    } else if (is_chatflow(body) && dify__slice_is(result->status, "failed")) {
+        put_error(body, DIFY_SLICE("invalid_param"), DIFY_SLICE("Run failed: "), result->message,
+                  400);
+        return 400;
+    } else {
+        put_message(body);
+    }
+    return 200;
+}
+
+/* Returns the HTTP status. */
+static int put_body(struct body *body)
+{
+    const struct dify_result *result = body->result;
+    int status = result->http_status;
+    switch (result->outcome) {
+    case DIFY_OUTCOME_SUCCEEDED:
+    case DIFY_OUTCOME_FAILED:
+    case DIFY_OUTCOME_STOPPED:
+    case DIFY_OUTCOME_STOPPED_AS_FAILED:
+    case DIFY_OUTCOME_OTHER_STATUS:
+        return put_end(body);
+    case DIFY_OUTCOME_PAUSED:
+        if (body->mend->kind == DIFY_KIND_WORKFLOW)
+            put_paused_workflow(body);
+        else
+            put_paused_chatflow(body);
+        return 200;
+    case DIFY_OUTCOME_ERROR_EVENT:
+        status = status_of_error(body);
+        break;
+    default:
+        break;
+    }
+    put_error(body, result->code, DIFY_SLICE(""), result->message, status);
+    return status;
+}
+
+bool gw_v1_body(const struct dify_run *run, const struct gw_mend *mend, struct dify_slice mode,
+                struct dify__buffer *out, int *http_status)
+{
+    struct dify_result result;
+    struct body body = {.mend = mend, .result = &result, .mode = mode};
+    size_t before = out->len;
+    dify_run_result(run, &result);
+    body.text = (struct dify__buffer){.allocator = mend->allocator, .max = SIZE_MAX / 2};
+    body.event = body.text;
+    dify__json_init(&body.json, mend->allocator);
+    if (mode.len == 0)
+        body.mode = guess_mode(&body);
+    dify__writer_init(&body.writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &body.text);
+    dify__write_open(&body.writer, '{');
+    int status = put_body(&body);
+    dify__write_close(&body.writer, '}');
+    note(&body, dify__writer_finish(&body.writer));
+    bool is_error = status != 200;
+    if (body.err == DIFY_OK)
+        note(&body, dify__style_text(dify__buffer_slice(&body.text),
+                                     is_error ? DIFY__STYLE_ASCII : DIFY__STYLE_SPACED, out));
+    if (body.err == DIFY_OK && is_error)
+        note(&body, dify__buffer_append(out, "\n", 1));
+    dify__json_fini(&body.json);
+    dify__buffer_fini(&body.text);
+    dify__buffer_fini(&body.event);
+    if (body.err != DIFY_OK)
+        out->len = before;
+    else
+        *http_status = status;
+    return body.err == DIFY_OK;
+}

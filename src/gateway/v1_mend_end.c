@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * v1_mend_end.c: the events that end a stream, where its own did not come: of an end that is known
+ * otherwise Dify's, with what the result has of it; of one that is not, an `error` event.
+ */
+#include "core/json.h"
+#include "core/json_text.h"
+#include "core/run_follow.h"
+#include "core/slices.h"
+#include "gateway/v1_mend_state.h"
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void write_pair(struct dify__writer *writer, const char *key, struct dify_slice text)
+{
+    dify__write_key(writer, key);
+    dify__write_string(writer, text);
+}
+
+static void write_figure(struct dify__writer *writer, const char *key, struct dify_slice number)
+{
+    dify__write_key(writer, key);
+    dify__write_number(writer, number);
+}
+
+static void write_json(struct dify__writer *writer, const char *key, struct dify_slice json)
+{
+    dify__write_key(writer, key);
+    dify__write_json(writer, json);
+}
+
+static struct dify_slice known(struct dify_slice id, struct dify_slice otherwise)
+{
+    return id.ptr != NULL ? id : otherwise;
+}
+
+static struct dify_slice run_id(const struct gw_mend *mend, const struct dify_result *result)
+{
+    return known(gw__mend_id(mend, mend->run_id), result->workflow_run_id);
+}
+
+/* The members that stand before an event's own, as the two families order them. */
+static void open_event(struct dify__writer *writer, const struct gw_mend *mend,
+                       const struct dify_result *result, const char *name, bool is_of_workflow)
+{
+    struct dify_slice task = known(gw__mend_id(mend, mend->task_id), result->task_id);
+    bool is_chat = mend->kind != DIFY_KIND_WORKFLOW;
+    dify__write_open(writer, '{');
+    write_pair(writer, "event", dify__slice(name));
+    if (!is_chat) {
+        write_pair(writer, "workflow_run_id", run_id(mend, result));
+        write_pair(writer, "task_id", task);
+        return;
+    }
+    if (mend->kind == DIFY_KIND_CHAT)
+        write_pair(writer, "conversation_id",
+                   known(gw__mend_id(mend, mend->conversation_id), result->conversation_id));
+    write_pair(writer, "message_id",
+               known(gw__mend_id(mend, mend->message_id), result->message_id));
+    write_figure(writer, "created_at", gw__mend_id(mend, mend->created_at));
+    write_pair(writer, "task_id", task);
+    if (is_of_workflow)
+        write_pair(writer, "workflow_run_id", run_id(mend, result));
+}
+
+/* Dify's own words for why the run ended, absent where there are none. */
+static struct dify_slice reason_of(const struct dify_result *result)
+{
+    if (result->message.ptr == result->message_text)
+        return (struct dify_slice){NULL, 0};
+    return result->message;
+}
+
+static void write_elapsed(struct dify__writer *writer, const struct dify_result *result)
+{
+    write_figure(writer, "elapsed_time",
+                 result->workflow_elapsed_time.ptr != NULL ? result->workflow_elapsed_time
+                                                           : dify__slice(result->elapsed_time));
+}
+
+static void write_totals(struct dify__writer *writer, const struct dify_result *result)
+{
+    dify__write_key(writer, "total_tokens");
+    dify__write_uint(writer, result->total_tokens);
+    write_figure(writer, "total_steps", result->total_steps);
+}
+
+enum dify_err gw__mend_finished(const struct gw_mend *mend, const struct dify_result *result,
+                                struct dify__buffer *out)
+{
+    struct dify__writer writer;
+    if (mend->finished.len != 0)
+        return dify__buffer_append(out, mend->finished.ptr, mend->finished.len);
+    bool is_failed = dify__slice_is(result->status, "failed");
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
+    open_event(&writer, mend, result, "workflow_finished", true);
+    dify__write_key(&writer, "data");
+    dify__write_open(&writer, '{');
+    write_pair(&writer, "id", run_id(mend, result));
+    write_pair(&writer, "workflow_id",
+               known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
+    write_pair(&writer, "status", result->status);
+    write_json(&writer, "outputs", known(result->workflow_outputs, DIFY_SLICE("{}")));
+    write_pair(&writer, "error",
+               result->success ? (struct dify_slice){NULL, 0} : reason_of(result));
+    write_elapsed(&writer, result);
+    write_totals(&writer, result);
+    write_json(&writer, "created_by", DIFY_SLICE("{}"));
+    write_figure(&writer, "created_at", result->created_at);
+    write_figure(&writer, "finished_at", result->finished_at);
+    dify__write_key(&writer, "exceptions_count");
+    dify__write_uint(&writer, is_failed || dify__slice_is(result->status, "partial-succeeded"));
+    write_json(&writer, "files", DIFY_SLICE("[]"));
+    dify__write_close(&writer, '}');
+    dify__write_close(&writer, '}');
+    return dify__writer_finish(&writer);
+}
+
+/* The nodes whose forms the run waits for; `forms` is an array of forms. */
+static enum dify_err write_nodes(struct dify__writer *writer, const struct gw_mend *mend,
+                                 struct dify_slice forms)
+{
+    struct dify__json json;
+    struct dify__members root, members;
+    struct dify__buffer object = {.allocator = mend->allocator, .max = SIZE_MAX / 2};
+    dify__json_init(&json, mend->allocator);
+    enum dify_err err = dify__buffer_append(&object, "{\"\":", 4);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&object, forms.ptr, forms.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&object, "}", 1);
+    if (err == DIFY_OK)
+        err = dify__json_read_again(&json, dify__buffer_slice(&object));
+    dify__write_key(writer, "paused_nodes");
+    dify__write_open(writer, '[');
+    if (err == DIFY_OK) {
+        dify__members_of_root(&root, &json);
+        (void)dify__members_next(&root);
+        struct dify__elements elements = dify__json_elements(root.value, dify__members_text(&root));
+        while (dify__elements_next(&elements)) {
+            dify__members_of(&members, &json, elements.value, elements.text);
+            while (dify__members_next(&members)) {
+                if (!dify__slice_is(members.key, "node_id"))
+                    continue;
+                dify__write_element(writer);
+                dify__write_string(writer, dify__members_string(&members));
+            }
+        }
+    }
+    dify__write_close(writer, ']');
+    dify__json_fini(&json);
+    dify__buffer_fini(&object);
+    return err;
+}
+
+static enum dify_err write_paused(const struct gw_mend *mend, const struct dify_result *result,
+                                  struct dify_slice forms, struct dify__buffer *out)
+{
+    struct dify__writer writer;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
+    open_event(&writer, mend, result, "workflow_paused", true);
+    dify__write_key(&writer, "data");
+    dify__write_open(&writer, '{');
+    write_pair(&writer, "workflow_run_id", run_id(mend, result));
+    enum dify_err err = write_nodes(&writer, mend, forms);
+    write_json(&writer, "outputs", DIFY_SLICE("{}"));
+    write_json(&writer, "reasons", forms);
+    write_pair(&writer, "status", DIFY_SLICE("paused"));
+    write_figure(&writer, "created_at", result->created_at);
+    write_elapsed(&writer, result);
+    write_totals(&writer, result);
+    dify__write_close(&writer, '}');
+    dify__write_close(&writer, '}');
+    enum dify_err written = dify__writer_finish(&writer);
+    return err != DIFY_OK ? err : written;
+}
+
+enum dify_err gw__mend_paused(const struct gw_mend *mend, const struct dify_result *result,
+                              struct dify__buffer *out)
+{
+    struct dify__buffer forms = {.allocator = mend->allocator, .max = SIZE_MAX / 2};
+    if (mend->paused.len != 0)
+        return dify__buffer_append(out, mend->paused.ptr, mend->paused.len);
+    enum dify_err err = dify__buffer_append(&forms, "[", 1);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&forms, mend->forms.ptr, mend->forms.len);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(&forms, "]", 1);
+    if (err == DIFY_OK)
+        err = write_paused(mend, result, dify__buffer_slice(&forms), out);
+    dify__buffer_fini(&forms);
+    return err;
+}
+
+static enum dify_err write_message_end(const struct gw_mend *mend, const struct dify_result *result,
+                                       struct dify__buffer *out)
+{
+    struct dify__writer writer;
+    if (mend->message_end.len != 0)
+        return dify__buffer_append(out, mend->message_end.ptr, mend->message_end.len);
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
+    open_event(&writer, mend, result, "message_end", false);
+    write_pair(&writer, "id", known(gw__mend_id(mend, mend->message_id), result->message_id));
+    write_json(&writer, "metadata", DIFY_SLICE(GW_MEND_NO_METADATA));
+    write_json(&writer, "files", DIFY_SLICE("[]"));
+    dify__write_close(&writer, '}');
+    return dify__writer_finish(&writer);
+}
+
+/* As Dify's own, with the ids that it has, and those by which the run is found again. */
+static enum dify_err write_error(const struct gw_mend *mend, const struct dify_result *result,
+                                 struct dify__buffer *out)
+{
+    struct dify__writer writer;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
+    open_event(&writer, mend, result, "error", run_id(mend, result).ptr != NULL);
+    write_pair(&writer, "code", result->code);
+    dify__write_key(&writer, "status");
+    dify__write_uint(&writer, (uint64_t)result->http_status);
+    write_pair(&writer, "message", result->message);
+    dify__write_close(&writer, '}');
+    return dify__writer_finish(&writer);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+typedef enum dify_err write_fn(const struct gw_mend *mend, const struct dify_result *result,
+                               struct dify__buffer *out);
+
+static bool put_text(struct gw_mend *mend, const struct dify_result *result, write_fn *write,
+                     gw_mend_put *put, void *ctx)
+{
+    mend->text.len = 0;
+    enum dify_err err = write(mend, result, &mend->text);
+    gw__mend_note(mend, err);
+    return err == DIFY_OK && gw__mend_put_event(mend, dify__buffer_slice(&mend->text), put, ctx);
+}
+
+static bool is_known_end(const struct dify_result *result)
+{
+    switch (result->outcome) {
+    case DIFY_OUTCOME_SUCCEEDED:
+    case DIFY_OUTCOME_FAILED:
+    case DIFY_OUTCOME_STOPPED:
+    case DIFY_OUTCOME_STOPPED_AS_FAILED:
+    case DIFY_OUTCOME_OTHER_STATUS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether the answer is whole: else Dify sends no message_end. */
+static bool has_answer(const struct gw_mend *mend, const struct dify_result *result)
+{
+    return mend->message_end.len != 0 || dify__slice_is(result->status, "succeeded") ||
+           dify__slice_is(result->status, "partial-succeeded");
+}
+
+static void put_known_end(struct gw_mend *mend, const struct dify_run *run,
+                          const struct dify_result *result, gw_mend_put *put, void *ctx)
+{
+    bool has_runs = mend->kind == DIFY_KIND_WORKFLOW || run_id(mend, result).ptr != NULL;
+    bool is_chat = mend->kind != DIFY_KIND_WORKFLOW;
+    if (is_chat && !mend->is_message_end_told && (!has_runs || has_answer(mend, result))) {
+        if (has_runs && result->answer.ptr != NULL)
+            gw__mend_put_answer(mend, result->answer, put, ctx);
+        mend->is_message_end_told = put_text(mend, result, write_message_end, put, ctx);
+    }
+    /* a moderated chatflow ends with its message */
+    bool ends_there = mend->message_end.len != 0 && !dify__run_has_workflow_finished(run);
+    if (has_runs && !ends_there)
+        mend->is_finished_told = put_text(mend, result, gw__mend_finished, put, ctx);
+}
+
+void gw_mend_end(struct gw_mend *mend, const struct dify_run *run, gw_mend_put *put, void *ctx)
+{
+    struct dify_result result;
+    if (mend->is_finished_told || mend->is_error_told)
+        return;
+    dify_run_result(run, &result);
+    if (result.outcome == DIFY_OUTCOME_PAUSED) {
+        if (!mend->is_paused_told)
+            mend->is_paused_told = mend->may_resume =
+                put_text(mend, &result, gw__mend_paused, put, ctx);
+    } else if (is_known_end(&result)) {
+        put_known_end(mend, run, &result, put, ctx);
+    } else if (!mend->is_message_end_told) {
+        mend->is_error_told = put_text(mend, &result, write_error, put, ctx);
+    }
+}
