@@ -5,6 +5,7 @@ pkg_check_modules(DIFY_CRYPTO REQUIRED IMPORTED_TARGET "libcrypto>=3.0")
 add_library(dify_gateway OBJECT
     src/gateway/about.c
     src/gateway/access.c
+    src/gateway/app.c
     src/gateway/apps.c
     src/gateway/body.c
     src/gateway/callers.c
@@ -31,6 +32,7 @@ add_library(dify_gateway OBJECT
     src/gateway/openapi.c
     src/gateway/order.c
     src/gateway/order_digest.c
+    src/gateway/order_dify.c
     src/gateway/order_form.c
     src/gateway/order_json.c
     src/gateway/out.c

@@ -151,6 +151,10 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_app_new(struct dify_client *client,
                                                     struct dify_error *error);
 DIFY_API void dify_app_free(struct dify_app *app); /* NULL is legal */
 
+/* Whether nothing of the app's is left, so that it may be freed: no call or fetch that has not
+ * ended, no follow that was not freed. */
+DIFY_API bool dify_app_is_idle(const struct dify_app *app);
+
 /* The release of Dify as its last answer told ("1.14.2"), "" while it is not known. Dies with the
  * next callback. */
 DIFY_API const char *dify_app_release(const struct dify_app *app);

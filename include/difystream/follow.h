@@ -64,6 +64,11 @@ struct dify_order {
     struct dify_slice query; /* chat, and completion apps that take one */
     const char *conversation_id; /* chat; NULL: a new one */
 
+    /* Further members of the request's body, as a JSON object: `files`, `trace_id` and what else
+     * Dify takes. They go out as they are, behind those above, none of which they may repeat, nor
+     * `response_mode`. Absent: none. */
+    struct dify_slice extra;
+
     bool
         no_check; /* send the inputs as they are; fields are texts then, unless the form is known */
     bool blocking; /* one answer instead of a stream, for servers and proxies that need it */
@@ -189,8 +194,8 @@ struct dify_follow_observer {
 
 /* Makes a follow; nothing is sent yet. `observer` may be NULL; it is copied. `*out` is the
  * caller's. DIFY_ERR_ARGUMENT: an unknown size, a user of more than 255 characters or an empty one,
- * an empty run id, too many files, contradictory options; DIFY_ERR_JSON: `inputs` is no JSON
- * object; DIFY_ERR_NOMEM.
+ * an empty run id, too many files, contradictory options; DIFY_ERR_JSON: `inputs` or `extra` is
+ * no JSON object; DIFY_ERR_NOMEM.
  */
 DIFY_API DIFY_MUST_CHECK enum dify_err dify_follow_new(struct dify_app *app,
                                                        const struct dify_order *order,

@@ -145,6 +145,11 @@ void dify_app_free(struct dify_app *app)
     dify__free(allocator, app);
 }
 
+bool dify_app_is_idle(const struct dify_app *app)
+{
+    return app->uses == 0;
+}
+
 const char *dify_app_release(const struct dify_app *app)
 {
     return app->release;

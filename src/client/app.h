@@ -37,6 +37,7 @@ struct dify_app {
     struct dify__form *form;               /* NULL: not known */
     uint64_t mode_until_ms, form_until_ms; /* the cache is good until then */
     struct dify_follow *asker;             /* asks for either; others wait for its answer */
+    size_t uses;                           /* calls, follows and fetches of it */
 };
 
 /* As dify_app_new(), for any environment. */

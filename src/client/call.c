@@ -42,6 +42,7 @@ struct dify_call {
 
 static void free_call(struct dify_call *call)
 {
+    call->app->uses--;
     const struct dify_allocator *allocator = call->env->allocator;
     dify__alarm_off(call->env, &call->alarm);
     dify__release_alarms(call->env, 1);
@@ -371,6 +372,7 @@ enum dify_err dify__call_start(struct dify_app *app, const struct dify__call_pla
         env->calls->previous = call;
     env->calls = call;
     call->app = app;
+    app->uses++;
     call->plan = *take_plan;
     call->answered = answered;
     call->ctx = ctx;

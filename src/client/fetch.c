@@ -18,6 +18,7 @@ struct dify_fetch {
 static void free_fetch(struct dify_fetch *fetch)
 {
     fetch->app->env->under_way--;
+    fetch->app->uses--;
     dify__free(fetch->app->env->allocator, fetch);
 }
 
@@ -116,6 +117,7 @@ enum dify_err dify_fetch_file(struct dify_app *app, const char *path,
         return err;
     }
     app->env->under_way++;
+    app->uses++;
     app->env->changed(app->env->ctx);
     *out = fetch;
     return DIFY_OK;

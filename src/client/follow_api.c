@@ -4,6 +4,7 @@
  */
 #include "client/follow_state.h"
 
+#include "core/json.h"
 #include "core/slices.h"
 
 /* ---- alarms -------------------------------------------------------------------------------- */
@@ -121,6 +122,28 @@ static enum dify_err copy_texts(struct dify_follow *follow, const struct dify_or
     return err;
 }
 
+/* Members that go into the body behind the follow's own. */
+static enum dify_err take_extra(struct dify_follow *follow, struct dify_slice extra)
+{
+    struct dify__json json;
+    struct dify__members members;
+    if (extra.ptr == NULL)
+        return DIFY_OK;
+    dify__json_init(&json, follow->env->allocator);
+    enum dify_err err = dify__json_read(&json, extra);
+    if (err == DIFY_OK) {
+        dify__members_of_root(&members, &json);
+        while (dify__members_next(&members)) {
+            dify__add(&follow->extra, &err, ",");
+            dify__add_json(&follow->extra, &err, members.key);
+            dify__add(&follow->extra, &err, ":");
+            dify__add_slice(&follow->extra, &err, dify__members_text(&members));
+        }
+    }
+    dify__json_fini(&json);
+    return err == DIFY_OK || err == DIFY_ERR_NOMEM ? err : DIFY_ERR_JSON;
+}
+
 static enum dify_err make_run(struct dify_follow *follow)
 {
     struct dify_run_options options = {.size = sizeof options,
@@ -145,11 +168,13 @@ static enum dify_err init(struct dify_follow *follow, const struct dify_order *o
     follow->sent_unix_ms = order->sent_at_s * 1000;
     follow->prepared = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
     follow->body = follow->ending = follow->rows = follow->prepared;
-    follow->answer = follow->prepared;
+    follow->answer = follow->extra = follow->prepared;
     follow->telling.ring = on_telling;
     follow->ceiling.ring = on_ceiling;
     follow->stopping.ring = on_stopping;
     enum dify_err err = copy_texts(follow, order);
+    if (err == DIFY_OK)
+        err = take_extra(follow, order->extra);
     if (err == DIFY_OK)
         err = dify__inputs_init(&follow->inputs, allocator, order);
     if (err == DIFY_OK)
@@ -182,6 +207,7 @@ enum dify_err dify_follow_new(struct dify_app *app, const struct dify_order *ord
     }
     follow->env = env;
     follow->app = app;
+    app->uses++;
     follow->next = env->follows;
     if (env->follows != NULL)
         env->follows->previous = follow;
@@ -214,6 +240,7 @@ void dify_follow_free(struct dify_follow *follow)
     const struct dify_allocator *allocator = env->allocator;
     if (follow->started_ms != 0 && (!dify__follow_is_over(follow) || follow->telling.place != 0))
         env->under_way--;
+    follow->app->uses--;
     follow->observer = (struct dify_follow_observer){.run = NULL};
     dify__follow_hang_up(follow);
     dify__follow_drop_call(follow);
@@ -237,6 +264,7 @@ void dify_follow_free(struct dify_follow *follow)
     dify__inputs_fini(&follow->inputs);
     dify__buffer_fini(&follow->prepared);
     dify__buffer_fini(&follow->body);
+    dify__buffer_fini(&follow->extra);
     dify__buffer_fini(&follow->answer);
     dify__buffer_fini(&follow->ending);
     dify__buffer_fini(&follow->rows);

@@ -402,6 +402,7 @@ static enum dify_err write_body(struct dify_follow *follow)
         dify__add(body, &err, ",\"conversation_id\":");
         dify__add_json(body, &err, dify__slice(follow->conversation_id));
     }
+    dify__add_slice(body, &err, dify__buffer_slice(&follow->extra));
     dify__add(body, &err, "}");
     return err;
 }

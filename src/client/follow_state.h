@@ -63,6 +63,7 @@ struct dify_follow {
     char *workflow_id, *user, *query, *conversation_id, *last_event_id;
     bool has_own_user; /* made here: no other run has it */
     size_t query_len;
+    struct dify__buffer extra; /* members of the body, each with a comma before it */
     struct dify__inputs inputs;
     struct dify__buffer prepared; /* the inputs as they are sent */
     int64_t sent_unix_ms;         /* 0: not sent */

@@ -3,6 +3,7 @@
  * access.c: see access.h. A token is looked for by its SHA-256 among all that there are, without an
  * early end; it is random, so that a plain hash of it tells nothing.
  */
+#include "gateway/app.h"
 #include "gateway/access.h"
 
 #include "core/slices.h"
@@ -158,7 +159,7 @@ struct gw_app *gw_access_app(struct gateway *gateway, const struct gw_access *ac
 {
     if (name.ptr == NULL && access->token != NULL && access->token->app_count > 0)
         name = access->token->apps[0];
-    struct gw_app *app = gw_hub_app(gateway, name);
+    struct gw_app *app = gw_app_find(gateway, name);
     return app != NULL && gw_access_sees(access, dify__slice(app->config->name)) ? app : NULL;
 }
 

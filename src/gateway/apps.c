@@ -14,6 +14,7 @@
  */
 #include "core/json.h"
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/about.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"

@@ -87,6 +87,10 @@ struct gw_config {
     char **origins; /* of pages that may ask; "*": of any */
     size_t origin_count;
 
+    /* What guests of /v1 are like, who present Dify's own key of an app that is not configured
+     * (app.h); it has neither a name nor a key. NULL: there are none. */
+    const struct gw_app_config *guests;
+
     char *store_path;                          /* NULL: without a store */
     uint64_t store_max_age_s, store_max_bytes; /* 0: no limit */
 

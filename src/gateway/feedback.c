@@ -11,6 +11,7 @@
  */
 #include "conf/text.h"
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/body.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
@@ -132,7 +133,7 @@ static void on_kept(void *ctx, bool is_kept)
 static void keep(struct feedback *feedback, struct gateway *gateway, struct http_exchange *exchange,
                  const struct store_row *row)
 {
-    feedback->app = gw_hub_app(gateway, row->app);
+    feedback->app = gw_app_find(gateway, row->app);
     feedback->row = gw_row_dup(row);
     if (feedback->row == NULL) {
         gw_out_of_memory(exchange);

@@ -14,6 +14,7 @@
  */
 #include "core/json.h"
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
 #include "gateway/lookup.h"
@@ -389,7 +390,7 @@ static void on_row(void *ctx, struct gateway *gateway, struct http_exchange *exc
                    const struct store_row *row)
 {
     struct file *file = ctx;
-    file->app = gw_hub_app(gateway, row->app);
+    file->app = gw_app_find(gateway, row->app);
     gw_format_id(row->id, file->id_text);
     if (row->state == STORE_ENDED)
         take_result(file, gateway, exchange, row->result, row->run_id);

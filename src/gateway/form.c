@@ -16,6 +16,7 @@
  */
 #include "conf/text.h"
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/body.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
@@ -358,7 +359,7 @@ static void on_row(void *ctx, struct gateway *gateway, struct http_exchange *exc
     struct form *form = ctx;
     char id[DIFY__UUID_SIZE];
     gw_format_id(row->id, id);
-    form->app = gw_hub_app(gateway, row->app);
+    form->app = gw_app_find(gateway, row->app);
     if (row->state != STORE_ENDED || !dify__slice_is(row->status, "paused")) {
         gw_reply_error(exchange, 409, "run_not_paused", "the run does not wait for a form", id);
         return;

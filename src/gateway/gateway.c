@@ -6,7 +6,7 @@
 #include "gateway/gateway.h"
 
 #include "core/slices.h"
-#include "gateway/about.h"
+#include "gateway/app.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
@@ -111,38 +111,7 @@ static bool open_store(struct gateway *gateway)
     return true;
 }
 
-/* ---- the apps ------------------------------------------------------------------------------ */
-
-/* Without a ceiling; so far away that adding the time of day to it does no harm. */
-#define NEVER_MS ((uint64_t)1 << 50)
-
-static bool open_app(struct gateway *gateway, size_t index)
-{
-    const struct gw_app_config *config = &gateway->config->apps[index];
-    struct gw_app *app = &gateway->apps[index];
-    struct dify_error error = {DIFY_OK, 0, ""};
-    struct dify_app_options options = {
-        .size = sizeof options,
-        .base_url = config->base_url,
-        .api_key = config->api_key,
-        .ca_file = config->ca_file,
-        .client_cert = config->client_cert,
-        .client_key = config->client_key,
-        .proxy = config->proxy,
-        .connect_timeout_ms = config->connect_timeout_ms,
-        .silence_timeout_ms = config->read_timeout_ms,
-        .run_timeout_ms = config->max_time_ms != 0 ? config->max_time_ms : NEVER_MS,
-        .accept_partial = config->accept_partial,
-        .alias = "Dify"}; /* callers are not to learn where it is */
-    app->gateway = gateway;
-    app->config = config;
-    http_list_init(&app->queue);
-    http_list_init(&app->uploads);
-    if (dify_app_new(gateway->client, &options, &app->dify, &error) == DIFY_OK)
-        return true;
-    gw_log_note(gateway, GW_LOG_ERROR, NULL, "app %s: %s", config->name, error.message);
-    return false;
-}
+/* ---- the client ---------------------------------------------------------------------------- */
 
 static bool open_client(struct gateway *gateway)
 {
@@ -152,14 +121,7 @@ static bool open_client(struct gateway *gateway)
         dify_client_new(&options, &gateway->client) != DIFY_OK)
         return false;
     gateway->host.client = gateway->client;
-    gateway->apps = calloc(gateway->config->app_count, sizeof *gateway->apps);
-    if (gateway->apps == NULL)
-        return false;
-    for (size_t i = 0; i < gateway->config->app_count; i++) {
-        if (!open_app(gateway, i))
-            return false;
-    }
-    return true;
+    return gw_apps_open(gateway);
 }
 
 /* ---- the server ---------------------------------------------------------------------------- */
@@ -270,6 +232,7 @@ void gw_drain_check(struct gateway *gateway)
         under_way = 0; /* those that only wait for a place are left to the next process */
         for (size_t i = 0; i < gateway->config->app_count; i++)
             under_way += (size_t)gateway->apps[i].running + gateway->apps[i].waiting;
+        under_way += gw_apps_guest_runs(gateway);
         under_way += gateway->hub.ending;
         under_way -= gateway->hub.queued;
     }
@@ -330,11 +293,7 @@ static void close_all(struct gateway *gateway)
     while (!http_list_is_empty(&gateway->hub.runs))
         gw_run_abandon(HTTP_LINKED(gateway->hub.runs.next, struct gw_run, all));
     gw_later_drop_all(gateway);
-    for (size_t i = 0; gateway->apps != NULL && i < gateway->config->app_count; i++) {
-        gw_about_close(&gateway->apps[i]);
-        dify_app_free(gateway->apps[i].dify);
-    }
-    free(gateway->apps);
+    gw_apps_close(gateway);
     dify_client_free(gateway->client);
     gw_uv_host_close(&gateway->host);
     gw_hub_fini(&gateway->hub);

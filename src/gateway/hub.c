@@ -164,18 +164,6 @@ struct gw_run *gw_hub_find_key(const struct gw_hub *hub, const unsigned char key
     return dify__index_get(&hub->by_key, (struct dify_slice){(const char *)key, STORE_HASH_BYTES});
 }
 
-struct gw_app *gw_hub_app(struct gateway *gateway, struct dify_slice name)
-{
-    const struct gw_config *config = gateway->config;
-    if (name.ptr == NULL)
-        return config->app_count > 0 ? &gateway->apps[config->default_app] : NULL;
-    for (size_t i = 0; i < config->app_count; i++) {
-        if (dify__slice_is(name, config->apps[i].name))
-            return &gateway->apps[i];
-    }
-    return NULL;
-}
-
 /* ---- ended ones, without a store ----------------------------------------------------------- */
 
 static size_t size_of(const struct gw_run *run)

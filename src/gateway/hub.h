@@ -29,9 +29,6 @@ struct gw_run *gw_hub_find(const struct gw_hub *hub, struct dify_slice id);
 struct gw_run *gw_hub_find_id(const struct gw_hub *hub, const unsigned char id[STORE_ID_BYTES]);
 struct gw_run *gw_hub_find_key(const struct gw_hub *hub, const unsigned char key[STORE_HASH_BYTES]);
 
-/* The app of that name; absent: the default one. NULL: there is none. */
-struct gw_app *gw_hub_app(struct gateway *gateway, struct dify_slice name);
-
 /* Without a store: keeps a run that has ended for a while, in place of older ones. False: it is not
  * kept. */
 bool gw_hub_keep_ended(struct gw_run *run);

@@ -4,6 +4,7 @@
  * asked as the first caller.
  */
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
 #include "gateway/logger.h"

@@ -48,6 +48,11 @@
 #define GW_UPLOADING 2     /* runs of an app that upload files at once; more wait for their turn */
 #define GW_LIVE_RUNS 20000 /* of all apps; past it 503 */
 
+/* ---- guests of /v1 ------------------------------------------------------------------------- */
+
+#define GW_GUESTS 1000                /* keys that are no configured app's; past it 503 */
+#define GW_KEY_BYTES ((size_t)1 << 10) /* of a key, its NUL included; past it 401 */
+
 /* ---- the log of a live run ----------------------------------------------------------------- */
 
 /* What of a run's log stays in memory for followers, at most; older records are read from the

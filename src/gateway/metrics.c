@@ -146,7 +146,7 @@ void gw_metrics_sending(struct gw_run *run)
 
 void gw_metrics_event(struct gw_run *run, const struct dify_event *event)
 {
-    struct gw_app_measures *measures = &run->app->measures;
+    struct gw_app_measures *measures = run->app->measures;
     measures->events++;
     measures->unknown_events += event->type == DIFY_EVENT_UNKNOWN;
     if (run->measures.sent_ms == 0)
@@ -193,7 +193,7 @@ void gw_metrics_node(struct gw_run *run, const struct dify_node *node, enum dify
 static void count_skipped(struct gw_run *run, const struct dify_result *result)
 {
     if (result->skipped_events > run->measures.skipped_events) {
-        run->app->measures.skipped_events += result->skipped_events - run->measures.skipped_events;
+        run->app->measures->skipped_events += result->skipped_events - run->measures.skipped_events;
         run->measures.skipped_events = result->skipped_events;
     }
 }
@@ -201,7 +201,7 @@ static void count_skipped(struct gw_run *run, const struct dify_result *result)
 void gw_metrics_warning(struct gw_run *run)
 {
     struct dify_result result;
-    run->app->measures.warnings++;
+    run->app->measures->warnings++;
     run->measures.warnings += run->measures.warnings < UINT32_MAX;
     dify_run_result(dify_follow_run(run->follow), &result);
     count_skipped(run, &result);
@@ -229,7 +229,7 @@ void gw_metrics_change(struct gw_run *run, const struct dify_follow_change *chan
 
 void gw_metrics_stream(struct gw_run *run)
 {
-    run->app->measures.streams++;
+    run->app->measures->streams++;
     if (run->measures.broken_by != DIFY_REASON_NONE)
         run->gateway->measures.resumes[run->measures.broken_by]++;
     run->measures.broken_by = DIFY_REASON_NONE;
@@ -237,7 +237,7 @@ void gw_metrics_stream(struct gw_run *run)
 
 void gw_metrics_bytes(struct gw_run *run, size_t len)
 {
-    run->app->measures.stream_bytes += len;
+    run->app->measures->stream_bytes += len;
 }
 
 /* ---- ends ---------------------------------------------------------------------------------- */
@@ -261,7 +261,7 @@ static size_t currency_row(struct gw_measures *measures, struct dify_slice name)
 
 static void count_cost(struct gw_run *run, const struct dify_result *result)
 {
-    struct gw_app_measures *measures = &run->app->measures;
+    struct gw_app_measures *measures = run->app->measures;
     struct dify_decimal price;
     measures->tokens += result->total_tokens;
     struct dify_slice text = dify__slice(result->total_price);
@@ -274,7 +274,7 @@ static void count_cost(struct gw_run *run, const struct dify_result *result)
 void gw_metrics_end(struct gw_run *run, const struct dify_run *of)
 {
     struct dify_result result;
-    struct gw_app_measures *measures = &run->app->measures;
+    struct gw_app_measures *measures = run->app->measures;
     dify_run_result(of, &result);
     measures->outcomes[(unsigned)result.outcome < GW_OUTCOMES ? result.outcome
                                                               : DIFY_OUTCOME_OTHER_STATUS]++;
@@ -286,8 +286,8 @@ void gw_metrics_end(struct gw_run *run, const struct dify_run *of)
 
 void gw_metrics_rating(struct gw_app *app, bool is_like)
 {
-    app->measures.likes += is_like;
-    app->measures.dislikes += !is_like;
+    app->measures->likes += is_like;
+    app->measures->dislikes += !is_like;
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */

@@ -134,7 +134,7 @@ static void write_runs(struct page *page)
         begin(page, "");
         label(page, "app", app->config->name);
         label(page, "outcome", gw_outcome_name((enum dify_outcome)i));
-        value(page, app->measures.outcomes[i]);
+        value(page, app->measures->outcomes[i]);
     }
 }
 
@@ -148,13 +148,13 @@ static void write_runs(struct page *page)
 WRITE_BY_APP(write_running, app->running)
 WRITE_BY_APP(write_waiting, app->waiting)
 WRITE_BY_APP(write_max_runs, app->config->max_runs)
-WRITE_BY_APP(write_streams, app->measures.streams)
-WRITE_BY_APP(write_events, app->measures.events)
-WRITE_BY_APP(write_unknown_events, app->measures.unknown_events)
-WRITE_BY_APP(write_skipped_events, app->measures.skipped_events)
-WRITE_BY_APP(write_warnings, app->measures.warnings)
-WRITE_BY_APP(write_stream_bytes, app->measures.stream_bytes)
-WRITE_BY_APP(write_tokens, app->measures.tokens)
+WRITE_BY_APP(write_streams, app->measures->streams)
+WRITE_BY_APP(write_events, app->measures->events)
+WRITE_BY_APP(write_unknown_events, app->measures->unknown_events)
+WRITE_BY_APP(write_skipped_events, app->measures->skipped_events)
+WRITE_BY_APP(write_warnings, app->measures->warnings)
+WRITE_BY_APP(write_stream_bytes, app->measures->stream_bytes)
+WRITE_BY_APP(write_tokens, app->measures->tokens)
 
 static void write_histogram(struct page *page, const struct gw_app *app,
                             const struct gw_histogram *histogram, const uint32_t *bounds)
@@ -181,13 +181,13 @@ static void write_histogram(struct page *page, const struct gw_app *app,
 static void write_first_event(struct page *page)
 {
     EACH_APP(page, app)
-    write_histogram(page, app, &app->measures.first_event, gw__first_event_bounds);
+    write_histogram(page, app, &app->measures->first_event, gw__first_event_bounds);
 }
 
 static void write_duration(struct page *page)
 {
     EACH_APP(page, app)
-    write_histogram(page, app, &app->measures.duration, gw__duration_bounds);
+    write_histogram(page, app, &app->measures->duration, gw__duration_bounds);
 }
 
 static void write_price(struct page *page)
@@ -198,7 +198,7 @@ static void write_price(struct page *page)
     for (size_t i = 0; i <= GW_CURRENCIES; i++) {
         if (i >= measures->currency_count && i != GW_CURRENCIES)
             continue;
-        (void)dify_decimal_format(&app->measures.prices[i], text);
+        (void)dify_decimal_format(&app->measures->prices[i], text);
         begin(page, "");
         label(page, "app", app->config->name);
         label(page, "currency", i < GW_CURRENCIES ? measures->currencies[i] : "other");
@@ -213,7 +213,7 @@ static void write_ratings(struct page *page)
         begin(page, "");
         label(page, "app", app->config->name);
         label(page, "rating", is_like ? "like" : "dislike");
-        value(page, is_like ? app->measures.likes : app->measures.dislikes);
+        value(page, is_like ? app->measures->likes : app->measures->dislikes);
     }
 }
 

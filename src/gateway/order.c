@@ -171,7 +171,7 @@ bool gw_order_new(const struct gw_order_options *options, struct dify_slice cont
     order->options = *options;
     order->sha.is_off = options->skips_digest;
     order->texts = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
-    order->words = order->made = order->texts;
+    order->words = order->made = order->extra = order->texts;
     bool is_fine = find_type(options, content_type, &order->body);
     if (!is_fine)
         refuse_type(order);
@@ -211,6 +211,7 @@ void gw_order_free(struct gw_order *order)
     dify__buffer_fini(&order->texts);
     dify__buffer_fini(&order->words);
     dify__buffer_fini(&order->made);
+    dify__buffer_fini(&order->extra);
     dify__free(allocator, order);
 }
 
@@ -304,7 +305,7 @@ static bool read_all(struct gw_order *order)
     case GW_BODY_NOTHING:
         break;
     case GW_BODY_JSON:
-        return gw_order_json_end(order);
+        return order->options.is_dify ? gw_order_dify_end(order) : gw_order_json_end(order);
     case GW_BODY_PAIRS:
     case GW_BODY_PARTS:
         return gw_order_form_end(order);
@@ -316,10 +317,13 @@ bool gw_order_finish(struct gw_order *order, struct gw_refusal *refusal)
 {
     assert(!order->has_ended);
     if (!order->has_failed && read_all(order)) {
-        check_members(order);
-        if (gw_order_check_inputs(order, order->members[GW_INPUTS]) && order->has_problems)
+        bool is_ours = !order->options.is_dify; /* else it is Dify's to check */
+        if (is_ours)
+            check_members(order);
+        if (is_ours && gw_order_check_inputs(order, order->members[GW_INPUTS]) &&
+            order->has_problems)
             order->has_failed = true;
-        if (!order->has_failed && !gw_order_take_digest(order))
+        if (is_ours && !order->has_failed && !gw_order_take_digest(order))
             gw_order_no_memory(order);
     }
     stop_reading(order);
@@ -349,6 +353,13 @@ void gw_order_fill(const struct gw_order *order, struct dify_order *out)
     out->query = order->members[GW_QUERY];
     out->conversation_id = chars(order->members[GW_CONVERSATION]);
     out->workflow_id = chars(order->members[GW_WORKFLOW]);
+    out->kind = order->options.is_dify ? order->options.kind : out->kind;
+    out->extra = order->extra.len > 0 ? dify__buffer_slice(&order->extra) : out->extra;
+}
+
+bool gw_order_wants_stream(const struct gw_order *order)
+{
+    return order->wants_stream;
 }
 
 struct dify_slice gw_order_app(const struct gw_order *order)

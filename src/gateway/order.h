@@ -25,7 +25,8 @@
 struct gw_refusal {
     int status;         /* 400, 413, 415, 503 */
     const char *code;   /* static: invalid_param, invalid_form, invalid_json, too_large,
-                         * unsupported_media_type, spool_full, disk_full, spool_failed, no_memory */
+                         * unsupported_media_type, spool_full, disk_full, spool_failed, no_memory,
+                         * unfit */
     char message[1024]; /* English, one line, shown to the client; without values of fields */
 };
 
@@ -41,7 +42,14 @@ struct gw_order_options {
      * `conversation_id` and `workflow_id` are what they say, `inputs` is an object of inputs, and
      * so is every other field of a form; another member of a JSON object is refused. */
     bool is_bare;
-    bool skips_digest; /* gw_order_digest() will not be asked */
+
+    /* The body is JSON as Dify's own API takes it: `inputs`, `user`, `query` and `conversation_id`
+     * are what they say, `response_mode` is "streaming" or not, all else goes out as it came. One
+     * that Dify would refuse, for want of a user, say, is unfit: Dify is to say so. */
+    bool is_dify;
+    const char *workflow_id; /* of the path of such a request; NULL: none. Copied */
+    enum dify_kind kind;     /* that its path asks for */
+    bool skips_digest;       /* gw_order_digest() will not be asked */
 };
 
 struct gw_order;
@@ -65,6 +73,9 @@ DIFY_MUST_CHECK bool gw_order_finish(struct gw_order *order, struct gw_refusal *
  * twice the last one counts. A file goes to the input of its part's name, else to the app's only
  * one that takes files. May be called again: the files are then read from their start again. */
 void gw_order_fill(const struct gw_order *order, struct dify_order *out);
+
+/* Of a body as Dify's own API takes it: whether a stream is asked for. */
+bool gw_order_wants_stream(const struct gw_order *order);
 
 /* The name of the app that the body asks for; absent: none. */
 struct dify_slice gw_order_app(const struct gw_order *order);

@@ -80,6 +80,8 @@ struct gw_order {
     struct dify_field *out_fields; /* the last one of each name */
     size_t out_field_count;
     struct dify_attachment *attachments;
+    bool wants_stream;        /* of a body of Dify's own API */
+    struct dify__buffer extra; /* likewise: a JSON object of what else it says */
     unsigned char inputs_digest[GW_SHA256_BYTES];
     unsigned char digest[GW_SHA256_BYTES]; /* of all but the app's name */
 };
@@ -108,6 +110,7 @@ bool gw_order_form_begin(struct gw_order *order, struct dify_slice content_type)
 bool gw_order_form_feed(struct gw_order *order, struct dify_slice bytes);
 bool gw_order_form_end(struct gw_order *order);
 bool gw_order_json_end(struct gw_order *order);
+bool gw_order_dify_end(struct gw_order *order); /* order_dify.c */
 
 /* Holds `inputs`, a JSON text, to be an object and takes its digest; of an absent one that of {}.
  * What is wrong is a problem. */

@@ -2,15 +2,21 @@
  *
  * recover.c: see recover.h.
  */
+#include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/recover.h"
 
 #include "gateway/hub.h"
 #include "gateway/logger.h"
+#include "gateway/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 struct recovery {
     struct gateway *gateway;
     struct store_reader *logs; /* another one than that which lists */
-    size_t taken_up, left;
+    size_t taken_up, left, awaiting;
     enum dify_err err;
 };
 
@@ -38,7 +44,11 @@ static bool on_row(void *ctx, const struct store_row *row)
     struct recovery *recovery = ctx;
     struct gateway *gateway = recovery->gateway;
     struct dify__buffer records = {.allocator = gateway->allocator, .max = SIZE_MAX / 2};
-    if (gw_hub_app(gateway, row->app) == NULL) {
+    if (gw_app_find(gateway, row->app) == NULL && gw_app_awaits(gateway, row->app)) {
+        recovery->awaiting++;
+        return true;
+    }
+    if (gw_app_find(gateway, row->app) == NULL) {
         recovery->left++;
         gw_log_note(gateway, GW_LOG_WARNING, NULL,
                     "run %llu is of the app %.*s, which is not configured: it is left open",
@@ -78,5 +88,111 @@ bool gw_recover(struct gateway *gateway)
     if (recovery.taken_up > 0)
         gw_log_note(gateway, GW_LOG_INFO, NULL, "%zu open runs of the store are taken up",
                     recovery.taken_up);
+    if (recovery.awaiting > 0)
+        gw_log_note(gateway, GW_LOG_INFO, NULL,
+                    "%zu open runs of the store wait until their key is presented on /v1",
+                    recovery.awaiting);
+    return true;
+}
+
+/* ---- those of one app, when its key comes --------------------------------------------------- */
+
+struct open_run {
+    struct gw_row *row;
+    struct dify__buffer records;
+    enum dify_err err;
+    struct http_link link;
+};
+
+struct app_recovery {
+    struct gw_read read; /* the first member */
+    struct gw_app *app;
+    char name[GW_GUEST_NAME_BYTES];
+    struct http_link runs;
+    enum dify_err err;
+};
+
+static bool on_open_row(void *ctx, const struct store_row *row)
+{
+    struct app_recovery *recovery = ctx;
+    if (!dify__slice_is(row->app, recovery->name))
+        return true;
+    struct open_run *run = calloc(1, sizeof *run);
+    if (run == NULL || (run->row = gw_row_dup(row)) == NULL) {
+        free(run);
+        recovery->err = DIFY_ERR_NOMEM;
+        return false;
+    }
+    run->records = (struct dify__buffer){.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
+    http_list_init(&run->link);
+    http_list_append(&recovery->runs, &run->link);
+    return true;
+}
+
+static void on_work(struct gw_read *read, struct store_reader *reader)
+{
+    struct app_recovery *recovery = (struct app_recovery *)(void *)read;
+    enum dify_err err = store_list_open(reader, on_open_row, recovery);
+    if (recovery->err == DIFY_OK && err != DIFY_ERR_ABSENT)
+        recovery->err = err;
+    for (struct http_link *link = recovery->runs.next; link != &recovery->runs; link = link->next) {
+        struct open_run *run = HTTP_LINKED(link, struct open_run, link);
+        uint32_t first;
+        run->err = store_read_log(reader, run->row->row.number, 1, SIZE_MAX, &run->records, &first);
+        if (run->err == DIFY_ERR_ABSENT)
+            run->err = DIFY_OK;
+    }
+}
+
+static void take_up(struct app_recovery *recovery, struct open_run *run)
+{
+    struct gateway *gateway = recovery->app->gateway;
+    const struct store_row *row = &run->row->row;
+    enum dify_err err = run->err;
+    if (gw_hub_find_id(&gateway->hub, row->id) != NULL || gateway->is_closing)
+        return;
+    if (err == DIFY_OK)
+        err = gw_run_recover(gateway, row, dify__buffer_slice(&run->records));
+    if (err != DIFY_OK)
+        gw_log_note(gateway, GW_LOG_ERROR, NULL,
+                    "run %llu of the app %s cannot be taken up (%s): it is left open",
+                    (unsigned long long)row->number, recovery->name, dify_strerror(err));
+}
+
+static void on_done(struct gw_read *read)
+{
+    struct app_recovery *recovery = (struct app_recovery *)(void *)read;
+    struct gw_app *app = recovery->app;
+    if (recovery->err != DIFY_OK)
+        gw_log_note(app->gateway, GW_LOG_ERROR, NULL,
+                    "cannot take up the open runs of the app %s: %s", recovery->name,
+                    dify_strerror(recovery->err));
+    while (!http_list_is_empty(&recovery->runs)) {
+        struct open_run *run = HTTP_LINKED(recovery->runs.next, struct open_run, link);
+        take_up(recovery, run);
+        http_list_remove(&run->link);
+        dify__buffer_fini(&run->records);
+        free(run->row);
+        free(run);
+    }
+    gw_app_let_go(app);
+    free(recovery);
+}
+
+bool gw_recover_app(struct gw_app *app)
+{
+    struct app_recovery *recovery = calloc(1, sizeof *recovery);
+    if (recovery == NULL)
+        return false;
+    recovery->app = app;
+    recovery->read.work = on_work;
+    recovery->read.done = on_done;
+    memcpy(recovery->name, app->key_name, sizeof recovery->name);
+    http_list_init(&recovery->runs);
+    if (!gw_read_start(&app->gateway->reads, &recovery->read)) {
+        free(recovery);
+        return false;
+    }
+    gw_app_hold(app);
     return true;
 }

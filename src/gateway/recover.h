@@ -11,4 +11,8 @@
  * the store cannot be read, or there is no memory. */
 bool gw_recover(struct gateway *gateway);
 
+/* Takes up the open runs of a guest, whose key has come: in a moment. False: not now, for want of
+ * memory, or since too many wait for the store. */
+DIFY_MUST_CHECK bool gw_recover_app(struct gw_app *app);
+
 #endif

@@ -21,6 +21,7 @@
  * may have been sent) or in PREPARING (it was not). From everywhere before LIVE: ENDING, or ENDED
  * where it has no row, by gw_run_refuse(). Nothing is sent before SUBMITTING is committed.
  */
+#include "gateway/app.h"
 #include "gateway/run.h"
 
 #include "conf/text.h"
@@ -111,6 +112,8 @@ static struct gw_run *run_new(struct gateway *gateway, struct gw_app *app)
         return NULL;
     run->gateway = gateway;
     run->app = app;
+    if (app != NULL)
+        gw_app_hold(app);
     run->alarm.ring = on_alarm;
     run->route = "";
     http_list_init(&run->all);
@@ -119,6 +122,15 @@ static struct gw_run *run_new(struct gateway *gateway, struct gw_app *app)
     http_list_init(&run->turn);
     http_list_init(&run->callers);
     return run;
+}
+
+/* One that is not in the hub. */
+static void drop_new(struct gw_run *run)
+{
+    if (run->app != NULL)
+        gw_app_let_go(run->app);
+    free(run->former_app);
+    free(run);
 }
 
 struct gw_run *gw_run_new(struct gw_app *app, struct gw_order *take_order, const char *route)
@@ -138,7 +150,7 @@ struct gw_run *gw_run_new(struct gw_app *app, struct gw_order *take_order, const
     gw_runlog_init(&run->log, gateway->allocator, 1);
     if (!gw_hub_name(run) || !gw_hub_add(&gateway->hub, run)) {
         gw_order_free(run->order);
-        free(run);
+        drop_new(run);
         return NULL;
     }
     gw_places_begin(run);
@@ -167,8 +179,7 @@ static void run_free(struct gw_run *run)
     free(run->dify_id);
     free(run->result);
     free(run->row);
-    free(run->former_app);
-    free(run);
+    drop_new(run);
 }
 
 struct dify_slice gw_run_app_name(const struct gw_run *run)
@@ -628,8 +639,7 @@ static struct gw_run *run_of_row(struct gateway *gateway, struct gw_app *app,
     run->former_app = app == NULL ? dup_slice(row->app) : NULL;
     gw_runlog_init(&run->log, gateway->allocator, row->records + 1);
     if (!gw_hub_add(&gateway->hub, run)) {
-        free(run->former_app);
-        free(run);
+        drop_new(run);
         return NULL;
     }
     return run;
@@ -637,7 +647,7 @@ static struct gw_run *run_of_row(struct gateway *gateway, struct gw_app *app,
 
 struct gw_run *gw_run_show(struct gateway *gateway, const struct store_row *row)
 {
-    struct gw_run *run = run_of_row(gateway, gw_hub_app(gateway, row->app), row);
+    struct gw_run *run = run_of_row(gateway, gw_app_find(gateway, row->app), row);
     if (run == NULL)
         return NULL;
     run->http_status = (int)row->http_status;
@@ -707,7 +717,7 @@ static struct gw_run *run_of_open_row(struct gateway *gateway, struct gw_app *ap
 enum dify_err gw_run_recover(struct gateway *gateway, const struct store_row *row,
                              struct dify_slice records)
 {
-    struct gw_run *run = run_of_open_row(gateway, gw_hub_app(gateway, row->app), row);
+    struct gw_run *run = run_of_open_row(gateway, gw_app_find(gateway, row->app), row);
     if (run == NULL)
         return DIFY_ERR_NOMEM;
     enum store_state state = state_of(run, row);
@@ -740,7 +750,7 @@ struct gw_run *gw_run_continue(struct gateway *gateway, const struct store_row *
                                struct dify_slice records)
 {
     char id[DIFY__UUID_SIZE];
-    struct gw_app *app = gw_hub_app(gateway, row->app);
+    struct gw_app *app = gw_app_find(gateway, row->app);
     gw_format_id(row->id, id);
     struct gw_run *run = gw_hub_find(&gateway->hub, dify__slice(id));
     bool is_shown = run != NULL; /* callers may still be at it */

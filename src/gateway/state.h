@@ -7,6 +7,7 @@
 #define GATEWAY_STATE_H
 
 #include "core/index.h"
+#include "gateway/access.h"
 #include "gateway/config.h"
 #include "gateway/limits.h"
 #include "gateway/measures.h"
@@ -18,10 +19,13 @@
 #include "http/timer.h"
 #include "store/store.h"
 
-/* One app. How many of its runs are where is written by places.c alone. */
+/* One app, of the configuration or a guest (app.h). How many of its runs are where is written by
+ * places.c alone. */
 struct gw_app {
     struct gateway *gateway;
     const struct gw_app_config *config;
+    char key_name[GW_GUEST_NAME_BYTES];
+    unsigned holds; /* by what works for it */
     struct dify_app *dify;
     struct gw_about *about; /* what it says of itself (about.h); NULL: not asked yet */
 
@@ -30,7 +34,7 @@ struct gw_app {
     unsigned uploading;       /* runs whose turn it is to upload */
     struct http_link queue;   /* runs that wait for a place, by their member `turn` */
     struct http_link uploads; /* runs that wait for their turn to upload, likewise */
-    struct gw_app_measures measures;
+    struct gw_app_measures *measures; /* guests share theirs */
 };
 
 /* Runs with records for the store that nobody waits for, until they are written together. */
@@ -71,7 +75,12 @@ struct gateway {
 
     struct gw_uv_host host;
     struct dify_client *client;
-    struct gw_app *apps; /* config->app_count of them */
+    struct gw_app *apps;     /* config->app_count of them */
+    struct http_link guests; /* app.c's */
+    size_t guest_count;
+    struct gw_app_measures guest_measures;
+    char (*awaited)[GW_GUEST_NAME_BYTES]; /* guests whose open runs wait for their key */
+    size_t awaited_count, awaited_capacity;
     struct gw_hub hub;
 
     struct store *store; /* NULL: none */

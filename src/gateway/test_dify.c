@@ -13,6 +13,7 @@
  */
 #include "core/json.h"
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
 #include "gateway/out.h"
