@@ -111,18 +111,54 @@ enum dify_err dify__style_string(struct dify_slice text, enum dify__style style,
     return err == DIFY_OK ? dify__buffer_append(out, "\"", 1) : err;
 }
 
-/* A number; Python's own writer has at least two digits in an exponent: 1e-07. */
+/* An exponent as Python has it: with its sign, and two digits at least. */
+static enum dify_err put_exponent(const char *at, const char *end, struct dify__buffer *out)
+{
+    bool has_sign = at < end && (*at == '-' || *at == '+');
+    enum dify_err err = dify__buffer_append(out, has_sign && *at == '-' ? "e-" : "e+", 2);
+    at += has_sign;
+    if (err == DIFY_OK && end - at == 1)
+        err = dify__buffer_append(out, "0", 1);
+    return err == DIFY_OK ? dify__buffer_append(out, at, (size_t)(end - at)) : err;
+}
+
+/* A number below 0.0001 that has no exponent has one in Python. */
+static enum dify_err put_tiny(struct dify_slice text, size_t point, size_t zeros,
+                              struct dify__buffer *out)
+{
+    const char *digits = text.ptr + point + 1 + zeros, *end = text.ptr + text.len;
+    char exponent[21] = "-";
+    size_t len = 1 + dify__format_uint(zeros + 1, exponent + 1);
+    enum dify_err err = dify__buffer_append(out, text.ptr, point - 1); /* a sign */
+    if (err == DIFY_OK)
+        err = dify__buffer_append(out, digits, 1);
+    if (err == DIFY_OK && end - digits > 1)
+        err = dify__buffer_append(out, ".", 1);
+    if (err == DIFY_OK)
+        err = dify__buffer_append(out, digits + 1, (size_t)(end - digits - 1));
+    return err == DIFY_OK ? put_exponent(exponent, exponent + len, out) : err;
+}
+
+/* A number, or a literal; spaced JSON is Python's own, which writes 1e-7 and 0.00001 as 1e-07 and
+ * 1e-05. */
 static enum dify_err put_number(struct dify_slice text, enum dify__style style,
                                 struct dify__buffer *out)
 {
-    size_t head = text.len;
-    if (is_spaced(style) && text.len > 3 && text.ptr[text.len - 3] == 'e' &&
-        (text.ptr[text.len - 2] == '-' || text.ptr[text.len - 2] == '+'))
-        head--;
-    enum dify_err err = dify__buffer_append(out, text.ptr, head);
-    if (err == DIFY_OK && head < text.len)
-        err = dify__buffer_append(out, "0", 1);
-    return err == DIFY_OK ? dify__buffer_append(out, text.ptr + head, text.len - head) : err;
+    size_t point = text.len != 0 && text.ptr[0] == '-' ? 2 : 1, zeros = 0;
+    const char *exponent = text.len != 0 ? memchr(text.ptr, 'e', text.len) : NULL;
+    bool is_literal = text.len != 0 && text.ptr[0] >= 'a';
+    if (!is_spaced(style) || is_literal)
+        return dify__buffer_append(out, text.ptr, text.len);
+    if (exponent != NULL) {
+        enum dify_err err = dify__buffer_append(out, text.ptr, (size_t)(exponent - text.ptr));
+        return err == DIFY_OK ? put_exponent(exponent + 1, text.ptr + text.len, out) : err;
+    }
+    if (text.len > point && text.ptr[point - 1] == '0' && text.ptr[point] == '.')
+        while (point + 1 + zeros < text.len && text.ptr[point + 1 + zeros] == '0')
+            zeros++;
+    if (zeros >= 4 && point + 1 + zeros < text.len)
+        return put_tiny(text, point, zeros, out);
+    return dify__buffer_append(out, text.ptr, text.len);
 }
 
 static enum dify_err put_chars(const char *chars, struct dify__buffer *out)
