@@ -5,11 +5,14 @@
  */
 #include "gateway/v1_body.h"
 
+#include "core/decimal_text.h"
 #include "core/json.h"
 #include "core/json_text.h"
 #include "core/slices.h"
 #include "core/style.h"
 #include "gateway/v1_mend_state.h"
+
+#include <string.h>
 
 /* A body while it is made. */
 struct body {
@@ -156,20 +159,108 @@ static void put_paused_workflow(struct body *body)
 
 /* ---- the chat family ------------------------------------------------------------------------- */
 
-static void put_metadata(struct body *body)
+/* A price as blocking answers write it: "0E-7" is "0.0000000". Others stay as they are. */
+static void write_price(struct body *body, struct dify_slice text)
 {
-    yyjson_val *ignored;
-    struct dify__members members = body->data;
-    dify__write_key(&body->writer, "metadata");
-    if (body->mend->message_end.len == 0 || members.left == 0) {
-        dify__write_json(&body->writer, DIFY_SLICE(GW_MEND_NO_METADATA));
+    char plain[DIFY_DECIMAL_TEXT_BYTES];
+    bool is_number = text.len < 40 && dify__decimal_is_number(text);
+    const char *mark = is_number ? memchr(text.ptr, 'E', text.len) : NULL;
+    size_t digits = mark != NULL ? (size_t)(mark - text.ptr) : 0;
+    uint64_t shift = 0;
+    bool is_small = mark != NULL && mark + 1 < text.ptr + text.len && mark[1] == '-' &&
+                    dify__parse_uint((struct dify_slice){mark + 2, text.len - digits - 2}, &shift);
+    bool has_point = digits > 1 && text.ptr[1] == '.';
+    /* one digit stands before the point: D.DDE-N */
+    if (!is_small || shift == 0 || shift > 40 || (digits > 1 && !has_point)) {
+        dify__write_string(&body->writer, text);
         return;
     }
+    size_t len = 0;
+    plain[len++] = '0';
+    plain[len++] = '.';
+    for (; shift > 1; shift--)
+        plain[len++] = '0';
+    for (size_t i = 0; i < digits; i++)
+        if (text.ptr[i] != '.')
+            plain[len++] = text.ptr[i];
+    dify__write_string(&body->writer, (struct dify_slice){plain, len});
+}
+
+static bool has_member(struct dify__members members, const char *name)
+{
+    yyjson_val *ignored;
+    return find(members, name, &ignored).ptr != NULL;
+}
+
+/* From 1.16 on the streams of apps that are no workflows leave out what is null; answers do not. */
+static void put_null_unless(struct body *body, struct dify__members members, const char *name)
+{
+    if (!has_member(members, name))
+        put_json(body, name, DIFY_SLICE("null"));
+}
+
+static void put_usage(struct body *body, struct dify__members members)
+{
+    struct dify__members all = members;
+    dify__write_key(&body->writer, "usage");
     dify__write_open(&body->writer, '{');
-    /* from 1.16 on the streams of apps that are no workflows leave it out */
-    if (find(members, "annotation_reply", &ignored).ptr == NULL)
-        put_json(body, "annotation_reply", DIFY_SLICE("null"));
     while (dify__members_next(&members)) {
+        struct dify_slice text = dify__members_string(&members);
+        dify__write_key_text(&body->writer, members.key);
+        if (text.ptr != NULL)
+            write_price(body, text);
+        else
+            dify__write_json(&body->writer, dify__members_text(&members));
+    }
+    if (has_member(all, "latency")) {
+        put_null_unless(body, all, "time_to_first_token");
+        put_null_unless(body, all, "time_to_generate");
+    }
+    dify__write_close(&body->writer, '}');
+}
+
+/* Whether a form among a pause's reasons has channels of approval (from 1.15 on). */
+static bool has_channels(const struct body *body, const struct dify__members *reasons)
+{
+    struct dify__elements forms = dify__json_elements(reasons->value, dify__members_text(reasons));
+    while (dify__elements_next(&forms)) {
+        struct dify__members form;
+        dify__members_of(&form, &body->json, forms.value, forms.text);
+        if (has_member(form, "approval_channels"))
+            return true;
+    }
+    return false;
+}
+
+/* What there is without a message_end. Since forms have channels there is reasoning as well. */
+static void put_no_metadata(struct body *body)
+{
+    bool is_new = false;
+    for (struct dify__members members = body->data; dify__members_next(&members);)
+        if (dify__slice_is(members.key, "reasons"))
+            is_new = has_channels(body, &members);
+    put_json(body, "metadata",
+             is_new ? DIFY_SLICE("{\"annotation_reply\":null,\"retriever_resources\":[],"
+                                 "\"usage\":null,\"reasoning\":{}}")
+                    : DIFY_SLICE(GW_MEND_NO_METADATA));
+}
+
+static void put_metadata(struct body *body)
+{
+    struct dify__members members = body->data, usage;
+    if (body->mend->message_end.len == 0 || members.left == 0) {
+        put_no_metadata(body);
+        return;
+    }
+    dify__write_key(&body->writer, "metadata");
+    dify__write_open(&body->writer, '{');
+    put_null_unless(body, members, "annotation_reply");
+    while (dify__members_next(&members)) {
+        if (dify__slice_is(members.key, "usage") && yyjson_is_obj(members.value)) {
+            dify__members_of(&usage, &body->json, members.value, dify__members_text(&members));
+            put_usage(body, usage);
+            continue;
+        }
         dify__write_key_text(&body->writer, members.key);
         dify__write_json(&body->writer, dify__members_text(&members));
     }
@@ -277,10 +368,31 @@ static struct dify_slice guess_mode(const struct body *body)
     }
 }
 
+/* From 1.15 on a stream that was refused for its inputs tells of a run that never was, and fails
+ * with the words of the refusal: nobody created it, and it has no outputs, not even none. */
+static bool is_refusal(struct body *body)
+{
+    yyjson_val *creator, *outputs;
+    const struct dify__buffer *finished = &body->mend->finished;
+    if (finished->len == 0 || !dify__slice_is(body->result->status, "failed"))
+        return false;
+    body->event.len = 0;
+    note(body, dify__buffer_append(&body->event, finished->ptr, finished->len));
+    read_event(body, "data");
+    (void)find(body->data, "created_by", &creator);
+    (void)find(body->data, "outputs", &outputs);
+    body->event.len = 0;
+    return yyjson_is_obj(creator) && yyjson_obj_size(creator) == 0 && yyjson_is_null(outputs);
+}
+
 /* The body of a run that came to an end at Dify; 200, but for a chatflow that failed. */
 static int put_end(struct body *body)
 {
     const struct dify_result *result = body->result;
+    if (is_refusal(body)) {
+        put_error(body, DIFY_SLICE("invalid_param"), DIFY_SLICE(""), result->message, 400);
+        return 400;
+    }
     if (body->mend->kind == DIFY_KIND_WORKFLOW) {
         put_workflow(body);
     } else if (is_chatflow(body) && dify__slice_is(result->status, "failed")) {
