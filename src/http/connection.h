@@ -107,9 +107,11 @@ struct http_exchange {
     struct http_message *message;
     struct http_body_reader reader;
     struct http_exchange_watch watch;
-    uint64_t answer_left; /* of a known length, or HTTP_LENGTH_UNKNOWN */
-    size_t drain_bytes;   /* see http_exchange_want_drain() */
-    unsigned tag;         /* see http_exchange_tag() */
+    uint64_t answer_left;          /* of a known length, or HTTP_LENGTH_UNKNOWN */
+    size_t drain_bytes;            /* see http_exchange_want_drain() */
+    unsigned tag;                  /* see http_exchange_tag() */
+    const struct http_field *also; /* see http_exchange_also() */
+    size_t also_count;
     enum http_answer answer;
     enum http_body_state body;
     bool is_over; /* on_close is being called: nothing has an effect any more */

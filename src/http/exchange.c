@@ -17,6 +17,13 @@ void http_exchange_tag(struct http_exchange *exchange, unsigned tag)
     exchange->tag = tag;
 }
 
+void http_exchange_also(struct http_exchange *exchange, const struct http_field *fields,
+                        size_t field_count)
+{
+    exchange->also = fields;
+    exchange->also_count = field_count;
+}
+
 struct dify_slice http_request_field(const struct http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->field_count; i++)

@@ -160,7 +160,8 @@ struct answer {
     const struct http_field *fields;
     size_t field_count;
     uint64_t length; /* of Content-Length, or HTTP_LENGTH_UNKNOWN for no such field */
-    bool closes, is_chunked, is_own; /* own: of the layer */
+    bool closes, is_chunked, is_own;      /* own: of the layer */
+    const struct http_exchange *exchange; /* NULL: there is none */
 };
 
 static bool has_field(const struct answer *answer, const char *name)
@@ -171,27 +172,50 @@ static bool has_field(const struct answer *answer, const char *name)
     return false;
 }
 
-/* The caller's fields, without what would end the head or frame the body otherwise. */
+/* One of the caller's fields, unless it would end the head or frame the body otherwise. */
+static void put_given(struct text *text, const struct http_field *field)
+{
+    if (!http_is_token(field->name) || !http_is_value(field->value) ||
+        http_is_like(field->name, "transfer-encoding") || http_is_like(field->name, "connection") ||
+        http_is_like(field->name, "keep-alive"))
+        return;
+    put(text, field->name);
+    put_chars(text, ": ");
+    put(text, field->value);
+    put_chars(text, "\r\n");
+}
+
+/* Whether a field of this name goes with any answer; a list may stand in several. */
+static bool is_also(const struct http_exchange *exchange, struct dify_slice name)
+{
+    for (size_t i = 0; exchange != NULL && i < exchange->also_count; i++)
+        if (http_are_alike(exchange->also[i].name, name) && !http_is_like(name, "vary"))
+            return true;
+    return false;
+}
+
+/* What goes with any answer. */
+static void put_also(struct text *text, const struct http_exchange *exchange)
+{
+    for (size_t i = 0; exchange != NULL && i < exchange->also_count; i++)
+        put_given(text, &exchange->also[i]);
+}
+
 static void put_fields(struct text *text, const struct answer *answer)
 {
     bool has_length = false;
     for (size_t i = 0; i < answer->field_count; i++) {
         const struct http_field *field = &answer->fields[i];
-        if (http_is_like(field->name, "content-length")) {
-            if (!has_length && answer->length != HTTP_LENGTH_UNKNOWN)
-                put_length(text, answer->length);
-            has_length = true;
+        if (!http_is_like(field->name, "content-length")) {
+            if (!is_also(answer->exchange, field->name))
+                put_given(text, field);
             continue;
         }
-        if (!http_is_token(field->name) || !http_is_value(field->value) ||
-            http_is_like(field->name, "transfer-encoding") ||
-            http_is_like(field->name, "connection") || http_is_like(field->name, "keep-alive"))
-            continue;
-        put(text, field->name);
-        put_chars(text, ": ");
-        put(text, field->value);
-        put_chars(text, "\r\n");
+        if (!has_length && answer->length != HTTP_LENGTH_UNKNOWN)
+            put_length(text, answer->length);
+        has_length = true;
     }
+    put_also(text, answer->exchange);
     if (!has_length && answer->length != HTTP_LENGTH_UNKNOWN)
         put_length(text, answer->length);
 }
@@ -245,11 +269,13 @@ enum dify_err http_write_refusal(struct http_connection *connection, int status,
         put_length(&text, page.body.len);
         if (page.retry_after.ptr != NULL)
             put_field(&text, "Retry-After", page.retry_after);
+        put_also(&text, connection->exchange);
         put_chars(&text, "\r\n");
     } else {
         struct http_field type = {DIFY_SLICE("Content-Type"), DIFY_SLICE("text/plain")};
         page.body = (struct dify_slice){words, write_words(words, sizeof words, status, reason)};
-        struct answer answer = {status, &type, 1, page.body.len, true, false, true};
+        struct answer answer = {status, &type, 1,    page.body.len,
+                                true,   false, true, connection->exchange};
         put_head(&text, server, &answer);
     }
     const struct http_exchange *exchange = connection->exchange;
@@ -306,7 +332,8 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
                             is_without_body(status) ? HTTP_LENGTH_UNKNOWN : length,
                             exchange->closes,
                             exchange->is_chunked,
-                            false};
+                            false,
+                            exchange};
     struct text text = {&connection->out, DIFY_OK};
     put_head(&text, connection->server, &answer);
     if (text.err != DIFY_OK)

@@ -75,8 +75,9 @@ struct http_server_options {
     bool wants_loud_reasons; /* an owner's answers have reason phrases in capitals, as Werkzeug */
 
     /* Fills in the page of an answer that the layer gives by itself (400, 408, ...), which then
-     * carries Connection, Content-Type, Content-Length and Retry-After only, in this order; false:
-     * the layer's own text. `reason` says what was wrong. May be NULL. */
+     * carries Connection, Content-Type, Content-Length and Retry-After, in this order, and those of
+     * http_exchange_also() only; false: the layer's own text. `reason` says what was wrong. May be
+     * NULL. */
     bool (*on_refuse)(void *ctx, int status, const char *reason, struct http_page *page);
 
     /* An owner's answer begins, with this status and the exchange's tag, to be counted; may not
@@ -166,6 +167,12 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
 
 /* A number of the owner's, for on_answer; 0 until it is set. */
 void http_exchange_tag(struct http_exchange *exchange, unsigned tag);
+
+/* Fields that go with whatever the exchange is answered, by its owner or by the layer itself; none
+ * that frames a message. They stand in place of the owner's of these names, but for Vary, and are
+ * borrowed until then. */
+void http_exchange_also(struct http_exchange *exchange, const struct http_field *fields,
+                        size_t field_count);
 
 /* The value of the first field of a name (given in lower case), absent if there is none. */
 struct dify_slice http_request_field(const struct http_request *request, const char *name);

@@ -119,6 +119,19 @@ static void respond_fields(struct http_exchange *exchange)
     http_respond(exchange, 404, fields, COUNT_OF(fields), DIFY_SLICE("hi"));
 }
 
+/* Fields that go with any answer; one with a body is read away, so that the layer may refuse it. */
+static void respond_also(struct http_exchange *exchange)
+{
+    static const struct http_field also[] = {{{"a", 1}, {"c", 1}}, {{"Vary", 4}, {"x", 1}}};
+    static const struct http_field fields[] = {
+        {{"A", 1}, {"b", 1}}, {{"vary", 4}, {"y", 1}}, {{"D", 1}, {"e", 1}}};
+    http_exchange_also(exchange, also, COUNT_OF(also));
+    if (http_exchange_request(exchange)->has_body)
+        http_exchange_read(exchange, &(struct http_body_reader){.ctx = NULL});
+    else
+        http_respond(exchange, 200, fields, COUNT_OF(fields), DIFY_SLICE("hi"));
+}
+
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
     struct kit *kit = ctx;
@@ -156,6 +169,8 @@ static void on_request(void *ctx, struct http_exchange *exchange)
         respond_stream(exchange);
     } else if (dify__slice_is(request->path, "/fields")) {
         respond_fields(exchange);
+    } else if (dify__slice_is(request->path, "/also")) {
+        respond_also(exchange);
     } else {
         http_respond(exchange, 200, &plain, 1, DIFY_SLICE("hello\n"));
     }

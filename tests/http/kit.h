@@ -14,6 +14,7 @@
  * length /ignore answers without reading       /keep    does nothing: the test has the exchange
  *   /pause  reads, but pauses at once     /sse     begins a stream of events and keeps it
  *   /q, /wide as /echo, /wide with a ceiling of 1000 bytes    /fields has fields of its own
+ *   /also   has fields that go with any answer; its body is only looked at by the layer
  *   /chunk  echoes every piece of the body as it comes
  */
 #ifndef HTTP_TESTS_KIT_H

@@ -377,7 +377,11 @@ static void test_framing_limit(void **state)
     for (size_t extra = 0; extra < 2; extra++) {
         struct text bytes = {NULL, 0, 0};
         text_add_chars(&bytes, P TE "\r\n1\r\na\r\n");
-        text_add_repeated(&bytes, '0', most - strlen("\r\n" "1\r\n") + extra);
+        text_add_repeated(&bytes, '0',
+                          most -
+                              strlen("\r\n"
+                                     "1\r\n") +
+                              extra);
         text_add_chars(&bytes, "1\r\nb\r\n0\r\n\r\n");
         check_limit(&limits, &bytes, extra == 0 ? 0 : 400);
         text_fini(&bytes);

@@ -184,6 +184,34 @@ static void test_refusal_page(void **state)
     kit_stop(&kit);
 }
 
+static void test_fields_of_any_answer(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit.options.max_body_bytes = 5;
+    kit_start(&kit);
+    struct text got = ask(&kit, "GET /also HTTP/1.1\r\n" HOST "\r\n");
+    const char *fields = strstr(got.ptr, "Connection: keep-alive\r\n");
+    assert_non_null(fields);
+    assert_string_equal(fields, "Connection: keep-alive\r\nvary: y\r\nD: e\r\na: c\r\nVary: x\r\n"
+                                "Content-Length: 2\r\n\r\nhi");
+    text_fini(&got);
+    got = ask(&kit, "POST /also HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\n");
+    assert_int_equal(status_at(&got, 0), 413);
+    assert_non_null(strstr(got.ptr, "\r\na: c\r\nVary: x\r\n"));
+    text_fini(&got);
+    kit_stop(&kit);
+    kit_init(&kit);
+    kit.options.max_body_bytes = 5;
+    kit.options.on_refuse = refuse_page;
+    kit_start(&kit);
+    check_ask(&kit, "POST /also HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\n",
+              "HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\n"
+              "Content-Type: text/html\r\nContent-Length: 9\r\na: c\r\nVary: x\r\n\r\n<p>no</p>");
+    kit_stop(&kit);
+}
+
 /* ---- bodies -------------------------------------------------------------------------------- */
 
 static void test_expect(void **state)
@@ -488,13 +516,14 @@ static void test_chunk_echo(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),      cmocka_unit_test(test_head_of_answers),
-        cmocka_unit_test(test_cuts),         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_refusal_page), cmocka_unit_test(test_expect),
-        cmocka_unit_test(test_body_ceiling), cmocka_unit_test(test_unread),
-        cmocka_unit_test(test_pause),        cmocka_unit_test(test_pipelining),
-        cmocka_unit_test(test_waiting),      cmocka_unit_test(test_back_pressure),
-        cmocka_unit_test(test_own_mark),     cmocka_unit_test(test_chunk_echo),
+        cmocka_unit_test(test_answers),       cmocka_unit_test(test_head_of_answers),
+        cmocka_unit_test(test_cuts),          cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refusal_page),  cmocka_unit_test(test_fields_of_any_answer),
+        cmocka_unit_test(test_expect),        cmocka_unit_test(test_body_ceiling),
+        cmocka_unit_test(test_unread),        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_pipelining),    cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_back_pressure), cmocka_unit_test(test_own_mark),
+        cmocka_unit_test(test_chunk_echo),
     };
     return cmocka_run_group_tests_name("server", tests, NULL, NULL);
 }
