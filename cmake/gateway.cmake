@@ -10,10 +10,12 @@ add_library(dify_gateway OBJECT
     src/gateway/body.c
     src/gateway/callers.c
     src/gateway/config.c
+    src/gateway/config_access.c
     src/gateway/config_app.c
     src/gateway/config_listen.c
     src/gateway/config_route.c
     src/gateway/config_write.c
+    src/gateway/cors.c
     src/gateway/feedback.c
     src/gateway/files.c
     src/gateway/filter.c

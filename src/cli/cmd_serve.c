@@ -34,8 +34,8 @@ const struct cli_option cli_serve_options[] = {
                      "tell all mistakes of the configuration, or print it as it will be used; "
                      "nothing is served"},
     [SERVE_NO_AUTH] = {"no-auth", 0, NULL, NULL,
-                       "addresses that other machines can reach are fine: whoever reaches one may "
-                       "use every app"},
+                       "addresses that other machines can reach are fine without access tokens, "
+                       "too: whoever reaches one may use every app"},
     [SERVE_DRAIN_TIMEOUT] = {"drain-timeout", 0, "SECONDS", NULL,
                              "what live runs get after SIGTERM (30); those left are taken up by "
                              "the next start"},

@@ -140,18 +140,23 @@ static bool may_ask(const struct gw_token_config *token, struct dify_slice path)
     return false;
 }
 
-bool gw_access_sees(const struct gw_access *access, struct dify_slice app_name)
+void gw_access_filter(const struct gw_access *access, struct store_filter *filter)
 {
     const struct gw_token_config *token = access->token;
-    if (app_name.ptr == NULL)
-        return false;
-    if (token == NULL || token->app_count == 0)
-        return !begins_with(app_name, GW_GUEST_PREFIX) ||
-               (access->guest[0] != '\0' && dify__slice_is(app_name, access->guest));
-    for (size_t i = 0; i < token->app_count; i++)
-        if (dify__slice_equals(app_name, token->apps[i]))
-            return true;
-    return false;
+    if (token != NULL && token->app_count > 0) {
+        filter->apps = token->apps;
+        filter->app_count = token->app_count;
+    } else {
+        filter->hidden_prefix = DIFY_SLICE(GW_GUEST_PREFIX);
+        filter->unhidden = dify__slice_or_none(access->guest);
+    }
+}
+
+bool gw_access_sees(const struct gw_access *access, struct dify_slice app_name)
+{
+    struct store_filter filter = {.limit = 1};
+    gw_access_filter(access, &filter);
+    return app_name.ptr != NULL && store_filter_has_app(&filter, app_name);
 }
 
 struct gw_app *gw_access_app(struct gateway *gateway, const struct gw_access *access,

@@ -13,6 +13,7 @@
 #include "gateway/config.h"
 #include "gateway/sha256.h"
 #include "http/server.h"
+#include "store/store.h"
 
 struct gateway;
 struct gw_app;
@@ -39,6 +40,9 @@ bool gw_access_is_open(struct dify_slice path);
 /* Whether runs of the app of this name may be shown, followed, stopped, rated and listed. One that
  * may not is answered as one that is not there. */
 bool gw_access_sees(const struct gw_access *access, struct dify_slice app_name);
+
+/* The same as a filter of lists and totals; `access` lives as long as that. */
+void gw_access_filter(const struct gw_access *access, struct store_filter *filter);
 
 /* The configured app of a name that may be used; absent: the first one of the token's, the default
  * one where it has no list of its own. NULL: there is none, or it may not be used. */

@@ -26,11 +26,18 @@
 #define AGE_MS ((uint64_t)100 * 366 * 86400 * 1000) /* the longest that a run is kept */
 #define MOST_CONNECTIONS 1000000
 
-enum { LISTEN, APPS, DEFAULT_APP, STORE, LOG, DRAIN_TIMEOUT, LIMITS, SPOOL, MEMBERS };
-static const char *const members[] = {
-    [LISTEN] = "listen", [APPS] = "apps",   [DEFAULT_APP] = "default_app",
-    [STORE] = "store",   [LOG] = "log",     [DRAIN_TIMEOUT] = "drain_timeout",
-    [LIMITS] = "limits", [SPOOL] = "spool", [MEMBERS] = NULL};
+enum { LISTEN, APPS, DEFAULT_APP, TOKENS, CORS, STORE, LOG, DRAIN_TIMEOUT, LIMITS, SPOOL, MEMBERS };
+static const char *const members[] = {[LISTEN] = "listen",
+                                      [APPS] = "apps",
+                                      [DEFAULT_APP] = "default_app",
+                                      [TOKENS] = "tokens",
+                                      [CORS] = "cors",
+                                      [STORE] = "store",
+                                      [LOG] = "log",
+                                      [DRAIN_TIMEOUT] = "drain_timeout",
+                                      [LIMITS] = "limits",
+                                      [SPOOL] = "spool",
+                                      [MEMBERS] = NULL};
 
 enum { STORE_PATH, STORE_AGE, STORE_SIZE, STORE_MEMBERS };
 static const char *const store_members[] = {[STORE_PATH] = "path",
@@ -115,6 +122,18 @@ bool gw_read_text(struct gw_reader *reader, const yaml_node_t *node, const char 
     else if (out->len > max)
         gw_at(reader, node, "%s has more than %zu bytes", what, max);
     return out->len != 0 && is_clean && out->len <= max;
+}
+
+bool gw_read_name(struct gw_reader *reader, const yaml_node_t *key, const char *what,
+                  struct dify_slice *out)
+{
+    if (key->type == YAML_SCALAR_NODE &&
+        conf_is_name(*out = (struct dify_slice){(const char *)key->data.scalar.value,
+                                                key->data.scalar.length}))
+        return true;
+    gw_at(reader, key, "%s's name is of up to %d letters, digits, '.', '_' and '-'", what,
+          CONF_NAME_BYTES);
+    return false;
 }
 
 void gw_read_path(struct gw_reader *reader, const yaml_node_t *node, const char *what, char **out)
@@ -246,9 +265,14 @@ static void read_members(struct gw_reader *reader, bool *is_none)
     yaml_node_t *values[MEMBERS + 1];
     const yaml_node_t *root = conf_yaml_root(&reader->yaml);
     (void)!conf_yaml_members(&reader->yaml, root, "a configuration", members, values);
+    reader->has_tokens = gw_has_tokens(values[TOKENS]);
     gw_read_listeners(reader, values[LISTEN]);
     if (conf_yaml_is_mapping(root))
         gw_read_apps(reader, root, values[APPS], values[DEFAULT_APP]);
+    if (values[TOKENS] != NULL)
+        gw_read_tokens(reader, values[TOKENS]);
+    if (values[CORS] != NULL)
+        gw_read_origins(reader, values[CORS]);
     read_store(reader, values[STORE], is_none);
     read_log(reader, values[LOG]);
     if (values[DRAIN_TIMEOUT] != NULL)
@@ -471,6 +495,18 @@ void gw_config_fini(struct gw_config *config)
         free(config->listeners[i].host);
         free(config->listeners[i].path);
     }
+    for (size_t i = 0; i < config->token_count; i++) {
+        struct gw_token_config *token = &config->tokens[i];
+        for (size_t j = 0; j < token->route_count; j++)
+            free(token->routes[j]);
+        free(token->routes);
+        free(token->apps);
+        free(token->name);
+    }
+    for (size_t i = 0; i < config->origin_count; i++)
+        free(config->origins[i]);
+    free(config->tokens);
+    free(config->origins);
     free(config->apps);
     free(config->listeners);
     free(config->store_path);

@@ -11,6 +11,12 @@
  *         routes:
  *           /api/detect:
  *             fields: {Foodtype: food_type}
+ *     tokens:
+ *       front-end:
+ *         hash: sha256:5f78c33274e43fa9de5659265c1d917e25c03722dcb0b8d27db8d5feaa813953
+ *         apps: [label-check]
+ *         routes: [/api/detect]
+ *     cors: [https://app.example]
  *     store:
  *       path: /var/lib/difystream/runs.db
  *       max_age: 30d
@@ -130,6 +136,10 @@ void gw_config_fini(struct gw_config *config);
  * memory. */
 DIFY_MUST_CHECK bool gw_config_write(const struct gw_config *config,
                                      void (*write)(void *ctx, const char *text), void *ctx);
+
+/* "sha256:" and the digits of a token's hash, in either case; false if it is none. */
+#define GW_HASH_PREFIX "sha256:"
+bool gw_read_hash(struct dify_slice text, unsigned char hash[GW_SHA256_BYTES]);
 
 /* Whether anyone but this machine can reach the address. */
 bool gw_listener_is_open(const struct gw_listener *listener);

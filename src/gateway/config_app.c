@@ -9,6 +9,7 @@
 #include "conf/text.h"
 #include "core/slices.h"
 #include "difystream/client.h"
+#include "gateway/access.h"
 #include "gateway/config_read.h"
 #include "gateway/config_route.h"
 #include "gateway/limits.h"
@@ -258,11 +259,11 @@ static void read_app(struct gw_reader *reader, const yaml_node_t *key, const yam
 
 static bool read_name(struct gw_reader *reader, const yaml_node_t *key, struct dify_slice *out)
 {
-    if (key->type != YAML_SCALAR_NODE ||
-        !conf_is_name(*out = (struct dify_slice){(const char *)key->data.scalar.value,
-                                                 key->data.scalar.length})) {
-        gw_at(reader, key, "an app's name is of up to %d letters, digits, '.', '_' and '-'",
-              CONF_NAME_BYTES);
+    if (!gw_read_name(reader, key, "an app", out))
+        return false;
+    if (out->len >= sizeof GW_GUEST_PREFIX - 1 &&
+        memcmp(out->ptr, GW_GUEST_PREFIX, sizeof GW_GUEST_PREFIX - 1) == 0) {
+        gw_at(reader, key, "names that begin with " GW_GUEST_PREFIX " are the gateway's own");
         return false;
     }
     for (size_t i = 0; i < reader->out->app_count; i++) {
@@ -274,30 +275,30 @@ static bool read_name(struct gw_reader *reader, const yaml_node_t *key, struct d
     return true;
 }
 
-static void choose_default(struct gw_reader *reader, const yaml_node_t *node)
+const struct gw_app_config *gw_find_app(struct gw_reader *reader, const yaml_node_t *node,
+                                        const char *what)
 {
     struct dify_slice name;
     struct gw_config *out = reader->out;
     const char **names;
-    if (conf_yaml_text(&reader->yaml, node, "default_app", &name) != DIFY_OK)
-        return;
+    if (conf_yaml_text(&reader->yaml, node, what, &name) != DIFY_OK)
+        return NULL;
     for (size_t i = 0; i < out->app_count; i++) {
-        if (dify__slice_is(name, out->apps[i].name)) {
-            out->default_app = i;
-            return;
-        }
+        if (dify__slice_is(name, out->apps[i].name))
+            return &out->apps[i];
     }
     names = gw_make(reader, out->app_count + 1, sizeof *names);
     if (names == NULL)
-        return;
+        return NULL;
     for (size_t i = 0; i < out->app_count; i++)
         names[i] = out->apps[i].name;
     const char *near = conf_nearest(name, names);
-    gw_at(reader, node, "default_app: there is no app '%.*s'%s%s%s",
+    gw_at(reader, node, "%s: there is no app '%.*s'%s%s%s", what,
           name.len < CONF_NAME_BYTES ? (int)name.len : CONF_NAME_BYTES, name.ptr,
           near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
           near != NULL ? "'?" : "");
     free(names);
+    return NULL;
 }
 
 static void read_each(struct gw_reader *reader, const yaml_node_t *apps)
@@ -335,8 +336,11 @@ void gw_read_apps(struct gw_reader *reader, const yaml_node_t *root, yaml_node_t
         gw_at(reader, apps, "there are no apps: a mapping apps names at least one");
     else
         read_each(reader, apps);
+    const struct gw_app_config *chosen = NULL;
     if (default_app != NULL)
-        choose_default(reader, default_app);
+        chosen = gw_find_app(reader, default_app, "default_app");
+    if (chosen != NULL)
+        reader->out->default_app = (size_t)(chosen - reader->out->apps);
     gw_check_routes(reader);
 }
 

@@ -130,10 +130,11 @@ static const char *add(struct gw_reader *reader, const char *folder_of, struct d
         ;
     else if (is_there(reader, &listener))
         why = "is named twice";
-    else if (gw_listener_is_open(&listener) && !reader->source->allows_no_auth)
-        why = "can be reached from other machines, and whoever reaches it may use every app: let a "
-              "server that knows its users stand in front and listen on 127.0.0.1, or say "
-              "--no-auth";
+    else if (gw_listener_is_open(&listener) && !reader->has_tokens &&
+             !reader->source->allows_no_auth)
+        why = "can be reached from other machines, and whoever reaches it may use every app: "
+              "configure access tokens (difystream token new), or let a server that knows its "
+              "users stand in front and listen on 127.0.0.1, or say --no-auth";
     if (why != NULL || !counts) {
         free_listener(&listener);
         return why;

@@ -31,6 +31,7 @@ struct gw_reader {
     char *folder_of, *here; /* something in the folder that paths of the file, and of flags, are
                              * taken from */
     bool is_private;        /* nobody else may read the file */
+    bool has_tokens;        /* whoever asks needs one */
 
     struct gw_claim *claims;
     size_t claim_count, claim_capacity;
@@ -54,6 +55,10 @@ char *gw_copy(struct gw_reader *reader, struct dify_slice text);
 bool gw_read_text(struct gw_reader *reader, const yaml_node_t *node, const char *what, size_t max,
                   struct dify_slice *out);
 
+/* A key as a name that is written everywhere; `what` is "an app", say. */
+bool gw_read_name(struct gw_reader *reader, const yaml_node_t *key, const char *what,
+                  struct dify_slice *out);
+
 /* The same as a path, completed; `*out` stays NULL where it is none. */
 void gw_read_path(struct gw_reader *reader, const yaml_node_t *node, const char *what, char **out);
 
@@ -70,6 +75,16 @@ void gw_read_count(struct gw_reader *reader, const yaml_node_t *node, const char
 void gw_read_apps(struct gw_reader *reader, const yaml_node_t *root, yaml_node_t *apps,
                   const yaml_node_t *default_app);
 void gw_read_environment_app(struct gw_reader *reader);
+
+/* The app that a node names; NULL: there is none, and it was told. */
+const struct gw_app_config *gw_find_app(struct gw_reader *reader, const yaml_node_t *node,
+                                        const char *what);
+
+/* config_access.c: the members `tokens` (when the apps are read) and `cors`; whether there are any
+ * tokens. */
+void gw_read_tokens(struct gw_reader *reader, yaml_node_t *node);
+bool gw_has_tokens(const yaml_node_t *node);
+void gw_read_origins(struct gw_reader *reader, yaml_node_t *node);
 
 /* config_listen.c: the addresses of the file (`node`, NULL: not given) or those that the source
  * names instead. */

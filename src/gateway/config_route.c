@@ -40,8 +40,7 @@ static bool is_own(struct dify_slice path)
     return false;
 }
 
-/* Whether a client could ask for the path by this very text. */
-static bool is_askable(struct dify_slice path)
+bool gw_is_plain_path(struct dify_slice path)
 {
     static const char marks[] = "/-._~!$&'()*+,;=:@";
     size_t from = 1; /* of the part at hand */
@@ -69,10 +68,8 @@ static bool check_path(struct gw_reader *reader, const yaml_node_t *key)
         gw_at(reader, key, "the route '%.*s' does not begin with '/'", (int)path.len, path.ptr);
     else if (is_own(path))
         gw_at(reader, key, "the route %.*s is the gateway's own", (int)path.len, path.ptr);
-    else if (!is_askable(path))
-        gw_at(reader, key,
-              "the route %.*s is no plain path: letters, digits and /-._~ without empty parts",
-              (int)path.len, path.ptr);
+    else if (!gw_is_plain_path(path))
+        gw_at(reader, key, GW_NO_PLAIN_PATH, (int)path.len, path.ptr);
     else
         return true;
     return false;

@@ -14,4 +14,10 @@ void gw_read_routes(struct gw_reader *reader, yaml_node_t *node, struct gw_app_c
  * /api/detect unless it says that it has none. */
 void gw_check_routes(struct gw_reader *reader);
 
+/* Whether a client could ask for the path, which begins with '/', by this very text; what to say if
+ * not. */
+bool gw_is_plain_path(struct dify_slice path);
+#define GW_NO_PLAIN_PATH                                                                           \
+    "the route %.*s is no plain path: letters, digits and /-._~ without empty parts"
+
 #endif

@@ -57,6 +57,14 @@ static void member(struct writer *writer, const char *name, const char *text)
     put(writer, "\n");
 }
 
+/* An item of a list. */
+static void item(struct writer *writer, const char *mark, const char *text)
+{
+    put(writer, mark);
+    put_text(writer, text);
+    put(writer, "\n");
+}
+
 static void member_time(struct writer *writer, const char *name, uint64_t ms)
 {
     char text[CONF_UNIT_BYTES];
@@ -133,6 +141,34 @@ static void write_app(struct writer *writer, const struct gw_app_config *app)
         write_route(writer, &app->routes[i]);
 }
 
+/* ---- who may ask --------------------------------------------------------------------------- */
+
+static void write_token(struct writer *writer, const struct gw_token_config *token)
+{
+    char digits[GW_SHA256_HEX_BYTES];
+    gw_sha256_hex(token->hash, sizeof token->hash, digits);
+    put(writer, "  ");
+    put_text(writer, token->name);
+    put(writer, ":\n    hash: " GW_HASH_PREFIX);
+    put(writer, digits);
+    put(writer, token->app_count != 0 ? "\n    apps:\n" : "\n");
+    for (size_t i = 0; i < token->app_count; i++)
+        item(writer, "      - ", token->apps[i].ptr);
+    put(writer, token->route_count != 0 ? "    routes:\n" : "");
+    for (size_t i = 0; i < token->route_count; i++)
+        item(writer, "      - ", token->routes[i]);
+}
+
+static void write_access(struct writer *writer, const struct gw_config *config)
+{
+    put(writer, config->token_count != 0 ? "tokens:\n" : "");
+    for (size_t i = 0; i < config->token_count; i++)
+        write_token(writer, &config->tokens[i]);
+    put(writer, config->origin_count != 0 ? "cors:\n" : "");
+    for (size_t i = 0; i < config->origin_count; i++)
+        item(writer, "  - ", config->origins[i]);
+}
+
 /* ---- the rest ------------------------------------------------------------------------------ */
 
 static void write_listener(struct writer *writer, const struct gw_listener *listener)
@@ -182,6 +218,7 @@ bool gw_config_write(const struct gw_config *config, void (*write)(void *ctx, co
     for (size_t i = 0; i < config->app_count; i++)
         write_app(&writer, &config->apps[i]);
     member(&writer, "default_app", config->apps[config->default_app].name);
+    write_access(&writer, config);
     write_rest(&writer, config);
     if (writer.err == DIFY_OK)
         writer.err = dify__buffer_append(&writer.text, "", 1);

@@ -7,8 +7,10 @@
 #include "core/slices.h"
 #include "gateway/hub.h"
 
-void gw_filter_read(struct gw_query *query, struct store_filter *filter)
+void gw_filter_read(struct gw_query *query, const struct gw_access *access,
+                    struct store_filter *filter)
 {
+    gw_access_filter(access, filter);
     filter->app = query->params[GW_FILTER_APP].value;
     gw_query_time(query, &query->params[GW_FILTER_SINCE], &filter->since_ms);
     gw_query_time(query, &query->params[GW_FILTER_UNTIL], &filter->until_ms);

@@ -8,6 +8,7 @@
 #include "core/slices.h"
 #include "gateway/app.h"
 #include "gateway/callers.h"
+#include "gateway/cors.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
 #include "gateway/logger.h"
@@ -301,6 +302,7 @@ static void close_all(struct gateway *gateway)
     dify__buffer_fini(&gateway->scratch);
     dify__buffer_fini(&gateway->refusal);
     gw_openapi_close(gateway);
+    gw_cors_close(gateway);
 }
 
 /* ---- serving ------------------------------------------------------------------------------- */
@@ -332,8 +334,8 @@ static const char *spool_folder(const struct gw_config *config)
 
 static bool open_all(struct gateway *gateway)
 {
-    return gw_openapi_open(gateway) && open_store(gateway) && open_client(gateway) &&
-           gw_recover(gateway) && open_server(gateway);
+    return gw_openapi_open(gateway) && gw_cors_open(gateway) && open_store(gateway) &&
+           open_client(gateway) && gw_recover(gateway) && open_server(gateway);
 }
 
 /* A clock that runs faster, but not so that it does nothing else. */

@@ -30,6 +30,7 @@ enum { USER = GW_FILTER_SHARED, STATUS, SEARCH, LIMIT, CURSOR, PARAMS };
 struct list {
     struct gw_later later; /* the first member */
     struct gw_read read;
+    struct gw_access access;
     struct gw_param params[PARAMS];
     struct gw_query query;
     struct store_filter filter;
@@ -194,7 +195,7 @@ static void read_params(struct list *list)
 {
     struct gw_query *query = &list->query;
     uint64_t limit = GW_LIST_DEFAULT;
-    gw_filter_read(query, &list->filter);
+    gw_filter_read(query, &list->access, &list->filter);
     list->filter.user = list->params[USER].value;
     list->filter.status = list->params[STATUS].value;
     list->filter.search = list->params[SEARCH].value;
@@ -221,6 +222,7 @@ static struct list *list_new(const struct gw_request *request)
         [LIMIT] = "limit",       [CURSOR] = "cursor"};
     for (size_t i = 0; i < PARAMS; i++)
         list->params[i].name = names[i];
+    list->access = request->access;
     list->query.params = list->params;
     list->query.count = PARAMS;
     list->text = (struct dify__buffer){.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};

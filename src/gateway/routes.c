@@ -5,6 +5,7 @@
 #include "gateway/routes.h"
 
 #include "core/slices.h"
+#include "gateway/cors.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
 #include "gateway/reply.h"
@@ -137,7 +138,7 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
         .gateway = ctx, .exchange = exchange, .http = http_exchange_request(exchange)};
     const struct offer found = find(&request);
     http_exchange_tag(exchange, found.tag);
-    if (!gw_access_enter(&request))
+    if (gw_cors_enter(&request) || !gw_access_enter(&request))
         return;
     if (request.app != NULL &&
         !gw_access_sees(&request.access, dify__slice(request.app->config->name)))

@@ -61,6 +61,7 @@ struct gw_hub {
     size_t queued;    /* runs that are kept, and wait for a place */
 };
 
+struct gw_cors;
 struct gw_logger;
 
 struct gateway {
@@ -92,6 +93,7 @@ struct gateway {
     bool was_failing;
     bool is_behind; /* some run has records that the store's queue had no room for */
 
+    struct gw_cors *cors; /* for each origin of the configuration; NULL: there are none (cors.h) */
     struct gw_logger *logger;
     struct gw_measures measures;
 

@@ -312,7 +312,7 @@ static struct stats *stats_new(const struct gw_request *request)
         free(stats);
         return NULL;
     }
-    gw_filter_read(&stats->query, &stats->filter);
+    gw_filter_read(&stats->query, &stats->access, &stats->filter);
     gw_query_number(&stats->query, &stats->params[BUCKETS], 1, GW_STATS_BUCKETS,
                     &stats->bucket_count);
     if (stats->bucket_count > 0 && stats->params[GW_FILTER_SINCE].value.ptr == NULL)

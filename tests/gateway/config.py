@@ -30,7 +30,8 @@ default_app: three
 store: {max_age: soon}
 """ % SECRET
 TOLD = """F:1: 0.0.0.0:9000 can be reached from other machines, and whoever reaches it may use every \
-app: let a server that knows its users stand in front and listen on 127.0.0.1, or say --no-auth
+app: configure access tokens (difystream token new), or let a server that knows its users stand in \
+front and listen on 127.0.0.1, or say --no-auth
 F:4: app 'one' has no 'base_ulr'; did you mean 'base_url'?
 F:3: app 'one' has no base_url
 F:7: the base_url of app 'two' does not begin with https:// or http://

@@ -3,102 +3,15 @@
  * test_config.c: configurations that are broken, each mistake with its line; those that are not, as
  * they read and as they are written; ceilings; and that a key is never said.
  */
-#include "../cli/kit.h"
+#include "config_kit.h"
 
 #include "conf/text.h"
 #include "conf/units.h"
-#include "gateway/config.h"
 #include "gateway/limits.h"
 
 #include <unistd.h>
 
-#define SECRET "app-secret0123456789"
-#define APP "apps:\n  a: {base_url: http://d/v1, api_key_env: KEY}\n"
 #define KEYED "{base_url: http://d/v1, api_key_env: KEY}"
-
-struct fixture {
-    struct kit_folder folder;
-    const char *variables[12]; /* names and values */
-    struct gw_config_source source;
-    struct gw_config config;
-    struct text said; /* lines; the folder as @ */
-};
-
-static const char *variable(void *ctx, const char *name)
-{
-    const struct fixture *fixture = ctx;
-    for (size_t i = 0; i < COUNT_OF(fixture->variables) && fixture->variables[i] != NULL; i += 2)
-        if (strcmp(fixture->variables[i], name) == 0)
-            return fixture->variables[i + 1];
-    return NULL;
-}
-
-static void say(void *ctx, const char *line)
-{
-    struct fixture *fixture = ctx;
-    const char *hole, *folder = fixture->folder.path;
-    for (; (hole = strstr(line, folder)) != NULL; line = hole + strlen(folder)) {
-        text_add(&fixture->said, line, (size_t)(hole - line));
-        text_add_chars(&fixture->said, "@");
-    }
-    text_addf(&fixture->said, "%s\n", line);
-}
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    fixture = (struct fixture){.variables = {"HOME", fixture.folder.path, "KEY", SECRET}};
-    kit_folder_make(&fixture.folder);
-    fixture.source.path = NULL;
-    fixture.source.variable = variable;
-    fixture.source.ctx = &fixture;
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    gw_config_fini(&fixture->config);
-    text_fini(&fixture->said);
-    kit_folder_remove(&fixture->folder);
-    return 0;
-}
-
-static size_t read_config(struct fixture *fixture)
-{
-    gw_config_fini(&fixture->config);
-    text_fini(&fixture->said);
-    fixture->said = (struct text){NULL, 0, 0};
-    text_add_chars(&fixture->said, "");
-    return gw_config_read(&fixture->source, &fixture->config, say, fixture);
-}
-
-static size_t read_yaml(struct fixture *fixture, struct dify_slice yaml, mode_t mode)
-{
-    kit_write(&fixture->folder, "gw.yaml", yaml, mode);
-    fixture->source.path = kit_path(&fixture->folder, "gw.yaml");
-    return read_config(fixture);
-}
-
-static size_t count_lines(const char *text)
-{
-    size_t lines = 0;
-    for (; *text != '\0'; text++)
-        lines += *text == '\n';
-    return lines;
-}
-
-static void assert_refused(struct fixture *fixture, const char *yaml, const char *lines)
-{
-    size_t count = read_yaml(fixture, slice_of(yaml), 0600);
-    if (strcmp(fixture->said.ptr, lines) != 0)
-        fail_msg("%s\n---- was told:\n%s---- not:\n%s", yaml, fixture->said.ptr, lines);
-    assert_int_equal(count, count_lines(lines));
-    assert_null(strstr(fixture->said.ptr, SECRET));
-    assert_int_equal(fixture->config.app_count, 0);
-    assert_null(fixture->config.apps);
-}
 
 /* ---- mistakes ------------------------------------------------------------------------------ */
 
@@ -116,9 +29,9 @@ static void test_mistakes(void **state)
         {"apps: {a: [\n", "@/gw.yaml:2: is no YAML: did not find expected node content\n"},
         {APP "lisen: 127.0.0.1:1\n",
          "@/gw.yaml:3: a configuration has no 'lisen'; did you mean 'listen'?\n"},
-        {APP "xyz: 1\n",
-         "@/gw.yaml:3: a configuration has no 'xyz'; it has listen, apps, default_app, store, log, "
-         "drain_timeout, limits, spool\n"},
+        {APP "xyz: 1\n", "@/gw.yaml:3: a configuration has no 'xyz'; it has listen, apps, "
+                         "default_app, tokens, cors, "
+                         "store, log, drain_timeout, limits, spool\n"},
         {"apps:\n  a:\n    base_ulr: http://d/v1\n    api_key_env: KEY\n",
          "@/gw.yaml:3: app 'a' has no 'base_ulr'; did you mean 'base_url'?\n"
          "@/gw.yaml:2: app 'a' has no base_url\n"},
@@ -206,8 +119,8 @@ static void test_mistakes(void **state)
          "@/gw.yaml:13: [x]:80 is no address: HOST:PORT, [IPV6]:PORT or unix:/PATH\n"},
         {APP "listen: 0.0.0.0:8000\n",
          "@/gw.yaml:3: 0.0.0.0:8000 can be reached from other machines, and whoever reaches it may "
-         "use every app: let a server that knows its users stand in front and listen on "
-         "127.0.0.1, or say --no-auth\n"},
+         "use every app: configure access tokens (difystream token new), or let a server that "
+         "knows its users stand in front and listen on 127.0.0.1, or say --no-auth\n"},
         {APP "listen: []\n", "@/gw.yaml:3: listen names no address\n"},
         {APP "store: {path: '', max_age: 1.5s, max_size: 10XB, size: 1}\n",
          "@/gw.yaml:3: store has no 'size'; it has path, max_age, max_size\n"
@@ -266,8 +179,8 @@ static void test_mistakes_of_flags(void **state)
         fixture->said.ptr,
         "--listen x is no address: HOST:PORT, [IPV6]:PORT or unix:/PATH\n"
         "--listen 0.0.0.0:1 can be reached from other machines, and whoever reaches it may use "
-        "every app: let a server that knows its users stand in front and listen on 127.0.0.1, or "
-        "say --no-auth\n"
+        "every app: configure access tokens (difystream token new), or let a server that knows its "
+        "users stand in front and listen on 127.0.0.1, or say --no-auth\n"
         "--log-level is one of: error, warning, info, debug\n"
         "--log-format is one of: text, json\n"
         "--drain-timeout is a time in seconds from 0 to 1000000, such as 30\n"
@@ -372,11 +285,6 @@ static void test_where_the_store_lies(void **state)
 }
 
 /* ---- what is read and written -------------------------------------------------------------- */
-
-static void put(void *ctx, const char *text)
-{
-    text_add_chars(ctx, text);
-}
 
 static void assert_text(const char *a, const char *b)
 {
@@ -612,25 +520,6 @@ static void test_who_can_reach_an_address(void **state)
 }
 
 /* ---- ceilings ------------------------------------------------------------------------------ */
-
-/* The head, then `count` lines of `format` with their numbers, then the tail. */
-static void assert_ceiling(struct fixture *fixture, const char *head, const char *item,
-                           const char *tail, size_t most, const char *line)
-{
-    for (size_t past = 0; past <= 1; past++) {
-        struct text yaml = {NULL, 0, 0};
-        text_add_chars(&yaml, head);
-        for (size_t i = 0; i < most + past; i++) {
-            const char *hole = strchr(item, '#');
-            text_addf(&yaml, "%.*s%zu%s\n", (int)(hole - item), item, i + 1, hole + 1);
-        }
-        text_add_chars(&yaml, tail);
-        size_t count = read_yaml(fixture, text_slice(&yaml), 0600);
-        text_fini(&yaml);
-        assert_string_equal(fixture->said.ptr, past == 0 ? "" : line);
-        assert_int_equal(count, past);
-    }
-}
 
 static void test_ceilings(void **state)
 {

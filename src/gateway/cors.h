@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cors.h: what browsers let pages of other origins do here (the Fetch standard's CORS protocol):
+ * as the configuration says, without credentials mode. Without it nothing is said of it.
+ */
+#ifndef GATEWAY_CORS_H
+#define GATEWAY_CORS_H
+
+#include "gateway/routes.h"
+
+/* False for want of memory. */
+DIFY_MUST_CHECK bool gw_cors_open(struct gateway *gateway);
+void gw_cors_close(struct gateway *gateway);
+
+/* All answers to the request will say what the page that asks may see. True: it was a preflight,
+ * and is answered. */
+bool gw_cors_enter(const struct gw_request *request);
+
+#endif
