@@ -20,6 +20,7 @@ add_library(dify_cli OBJECT
     src/cli/cmd_sse.c
     src/cli/cmd_stop.c
     src/cli/cmd_store.c
+    src/cli/cmd_token.c
     src/cli/cmd_upload.c
     src/cli/completion.c
     src/cli/config.c

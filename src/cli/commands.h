@@ -34,6 +34,9 @@ int cli_run_sim(const struct cli_args *args);
 extern const struct cli_option cli_store_options[];
 int cli_run_store(const struct cli_args *args);
 
+extern const struct cli_option cli_token_options[];
+int cli_run_token(const struct cli_args *args);
+
 extern const struct cli_option cli_show_options[];
 int cli_run_show(const struct cli_args *args);
 

@@ -120,6 +120,14 @@ const struct cli_command cli_commands[] = {
      "open. Open runs stay. What a gateway is to keep, its configuration says.\n\n"
      "For example: difystream store export --since 1d --events runs.db",
      cli_store_options, cli_run_store, false},
+    {"token", "new|hash", 1, "new|hash", "make access tokens of a gateway",
+     "new makes an access token and prints it, this once, on standard output; the lines that the "
+     "gateway's configuration needs go to standard error. There only the token's hash stands, so "
+     "that reading the file lets nobody in. Below it may stand which apps the token may use and "
+     "which paths it may ask for; docs/serve.md describes them. hash prints the hash of a token "
+     "that there is already, from standard input.\n\n"
+     "For example: difystream token new --name front-end",
+     cli_token_options, cli_run_token, false},
     {"sim", "[SCENARIO]...", CLI_OPERANDS_MAX, NULL,
      "serve a simulated Dify, with faults on demand",
      "Serves Dify's service API for the apps of each SCENARIO, a YAML file or a folder with a "

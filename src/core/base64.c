@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * base64.c: a strict decoder, but for white space, which is passed over, and padding, which may be
- * missing.
+ * base64.c: an encoder, and a strict decoder, but for white space, which is passed over, and
+ * padding, which may be missing.
  */
 #include "core/base64.h"
 
@@ -50,4 +50,19 @@ enum dify_err dify__base64_decode(struct dify_slice text, struct dify__buffer *o
         return DIFY_ERR_ARGUMENT;
     out->len = (size_t)(at - out->ptr);
     return DIFY_OK;
+}
+
+void dify__base64_url(const unsigned char *bytes, size_t len, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint32_t bits = 0;
+    unsigned left = 0; /* of them that are not written */
+    for (size_t i = 0; i < len; i++) {
+        bits = (bits << 8 | bytes[i]) & 0xFFFF;
+        for (left += 8; left >= 6; left -= 6)
+            *out++ = digits[bits >> (left - 6) & 63];
+    }
+    if (left > 0)
+        *out++ = digits[bits << (6 - left) & 63];
+    *out = '\0';
 }

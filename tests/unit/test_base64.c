@@ -93,6 +93,31 @@ static void test_round_trip(void **state)
     }
 }
 
+/* What the decoder makes of it, whose alphabet is the other one. */
+static void test_url(void **state)
+{
+    (void)state;
+    unsigned char in[70];
+    char text[DIFY__BASE64_LEN(sizeof in) + 1];
+    for (size_t len = 0; len <= sizeof in; len++) {
+        struct dify__buffer out = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
+        for (size_t i = 0; i < len; i++)
+            in[i] = (unsigned char)(255 - 37 * i * len);
+        dify__base64_url(in, len, text);
+        assert_int_equal(strlen(text), DIFY__BASE64_LEN(len));
+        assert_null(strpbrk(text, "+/="));
+        for (char *at = text; *at != '\0'; at++)
+            *at = *at == '-' ? '+' : *at == '_' ? '/' : *at;
+        assert_int_equal(dify__base64_decode(slice_of(text), &out), DIFY_OK);
+        assert_int_equal(out.len, len);
+        if (len > 0)
+            assert_memory_equal(out.ptr, in, len);
+        dify__buffer_fini(&out);
+    }
+    dify__base64_url((const unsigned char *)"\xFB\xEF\xFF", 3, text);
+    assert_string_equal(text, "--__");
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -110,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nul_is_no_digit),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_url),
         cmocka_unit_test(test_no_memory),
     };
     int failed = run_cases("base64, cases", cases, COUNT_OF(cases), sizeof cases[0], run_case);
