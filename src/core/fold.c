@@ -80,7 +80,7 @@ static void set_steps(struct dify_run *run, const struct dify_event_data *data)
 static void mend_answer(struct dify_run *run)
 {
     struct dify__members outputs;
-    if (!run->has_gap || (!run->has_answer && run->conversation_id == 0) ||
+    if (!run->has_gap || run->is_answer_fixed || (!run->has_answer && run->conversation_id == 0) ||
         !dify__decoder_outputs(run->decoder, &outputs))
         return;
     while (dify__members_next(&outputs)) {
@@ -221,6 +221,8 @@ static void take_answer(struct dify_run *run, const struct dify_event *event)
     struct dify_slice text = event->answer;
     if (event->type == DIFY_EVENT_AGENT_MESSAGE)
         run->has_agent_message = true;
+    if (event->type == DIFY_EVENT_MESSAGE_REPLACE && event->reason.len != 0)
+        run->is_answer_fixed = true;
     if (text.ptr == NULL)
         return;
     run->has_answer = true;

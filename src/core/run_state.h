@@ -94,6 +94,7 @@ struct dify_run {
 
     struct dify__buffer answer;
     bool has_answer, has_agent_message;
+    bool is_answer_fixed; /* moderated: the outputs still have what was not to be told */
     struct dify__buffer workflow_outputs;
     bool has_workflow_outputs;
     struct dify__buffer audio; /* scratch */

@@ -507,9 +507,28 @@ static void test_a_paused_node_is_two_steps(void **state)
     text_fini(&after);
 }
 
+/* What a moderator took back does not come back from the outputs. */
+static void test_moderated_answer_stays(void **state)
+{
+    (void)state;
+    struct text before =
+        STREAM("{'event':'workflow_started','workflow_run_id':'r','conversation_id':'c'}",
+               "{'event':'message','answer':'secret'}",
+               "{'event':'message_replace','answer':'blocked','reason':'output_moderation'}");
+    struct text after = STREAM("{'event':'workflow_finished','workflow_run_id':'r','data':{"
+                               "'status':'succeeded','outputs':{'answer':'secret tail'}}}");
+    struct resumed r;
+    resume_at(&r, &before, before.len, &after);
+    assert_result(r.run, "/data/answer", "'blocked'");
+    resumed_fini(&r);
+    text_fini(&before);
+    text_fini(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moderated_answer_stays),
         cmocka_unit_test(test_snapshot_after_a_cut_anywhere),
         cmocka_unit_test(test_nothing_is_missing),
         cmocka_unit_test(test_recorded_breaks),
