@@ -67,10 +67,10 @@ static enum gw_mend_word pass(struct gw_mend *mend, const struct dify_event *eve
                               gw_mend_put *put, void *ctx)
 {
     gw__mend_tell(mend, event);
-    return gw__mend_is_foreign_task(mend, event->task_id) &&
-                   gw__mend_put_event(mend, event->json, put, ctx)
-               ? GW_MEND_DROP
-               : GW_MEND_PASS;
+    if (!gw__mend_is_foreign_task(mend, event->task_id))
+        return GW_MEND_PASS;
+    gw__mend_put_event(mend, event->json, put, ctx);
+    return GW_MEND_DROP;
 }
 
 /* The answer so far, as a snapshot has it: what is missing of it is told as a message. */
@@ -79,10 +79,11 @@ static enum gw_mend_word mend_answer(struct gw_mend *mend, const struct dify_eve
 {
     struct dify_slice whole = event->answer, told = dify__buffer_slice(&mend->answer);
     size_t common = whole.len < told.len ? whole.len : told.len;
+    if (mend->is_answer_fixed)
+        return GW_MEND_DROP;
     if (mend->is_answer_lost || memcmp(whole.ptr, told.ptr, common) != 0)
         return pass(mend, event, put, ctx);
-    gw__mend_put_answer(mend, whole, put, ctx);
-    return GW_MEND_DROP;
+    return gw__mend_put_answer(mend, whole, put, ctx) ? GW_MEND_DROP : pass(mend, event, put, ctx);
 }
 
 /* The end of a chatflow. What was said while no stream was open is known only now, and has to come
@@ -92,9 +93,10 @@ static enum gw_mend_word mend_finish(struct gw_mend *mend, const struct dify_eve
 {
     if (!mend->is_message_end_told) {
         gw__mend_put_outputs(mend, event->data.outputs, put, ctx);
-        if (mend->message_end.len != 0)
-            mend->is_message_end_told =
-                gw__mend_put_event(mend, dify__buffer_slice(&mend->message_end), put, ctx);
+        if (mend->message_end.len != 0) {
+            gw__mend_put_event(mend, dify__buffer_slice(&mend->message_end), put, ctx);
+            mend->is_message_end_told = true;
+        }
     }
     return pass(mend, event, put, ctx);
 }
@@ -120,7 +122,8 @@ static enum gw_mend_word mend_resumed(struct gw_mend *mend, const struct dify_ev
                    ? mend_answer(mend, event, put, ctx)
                    : pass(mend, event, put, ctx);
     case DIFY_EVENT_MESSAGE_END: /* held back until the whole answer is known */
-        return mend->is_finished_told ? pass(mend, event, put, ctx) : GW_MEND_DROP;
+        return mend->is_finished_told || mend->message_end.len == 0 ? pass(mend, event, put, ctx)
+                                                                    : GW_MEND_DROP;
     case DIFY_EVENT_WORKFLOW_FINISHED:
         return mend_finish(mend, event, put, ctx);
     default:

@@ -66,8 +66,8 @@ enum gw_mend_word gw_mend_event(struct gw_mend *mend, const struct dify_event *e
 
 /* The run has ended, or is paused: puts what callers have not been told of it. For an end that
  * Dify knows these are its own events, made from the result; else one `error` event. Nothing if all
- * was told; a second call puts nothing. `run` has ended, or paused. */
-void gw_mend_end(struct gw_mend *mend, const struct dify_run *run, gw_mend_put *put, void *ctx);
+ * was told; a second call puts nothing. False for want of memory: then callers were told no end. */
+bool gw_mend_end(struct gw_mend *mend, const struct dify_run *run, gw_mend_put *put, void *ctx);
 
 /* Makes a mender what it was when a record of the run's log was written, in the order of the log:
  * `kind` is 'S' (a stream begins), 'E' (the event passed), 'R' (it did not) or 'V' (what was put);

@@ -233,7 +233,9 @@ static bool put_text(struct gw_mend *mend, const struct dify_result *result, wri
     mend->text.len = 0;
     enum dify_err err = write(mend, result, &mend->text);
     gw__mend_note(mend, err);
-    return err == DIFY_OK && gw__mend_put_event(mend, dify__buffer_slice(&mend->text), put, ctx);
+    if (err == DIFY_OK)
+        gw__mend_put_event(mend, dify__buffer_slice(&mend->text), put, ctx);
+    return err == DIFY_OK;
 }
 
 static bool is_known_end(const struct dify_result *result)
@@ -257,35 +259,39 @@ static bool has_answer(const struct gw_mend *mend, const struct dify_result *res
            dify__slice_is(result->status, "partial-succeeded");
 }
 
-static void put_known_end(struct gw_mend *mend, const struct dify_run *run,
+static bool put_known_end(struct gw_mend *mend, const struct dify_run *run,
                           const struct dify_result *result, gw_mend_put *put, void *ctx)
 {
     bool has_runs = mend->kind == DIFY_KIND_WORKFLOW || run_id(mend, result).ptr != NULL;
     bool is_chat = mend->kind != DIFY_KIND_WORKFLOW;
     if (is_chat && !mend->is_message_end_told && (!has_runs || has_answer(mend, result))) {
         if (has_runs && result->answer.ptr != NULL)
-            gw__mend_put_answer(mend, result->answer, put, ctx);
+            (void)gw__mend_put_answer(mend, result->answer, put, ctx);
         mend->is_message_end_told = put_text(mend, result, write_message_end, put, ctx);
     }
     /* a moderated chatflow ends with its message */
     bool ends_there = mend->message_end.len != 0 && !dify__run_has_workflow_finished(run);
-    if (has_runs && !ends_there)
-        mend->is_finished_told = put_text(mend, result, gw__mend_finished, put, ctx);
+    if (!has_runs || ends_there)
+        return mend->is_message_end_told;
+    mend->is_finished_told = put_text(mend, result, gw__mend_finished, put, ctx);
+    return mend->is_finished_told;
 }
 
-void gw_mend_end(struct gw_mend *mend, const struct dify_run *run, gw_mend_put *put, void *ctx)
+bool gw_mend_end(struct gw_mend *mend, const struct dify_run *run, gw_mend_put *put, void *ctx)
 {
     struct dify_result result;
     if (mend->is_finished_told || mend->is_error_told)
-        return;
+        return true;
     dify_run_result(run, &result);
     if (result.outcome == DIFY_OUTCOME_PAUSED) {
         if (!mend->is_paused_told)
             mend->is_paused_told = mend->may_resume =
                 put_text(mend, &result, gw__mend_paused, put, ctx);
-    } else if (is_known_end(&result)) {
-        put_known_end(mend, run, &result, put, ctx);
-    } else if (!mend->is_message_end_told) {
-        mend->is_error_told = put_text(mend, &result, write_error, put, ctx);
+        return mend->is_paused_told;
     }
+    if (is_known_end(&result))
+        return put_known_end(mend, run, &result, put, ctx);
+    if (!mend->is_message_end_told)
+        mend->is_error_told = put_text(mend, &result, write_error, put, ctx);
+    return mend->is_message_end_told || mend->is_error_told;
 }

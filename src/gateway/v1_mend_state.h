@@ -22,10 +22,11 @@ struct gw_mark {
 struct gw_mend {
     const struct dify_allocator *allocator;
     enum dify_kind kind;
-    uint64_t streams;    /* that have begun */
-    bool is_resumed;     /* the stream at hand is not the run's first */
-    bool is_blind;       /* something could not be kept */
-    bool is_answer_lost; /* what was told of the answer is not known */
+    uint64_t streams;     /* that have begun */
+    bool is_resumed;      /* the stream at hand is not the run's first */
+    bool is_blind;        /* something could not be kept */
+    bool is_answer_lost;  /* what was told of the answer is not known */
+    bool is_answer_fixed; /* moderated: the run's outputs still have what was not to be told */
 
     /* ids, once they are known */
     struct dify__budget budget;
@@ -92,13 +93,13 @@ static inline struct dify_slice gw__mend_id(const struct gw_mend *mend, dify__te
 /* Whether `task_id` is present, and another than the task's real one, which is known. */
 bool gw__mend_is_foreign_task(const struct gw_mend *mend, struct dify_slice task_id);
 
-/* Puts an event with the first real task_id in place of its own, nothing else changed. False for
- * want of memory: then nothing was put. */
-bool gw__mend_put_event(struct gw_mend *mend, struct dify_slice json, gw_mend_put *put, void *ctx);
+/* Puts an event with the first real task_id in place of its own, nothing else changed; for want of
+ * memory as it is. */
+void gw__mend_put_event(struct gw_mend *mend, struct dify_slice json, gw_mend_put *put, void *ctx);
 
 /* Puts what is missing of the answer, whose whole is `answer`, and tells it. One that is no longer
- * than what was told is no news. */
-void gw__mend_put_answer(struct gw_mend *mend, struct dify_slice answer, gw_mend_put *put,
+ * than what was told is no news. False for want of memory. */
+bool gw__mend_put_answer(struct gw_mend *mend, struct dify_slice answer, gw_mend_put *put,
                          void *ctx);
 
 /* The same where the answer stands in a workflow's outputs, a JSON text or absent. */

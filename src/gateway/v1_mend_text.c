@@ -55,21 +55,18 @@ bool gw__mend_is_foreign_task(const struct gw_mend *mend, struct dify_slice task
            !dify__slice_equals(task_id, gw__mend_id(mend, mend->task_id));
 }
 
-bool gw__mend_put_event(struct gw_mend *mend, struct dify_slice json, gw_mend_put *put, void *ctx)
+void gw__mend_put_event(struct gw_mend *mend, struct dify_slice json, gw_mend_put *put, void *ctx)
 {
     struct dify__json reader;
     struct dify_slice text, task_id;
     dify__json_init(&reader, mend->allocator);
     enum dify_err err = find_string(&reader, json, "task_id", &text, &task_id);
-    if (err == DIFY_OK && gw__mend_is_foreign_task(mend, task_id)) {
+    bool is_foreign = err == DIFY_OK && gw__mend_is_foreign_task(mend, task_id);
+    if (is_foreign)
         err = substitute(json, text, gw__mend_id(mend, mend->task_id), &mend->other);
-        json = dify__buffer_slice(&mend->other);
-    }
     dify__json_fini(&reader);
     gw__mend_note(mend, err);
-    if (err == DIFY_OK)
-        put(ctx, json);
-    return err == DIFY_OK;
+    put(ctx, is_foreign && err == DIFY_OK ? dify__buffer_slice(&mend->other) : json);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -136,19 +133,22 @@ static enum dify_err make_message(struct gw_mend *mend, struct dify_slice rest)
     return err;
 }
 
-void gw__mend_put_answer(struct gw_mend *mend, struct dify_slice answer, gw_mend_put *put,
+bool gw__mend_put_answer(struct gw_mend *mend, struct dify_slice answer, gw_mend_put *put,
                          void *ctx)
 {
     struct dify_slice told = dify__buffer_slice(&mend->answer);
     bool is_more = answer.len > told.len;
     bool continues = is_more && memcmp(answer.ptr, told.ptr, told.len) == 0;
-    if (!is_more || mend->is_answer_lost)
-        return;
+    if (!is_more || mend->is_answer_lost || mend->is_answer_fixed)
+        return true;
     struct dify_slice rest = {answer.ptr + told.len, answer.len - told.len};
     enum dify_err err = continues ? make_message(mend, rest) : write_replace(mend, answer);
     gw__mend_note(mend, err);
-    if (err == DIFY_OK && gw__mend_put_event(mend, dify__buffer_slice(&mend->text), put, ctx))
-        gw__mend_tell_answer(mend, continues ? rest : answer, !continues);
+    if (err != DIFY_OK)
+        return false;
+    gw__mend_put_event(mend, dify__buffer_slice(&mend->text), put, ctx);
+    gw__mend_tell_answer(mend, continues ? rest : answer, !continues);
+    return true;
 }
 
 void gw__mend_put_outputs(struct gw_mend *mend, struct dify_slice outputs, gw_mend_put *put,
@@ -162,6 +162,6 @@ void gw__mend_put_outputs(struct gw_mend *mend, struct dify_slice outputs, gw_me
     enum dify_err err = find_string(&reader, outputs, "answer", &text, &answer);
     gw__mend_note(mend, err);
     if (err == DIFY_OK && answer.ptr != NULL)
-        gw__mend_put_answer(mend, answer, put, ctx);
+        (void)gw__mend_put_answer(mend, answer, put, ctx);
     dify__json_fini(&reader);
 }

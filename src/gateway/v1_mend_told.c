@@ -2,9 +2,10 @@
  *
  * v1_mend_told.c: what callers were told of a run, and whether an event repeats it.
  *
- * Executions are known again by their ids (core/nodes.h). Of what has none (the events of
- * containers, retries, forms) a hash is kept: only another stream repeats such a thing, so within
- * one stream two of them are two.
+ * Executions are known again by their ids (core/nodes.h). Of what has none (retries, forms) a hash
+ * is kept: only another stream repeats such a thing, so within one stream two of them are two. The
+ * live events of containers always pass: no server repeats them, and those of two short loops one
+ * behind the other look the same.
  */
 #include "core/slices.h"
 #include "gateway/v1_mend_state.h"
@@ -61,14 +62,14 @@ static uint64_t key_of_pause(uint64_t key, uint32_t resumptions, const struct di
 }
 
 /* What tells an event from others of its type. */
-static uint64_t key_of(const struct dify_event *event, uint32_t resumptions)
+static uint64_t key_of(const struct gw_mend *mend, const struct dify_event *event)
 {
     const struct dify_event_data *data = &event->data;
     uint64_t key = hash((uint64_t)event->type, DIFY_SLICE(""));
     if (event->type == DIFY_EVENT_HUMAN_INPUT_REQUIRED && data->form_id.len != 0)
         return hash(key, data->form_id);
     if (event->type == DIFY_EVENT_WORKFLOW_PAUSED)
-        return key_of_pause(key, resumptions, data);
+        return key_of_pause(key, mend->resumptions, data);
     return hash(key, event->data_json.ptr != NULL ? event->data_json : event->json);
 }
 
@@ -310,7 +311,7 @@ void gw__mend_learn(struct gw_mend *mend, const struct dify_event *event)
         keep(mend, &mend->paused, event->json);
         break;
     case DIFY_EVENT_HUMAN_INPUT_REQUIRED:
-        if (!has_mark(mend, key_of(event, mend->resumptions), false))
+        if (!has_mark(mend, key_of(mend, event), false))
             learn_form(mend, event->data_json);
         break;
     case DIFY_EVENT_ERROR:
@@ -348,19 +349,13 @@ bool gw__mend_repeats(struct gw_mend *mend, const struct dify_event *event)
     case DIFY_EVENT_NODE_FINISHED:
         return repeats_end(mend, &event->data);
     case DIFY_EVENT_NODE_RETRY:
-    case DIFY_EVENT_ITERATION_STARTED:
-    case DIFY_EVENT_ITERATION_NEXT:
-    case DIFY_EVENT_ITERATION_COMPLETED:
-    case DIFY_EVENT_LOOP_STARTED:
-    case DIFY_EVENT_LOOP_NEXT:
-    case DIFY_EVENT_LOOP_COMPLETED:
     case DIFY_EVENT_AGENT_LOG:
     case DIFY_EVENT_HUMAN_INPUT_FORM_FILLED:
     case DIFY_EVENT_HUMAN_INPUT_FORM_TIMEOUT:
-        return has_mark(mend, key_of(event, mend->resumptions), true);
+        return has_mark(mend, key_of(mend, event), true);
     case DIFY_EVENT_HUMAN_INPUT_REQUIRED:
     case DIFY_EVENT_WORKFLOW_PAUSED:
-        return has_mark(mend, key_of(event, mend->resumptions), false);
+        return has_mark(mend, key_of(mend, event), false);
     case DIFY_EVENT_MESSAGE_END:
         return mend->is_message_end_told || mend->is_error_told;
     case DIFY_EVENT_WORKFLOW_FINISHED:
@@ -374,6 +369,8 @@ bool gw__mend_repeats(struct gw_mend *mend, const struct dify_event *event)
 
 static void tell_message(struct gw_mend *mend, const struct dify_event *event)
 {
+    if (event->type == DIFY_EVENT_MESSAGE_REPLACE && event->reason.len != 0)
+        mend->is_answer_fixed = true;
     if (gw__mend_is_chatflow(mend) && event->answer.ptr != NULL)
         gw__mend_tell_answer(mend, event->answer, event->type == DIFY_EVENT_MESSAGE_REPLACE);
 }
@@ -399,25 +396,21 @@ void gw__mend_tell(struct gw_mend *mend, const struct dify_event *event)
     case DIFY_EVENT_ITERATION_STARTED:
     case DIFY_EVENT_LOOP_STARTED:
         (void)add_execution(mend, &mend->containers, (struct dify_slice){NULL, 0}, data->node_id);
-        add_mark(mend, key_of(event, mend->resumptions));
         break;
     case DIFY_EVENT_ITERATION_COMPLETED:
     case DIFY_EVENT_LOOP_COMPLETED:
         tell_container_end(mend, data);
-        add_mark(mend, key_of(event, mend->resumptions));
         break;
     case DIFY_EVENT_WORKFLOW_PAUSED:
         mend->is_paused_told = mend->may_resume = true;
-        add_mark(mend, key_of(event, mend->resumptions));
+        add_mark(mend, key_of(mend, event));
         break;
     case DIFY_EVENT_NODE_RETRY:
-    case DIFY_EVENT_ITERATION_NEXT:
-    case DIFY_EVENT_LOOP_NEXT:
     case DIFY_EVENT_AGENT_LOG:
     case DIFY_EVENT_HUMAN_INPUT_REQUIRED:
     case DIFY_EVENT_HUMAN_INPUT_FORM_FILLED:
     case DIFY_EVENT_HUMAN_INPUT_FORM_TIMEOUT:
-        add_mark(mend, key_of(event, mend->resumptions));
+        add_mark(mend, key_of(mend, event));
         break;
     case DIFY_EVENT_MESSAGE:
     case DIFY_EVENT_MESSAGE_REPLACE:
