@@ -13,6 +13,7 @@ add_library(dify_gateway OBJECT
     src/gateway/config_access.c
     src/gateway/config_app.c
     src/gateway/config_listen.c
+    src/gateway/config_path.c
     src/gateway/config_route.c
     src/gateway/config_write.c
     src/gateway/cors.c
@@ -31,6 +32,7 @@ add_library(dify_gateway OBJECT
     src/gateway/lookup.c
     src/gateway/metrics.c
     src/gateway/metrics_text.c
+    src/gateway/notify.c
     src/gateway/openapi.c
     src/gateway/order.c
     src/gateway/order_digest.c

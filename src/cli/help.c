@@ -36,6 +36,9 @@ const struct cli_variable cli_variables[] = {
                          "--speed N'"},
     {"LAST_EVENT_ID", "the last event id that 'difystream sse' starts with"},
     {"NO_COLOR", "set to anything: no colours"},
+    {"NOTIFY_SOCKET",
+     "where 'difystream serve' tells that it serves, and that it is being stopped; "
+     "systemd sets it"},
     {"STATE_DIRECTORY",
      "the folder of gateway.db, where 'difystream serve' keeps runs; systemd sets "
      "it"},

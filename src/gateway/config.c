@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_BYTES 4096
 #define TEBIBYTE ((uint64_t)1 << 40)
 #define SECONDS_MS ((uint64_t)1000000 * 1000)       /* the longest of most clocks */
 #define AGE_MS ((uint64_t)100 * 366 * 86400 * 1000) /* the longest that a run is kept */
@@ -136,15 +135,6 @@ bool gw_read_name(struct gw_reader *reader, const yaml_node_t *key, const char *
     return false;
 }
 
-void gw_read_path(struct gw_reader *reader, const yaml_node_t *node, const char *what, char **out)
-{
-    struct dify_slice text;
-    if (!gw_read_text(reader, node, what, PATH_BYTES, &text))
-        return;
-    *out = conf_path(reader->folder_of, reader->home, text);
-    reader->no_memory = reader->no_memory || *out == NULL;
-}
-
 void gw_read_ms(struct gw_reader *reader, const yaml_node_t *node, const char *what,
                 uint32_t min_ms, uint32_t *out)
 {
@@ -178,7 +168,7 @@ static void read_size(struct gw_reader *reader, const yaml_node_t *node, const c
 static void read_store_path(struct gw_reader *reader, const yaml_node_t *node, bool *is_none)
 {
     struct dify_slice text;
-    if (gw_read_text(reader, node, "path", PATH_BYTES, &text)) {
+    if (gw_read_text(reader, node, "path", GW_PATH_BYTES, &text)) {
         *is_none = dify__slice_is(text, "none");
         if (!*is_none)
             gw_read_path(reader, node, "path", &reader->out->store_path);
@@ -413,11 +403,11 @@ static void set_defaults(struct gw_config *out)
 /* Paths are kept whole, so that what is written reads back wherever it lies. */
 static bool find_folders(struct gw_reader *reader)
 {
-    char *folder = gw_make(reader, PATH_BYTES, 1);
+    char *folder = gw_make(reader, GW_PATH_BYTES, 1);
     const char *path = reader->source->path;
     if (folder == NULL)
         return false;
-    if (getcwd(folder, PATH_BYTES) == NULL)
+    if (getcwd(folder, GW_PATH_BYTES) == NULL)
         gw_tell(reader, "cannot tell the folder that this runs in: %s", strerror(errno));
     else
         reader->here = conf_textf("%s/", folder);

@@ -93,17 +93,6 @@ static void read_base_url(struct gw_reader *reader, const yaml_node_t *node,
     free(address);
 }
 
-static bool is_variable(struct dify_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-              (i != 0 && c >= '0' && c <= '9')))
-            return false;
-    }
-    return true;
-}
-
 static void read_key_variable(struct gw_reader *reader, const yaml_node_t *node,
                               struct gw_app_config *app)
 {
@@ -111,7 +100,7 @@ static void read_key_variable(struct gw_reader *reader, const yaml_node_t *node,
     struct conf_error error;
     if (!gw_read_text(reader, node, members[API_KEY_ENV], VALUE_BYTES, &text))
         return;
-    if (!is_variable(text)) { /* not shown: it may be the key itself */
+    if (!gw_is_variable(text)) { /* not shown: it may be the key itself */
         gw_at(reader, node, "api_key_env is the name of an environment variable");
         return;
     }

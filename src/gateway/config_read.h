@@ -10,6 +10,7 @@
 #include "gateway/config.h"
 
 #define GW_LINE_BYTES 1400
+#define GW_PATH_BYTES ((size_t)4096) /* of a path that stands in the file */
 
 /* A route, and who has it where: to find those that two have. */
 struct gw_claim {
@@ -59,8 +60,10 @@ bool gw_read_text(struct gw_reader *reader, const yaml_node_t *node, const char 
 bool gw_read_name(struct gw_reader *reader, const yaml_node_t *key, const char *what,
                   struct dify_slice *out);
 
-/* The same as a path, completed; `*out` stays NULL where it is none. */
+/* config_path.c: a text as gw_read_text() has it, as a path, completed; `*out` stays NULL where it
+ * is none. Whether a text may be the name of an environment variable. */
 void gw_read_path(struct gw_reader *reader, const yaml_node_t *node, const char *what, char **out);
+bool gw_is_variable(struct dify_slice text);
 
 /* A time in milliseconds; `*out` stays as it is where it is none. `min_ms` is 0 or 1. */
 void gw_read_ms(struct gw_reader *reader, const yaml_node_t *node, const char *what,

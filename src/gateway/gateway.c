@@ -13,6 +13,7 @@
 #include "gateway/later.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
+#include "gateway/notify.h"
 #include "gateway/openapi.h"
 #include "gateway/recover.h"
 #include "gateway/reply.h"
@@ -251,6 +252,7 @@ static void on_signal(uv_signal_t *handle, int number)
     gw_log_note(gateway, GW_LOG_INFO, NULL, "%s: draining, for %.0f s at most; once more ends it",
                 number == SIGTERM ? "SIGTERM" : "SIGINT",
                 (double)gateway->config->drain_timeout_ms / 1000);
+    gw_notify_stopping(gateway->config->drain_timeout_ms + GW_STOP_MS);
     gateway->is_draining = true;
     gateway->draining.ring = on_drain_timeout;
     http_server_drain(gateway->server);
@@ -391,6 +393,7 @@ int gw_serve(const struct gw_config *config, double speed)
     if (is_logging)
         raise_open_files(gateway);
     if (is_logging && init_loop(gateway) && open_all(gateway)) {
+        gw_notify_ready();
         uv_run(&loop, UV_RUN_DEFAULT);
         status = 0;
     }

@@ -112,6 +112,7 @@
 #define GW_FILE_PATH_BYTES ((size_t)2 << 10) /* of the address of a result's file; 422 */
 #define GW_STATS_BUCKETS 100 /* parts of a span with totals of their own; past it 400 */
 #define GW_DRAIN_MS 30000    /* default: what live runs get after SIGTERM */
+#define GW_STOP_MS 15000     /* more than it: a service manager is asked to wait so long */
 #define GW_LINGER_MS 2000    /* at the end, for answers to go out */
 #define GW_LINGER_LOOK_MS 20 /* whether they have */
 #define GW_SOCKET_MODE 0660u /* of a socket in the file system */

@@ -48,6 +48,14 @@ static void test_mistakes(void **state)
          "@/gw.yaml:4: key file @/open is open to others; chmod 600 @/open\n"},
         {"apps:\n  a:\n    base_url: http://d/v1\n    api_key_file: none\n",
          "@/gw.yaml:4: cannot read key file @/none: No such file or directory\n"},
+        {"apps:\n  a:\n    base_url: http://d/v1\n    api_key_file: ${NONE}/a\n"
+         "    ca_file: ${KEY}/a\n    client_cert: ${KEY}\n    client_key: ${1}/\nspool: ${/a\n",
+         "@/gw.yaml:4: api_key_file: the environment variable NONE is not set\n"
+         "@/gw.yaml:5: ca_file: the environment variable KEY holds no absolute path\n"
+         "@/gw.yaml:6: client_cert: after ${ the name of an environment variable and }/ are "
+         "wanted\n"
+         "@/gw.yaml:7: client_key: after ${ the name of an environment variable and }/ are wanted\n"
+         "@/gw.yaml:8: spool: after ${ the name of an environment variable and }/ are wanted\n"},
         {"apps:\n  a:\n    base_url: http://d/v1\n    api_key: Bearer " SECRET "\n",
          "@/gw.yaml:4: api_key begins with \"Bearer\"; the key alone should stand there\n"},
         {"apps:\n  a:\n    base_url: http://d/v1\n    api_key_env: KEY\n    api_key: " SECRET "\n",
@@ -448,6 +456,26 @@ static void test_what_is_written_reads_back(void **state)
     assert_round_trip(fixture);
 }
 
+/* As systemd hands them over: a file that its owner may only read, in a folder of its own. */
+static void test_credentials(void **state)
+{
+    struct fixture *fixture = *state;
+    kit_write(&fixture->folder, "handed/dify", slice_of(SECRET "\n"), 0400);
+    char *folder = conf_text_copy(slice_of(kit_path(&fixture->folder, "handed")));
+    fixture->variables[4] = "CREDENTIALS_DIRECTORY";
+    fixture->variables[5] = folder;
+    if (read_yaml(fixture,
+                  slice_of("apps:\n  a:\n    base_url: http://d/v1\n"
+                           "    api_key_file: ${CREDENTIALS_DIRECTORY}/dify\n"),
+                  0644) != 0)
+        fail_msg("%s", fixture->said.ptr);
+    assert_string_equal(fixture->config.apps[0].api_key, SECRET);
+    assert_string_equal(fixture->config.apps[0].key_file,
+                        kit_path(&fixture->folder, "handed/dify"));
+    assert_round_trip(fixture);
+    free(folder);
+}
+
 static void test_secrets_are_not_written(void **state)
 {
     struct fixture *fixture = *state;
@@ -654,6 +682,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_environment_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_where_the_store_lies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_written_reads_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_credentials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_secrets_are_not_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_which_app_has_the_default_route, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_can_reach_an_address, set_up, tear_down),
