@@ -61,7 +61,7 @@ target_sources(dify_cli PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/builtin_scenario.c)
 set_target_properties(difystream_command PROPERTIES
     OUTPUT_NAME difystream RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 target_link_options(difystream_command PRIVATE -pie)
-install(TARGETS difystream_command)
+install(TARGETS difystream_command COMPONENT command)
 
 # What the command can say of itself, as files.
 set(said ${CMAKE_CURRENT_BINARY_DIR}/said)
@@ -74,12 +74,13 @@ add_custom_command(OUTPUT ${said}/difystream.1 ${said}/difystream.bash ${said}/_
     COMMAND difystream_command completion fish > ${said}/difystream.fish
     DEPENDS difystream_command VERBATIM)
 add_custom_target(difystream_said ALL DEPENDS ${said}/difystream.1)
-install(FILES ${said}/difystream.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${said}/difystream.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command)
 install(FILES ${said}/difystream.bash RENAME difystream
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES ${said}/_difystream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT command)
+install(FILES ${said}/_difystream DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions
+    COMPONENT command)
 install(FILES ${said}/difystream.fish
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT command)
 
 # The scenario that difystream sim serves when it is given none.
 set(scenario examples/sim/described.yaml)

@@ -53,13 +53,18 @@ configure_file(cmake/difystream.pc.in difystream.pc @ONLY)
 configure_file(cmake/difystreamConfig.cmake.in difystreamConfig.cmake @ONLY)
 write_basic_package_version_file(difystreamConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
+# Parts: library is what programs run with, development what they are built with.
 install(DIRECTORY include/difystream DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    FILES_MATCHING PATTERN "*.h")
-install(TARGETS difystream difystream_static EXPORT difystream)
+    COMPONENT development FILES_MATCHING PATTERN "*.h")
+install(TARGETS difystream difystream_static EXPORT difystream
+    LIBRARY COMPONENT library NAMELINK_COMPONENT development
+    ARCHIVE COMPONENT development)
 install(EXPORT difystream NAMESPACE difystream:: DESTINATION ${package_dir}
-    FILE difystreamTargets.cmake)
+    FILE difystreamTargets.cmake COMPONENT development)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/difystreamConfig.cmake
-    ${CMAKE_CURRENT_BINARY_DIR}/difystreamConfigVersion.cmake DESTINATION ${package_dir})
+    ${CMAKE_CURRENT_BINARY_DIR}/difystreamConfigVersion.cmake DESTINATION ${package_dir}
+    COMPONENT development)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/difystream.pc
-    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
+    COMPONENT documents)

@@ -85,9 +85,10 @@ class Ran:
 
 def run(words, stdin=b"", environment=None, **more):
     more.setdefault("stdout", subprocess.PIPE)
+    more.setdefault("timeout", DEADLINE_S)
     if "stdin" not in more:
         more["input"] = stdin
-    return Ran(subprocess.run(words, stderr=subprocess.PIPE, timeout=DEADLINE_S,
+    return Ran(subprocess.run(words, stderr=subprocess.PIPE,
                               env=dict(os.environ, **(environment or {})), **more))
 
 
