@@ -410,6 +410,25 @@ void http_respond_end(struct http_exchange *exchange)
     http_connection_want_visit(connection);
 }
 
+bool http_respond_trailers(struct http_exchange *exchange, const struct http_field *fields,
+                           size_t field_count)
+{
+    struct text text = {&exchange->connection->out, DIFY_OK};
+    if (exchange->is_over || exchange->is_cut || exchange->answer != HTTP_ANSWER_BEGUN ||
+        !exchange->is_chunked || exchange->is_bodyless)
+        return false;
+    put_chars(&text, "0\r\n");
+    for (size_t i = 0; i < field_count; i++)
+        if (!http_is_framing_field(fields[i].name))
+            put_given(&text, &fields[i]);
+    put_chars(&text, "\r\n");
+    if (text.err != DIFY_OK)
+        lose(exchange);
+    exchange->answer = HTTP_ANSWER_ENDED;
+    http_connection_want_visit(exchange->connection);
+    return true;
+}
+
 /* In place of an answer for which there is no room. */
 static void respond_busy(struct http_exchange *exchange)
 {

@@ -224,6 +224,13 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
  * the client is gone: on_drain tells when to go on, at half the mark. */
 DIFY_MUST_CHECK bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes);
 
+/* The end, with trailers (RFC 9110 §6.5), which only chunks can have: false, and nothing done,
+ * where the answer has none, as to HTTP/1.0; then http_respond_end() ends it. A Trailer among the
+ * fields of the head, which announces them, is the owner's. Names and values as in http_respond();
+ * fields that frame or route a message are left out. */
+DIFY_MUST_CHECK bool http_respond_trailers(struct http_exchange *exchange,
+                                           const struct http_field *fields, size_t field_count);
+
 /* The end. After fewer bytes than the known length the connection is cut. on_close follows later,
  * not from within. */
 void http_respond_end(struct http_exchange *exchange);

@@ -31,6 +31,46 @@ static void begin(struct kit *kit, struct client *client)
     client_expect(kit, client, "one");
 }
 
+/* Trailers end an answer in chunks; what frames a message is none; others have no place for them.
+ */
+static void test_trailers(void **state)
+{
+    (void)state;
+    const struct http_field fields[] = {{DIFY_SLICE("X-Sum"), DIFY_SLICE("9")},
+                                        {DIFY_SLICE("Content-Length"), DIFY_SLICE("1")},
+                                        {DIFY_SLICE("X-Bad"), DIFY_SLICE("a\nb")},
+                                        {DIFY_SLICE("X-Empty"), DIFY_SLICE("")}};
+    struct kit kit;
+    struct client client;
+    begin(&kit, &client);
+    assert_true(http_respond_trailers(kit.kept[0], fields, COUNT_OF(fields)));
+    assert_false(http_respond_trailers(kit.kept[0], fields, COUNT_OF(fields)));
+    client_expect(&kit, &client, "0\r\nX-Sum: 9\r\nX-Empty: \r\n\r\n");
+    kit_until(&kit, kit.completed == 1);
+    client_close(&client);
+    static const struct {
+        const char *request;
+        uint64_t length;
+    } without[] = {{"GET /keep HTTP/1.0\r\n\r\n", HTTP_LENGTH_UNKNOWN},
+                   {"GET /keep HTTP/1.1\r\n" HOST "\r\n", 3},
+                   {"HEAD /keep HTTP/1.1\r\n" HOST "\r\n", HTTP_LENGTH_UNKNOWN}};
+    for (size_t i = 0; i < COUNT_OF(without); i++) {
+        size_t kept = kit.kept_count;
+        client_connect(&kit, &client);
+        client_say(&kit, &client, without[i].request);
+        kit_until(&kit, kit.kept_count > kept);
+        struct http_exchange *exchange = kit.kept[kept];
+        assert_false(http_respond_trailers(exchange, fields, 1)); /* nothing has begun */
+        http_respond_begin(exchange, 200, NULL, 0, without[i].length);
+        assert_true(http_respond_write(exchange, DIFY_SLICE("one")));
+        assert_false(http_respond_trailers(exchange, fields, 1));
+        http_respond_end(exchange);
+        kit_until(&kit, kit.completed == i + 2);
+        client_close(&client);
+    }
+    kit_stop(&kit);
+}
+
 static void check_cut(bool flushes, bool resets)
 {
     struct kit kit;
@@ -659,6 +699,7 @@ static void test_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_trailers),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_cut_in_visit),
         cmocka_unit_test(test_cut_flushes_all),
