@@ -9,6 +9,7 @@ add_library(dify_client OBJECT
     src/client/client.c
     src/client/env.c
     src/client/fetch.c
+    src/client/relay.c
     src/client/follow.c
     src/client/follow_api.c
     src/client/follow_ask.c

@@ -316,7 +316,8 @@ static void on_silence(struct dify__alarm *alarm)
 
 static void send(struct dify_call *call)
 {
-    const struct dify__receiver receiver = {call, on_head, on_body, on_end, NULL};
+    const struct dify__receiver receiver = {
+        .ctx = call, .head = on_head, .body = on_body, .end = on_end};
     struct dify__end none = {.failure = DIFY__NO_MEMORY, .detail = ""};
     const struct dify__transport *transport = call->env->transport;
     call->tries++;

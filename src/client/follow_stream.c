@@ -634,8 +634,11 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
 {
     const struct dify__transport *transport = follow->env->transport;
     bool starts_run = (request.flags & DIFY__REQUEST_POST) != 0;
-    const struct dify__receiver receiver = {follow, on_head, on_body, on_end,
-                                            starts_run ? on_sending : NULL};
+    const struct dify__receiver receiver = {.ctx = follow,
+                                            .head = on_head,
+                                            .body = on_body,
+                                            .end = on_end,
+                                            .sending = starts_run ? on_sending : NULL};
     bool is_stream = (request.flags & DIFY__REQUEST_STREAM) != 0;
     follow->has_head = follow->is_stream = follow->is_html = follow->is_late = false;
     follow->was_silent = false;

@@ -12,6 +12,7 @@
  */
 #include "client/app.h"
 #include "client/client_state.h"
+#include "client/relay.h"
 #include "client/source.h"
 
 #include "core/json_text.h"
@@ -64,6 +65,7 @@ struct dify__exchange {
     bool has_head; /* the final one */
     bool may_be_sent;
     bool is_paused;
+    bool is_hungry;    /* its body waits for `feed` */
     bool is_unwatched; /* the host cannot watch its socket */
     bool ran_out_of_memory;
     char address[64]; /* whom the connection stood with; "": it did not */
@@ -175,8 +177,11 @@ static size_t on_head(char *bytes, size_t size, size_t count, void *ctx)
     long status = 0;
     if (exchange->state == CANCELLED)
         return 0;
-    if (exchange->has_head)
-        return len; /* trailers */
+    if (exchange->has_head) {
+        if (exchange->receiver.trailer != NULL)
+            exchange->receiver.trailer(exchange->receiver.ctx, (struct dify_slice){bytes, len});
+        return exchange->state == CANCELLED ? 0 : len;
+    }
     if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
         exchange->head.len = 0; /* of an interim answer before it */
     enum dify_err err = dify__buffer_append(&exchange->head, bytes, len);
@@ -206,6 +211,16 @@ static size_t on_source(char *bytes, size_t size, size_t count, void *ctx)
     struct dify__exchange *exchange = ctx;
     long got = dify__source_read(exchange->source, bytes, size * count);
     return got >= 0 ? (size_t)got : CURL_READFUNC_ABORT;
+}
+
+static size_t on_wanted(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct dify__exchange *exchange = ctx;
+    if (exchange->state == CANCELLED)
+        return CURL_READFUNC_ABORT;
+    long got = exchange->receiver.wanted(exchange->receiver.ctx, bytes, size * count);
+    exchange->is_hungry = got < 0;
+    return got < 0 ? CURL_READFUNC_PAUSE : (size_t)got;
 }
 
 /* ---- what curl is told --------------------------------------------------------------------- */
@@ -296,6 +311,10 @@ static bool set_request(struct dify__exchange *exchange, const struct dify__requ
 {
     CURL *easy = exchange->easy;
     CURLcode ok = CURLE_OK;
+    if (request->relayed != NULL)
+        return curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_wanted) == CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_READDATA, exchange) == CURLE_OK &&
+               dify__relayed_set(easy, &exchange->fields, request->relayed, exchange->app);
     if (request->file != NULL)
         return set_form(exchange, request);
     if ((request->flags & DIFY__REQUEST_POST) == 0)
@@ -358,9 +377,10 @@ static bool set_options(struct dify__exchange *exchange, const struct dify__requ
         ok |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         ok |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
                                silence_s < INT_MAX ? (long)silence_s + 1 : INT_MAX);
-    } else if ((request->flags & DIFY__REQUEST_STREAM) == 0)
+    } else if ((request->flags & DIFY__REQUEST_STREAM) == 0 && request->relayed == NULL)
         ok |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-    return ok == CURLE_OK && set_request(exchange, request) && set_fields(exchange, request);
+    return ok == CURLE_OK && set_request(exchange, request) &&
+           (request->relayed != NULL || set_fields(exchange, request));
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -506,12 +526,9 @@ static void cancel(void *ctx, struct dify__exchange *exchange)
         free_exchange(exchange);
 }
 
-static void pause_or_go_on(void *ctx, struct dify__exchange *exchange, bool pauses)
+static void go_on(struct dify_client *client, struct dify__exchange *exchange)
 {
-    struct dify_client *client = ctx;
-    bool goes_on = exchange->is_paused && !pauses;
-    exchange->is_paused = pauses;
-    if (!goes_on || exchange->state != RUNNING)
+    if (exchange->state != RUNNING)
         return;
     client->in_curl = true; /* what curl has kept is told at once */
     curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
@@ -519,9 +536,25 @@ static void pause_or_go_on(void *ctx, struct dify__exchange *exchange, bool paus
     client->env.changed(client->env.ctx);
 }
 
+static void pause_or_go_on(void *ctx, struct dify__exchange *exchange, bool pauses)
+{
+    bool goes_on = exchange->is_paused && !pauses;
+    exchange->is_paused = pauses;
+    if (goes_on)
+        go_on(ctx, exchange);
+}
+
+static void feed(void *ctx, struct dify__exchange *exchange)
+{
+    bool goes_on = exchange->is_hungry;
+    exchange->is_hungry = false;
+    if (goes_on)
+        go_on(ctx, exchange);
+}
+
 void dify__transfers_init(struct dify_client *client)
 {
-    client->transport = (struct dify__transport){client, start, cancel, pause_or_go_on};
+    client->transport = (struct dify__transport){client, start, cancel, pause_or_go_on, feed};
 }
 
 void dify__transfers_fini(struct dify_client *client)

@@ -9,6 +9,7 @@
 #include "difystream/client.h"
 
 struct dify__exchange; /* a request under way; the transport's */
+struct dify__relayed;  /* a request that somebody else has written: relay.h */
 struct dify__source;   /* the bytes of a file that is uploaded: source.h */
 
 enum dify__request_flags {
@@ -27,6 +28,8 @@ struct dify__request {
     struct dify__source *file; /* NULL: none; sent as multipart */
     const char *user;          /* beside the file */
     const char *last_event_id; /* NULL or "": none */
+    const struct dify__relayed
+        *relayed; /* NULL: none; else it is this, whatever else stands here */
 };
 
 /* The head of an answer. Slices die when the callback returns. */
@@ -71,6 +74,13 @@ struct dify__receiver {
     /* May be NULL. A connection stands: the first byte of the request leaves when this returns. Not
      * told of one that never gets so far. May not begin or cancel anything. */
     void (*sending)(void *ctx);
+
+    /* These two of a relayed request only. A line of the trailers, with its end; after the body. */
+    void (*trailer)(void *ctx, struct dify_slice line);
+
+    /* Up to `room` bytes of the request's body: how many; 0: it has ended; -1: there are none yet,
+     * dify__transport.feed will tell. May not begin or cancel anything. */
+    long (*wanted)(void *ctx, char *out, size_t room);
 };
 
 struct dify__transport {
@@ -86,6 +96,9 @@ struct dify__transport {
 
     /* No further bytes of the body are told; and again. The second not from within the receiver. */
     void (*pause)(void *ctx, struct dify__exchange *exchange, bool pauses);
+
+    /* There are bytes for `wanted`, or their end. Not from within the receiver. */
+    void (*feed)(void *ctx, struct dify__exchange *exchange);
 };
 
 #endif
