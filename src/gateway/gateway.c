@@ -238,6 +238,7 @@ void gw_drain_check(struct gateway *gateway)
         under_way += gateway->hub.ending;
         under_way -= gateway->hub.queued;
     }
+    under_way += gateway->relays;
     if (under_way == 0 && !gateway->is_closing)
         finish(gateway);
 }

@@ -50,8 +50,16 @@
 
 /* ---- guests of /v1 ------------------------------------------------------------------------- */
 
-#define GW_GUESTS 1000                /* keys that are no configured app's; past it 503 */
+#define GW_GUESTS 1000                 /* keys that are no configured app's; past it 503 */
 #define GW_KEY_BYTES ((size_t)1 << 10) /* of a key, its NUL included; past it 401 */
+
+/* ---- what is relayed ----------------------------------------------------------------------- */
+
+#define GW_RELAYS 1000                        /* at once; past it 503 */
+#define GW_RELAY_BYTES ((size_t)64 << 10)     /* of a body that wait for Dify; then it waits */
+#define GW_RELAY_PATH_BYTES ((size_t)4 << 10) /* of a path; 414 */
+#define GW_RELAY_TRAILER_BYTES                                                                     \
+    ((size_t)16 << 10) /* of an answer's trailers; the rest is left out */
 
 /* ---- the log of a live run ----------------------------------------------------------------- */
 

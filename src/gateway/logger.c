@@ -473,10 +473,28 @@ void gw_log_answer(struct gateway *gateway, unsigned tag, int status)
     field_text(&line, "route",
                tag == GW_TAG_FORM            ? "form"
                : tag == GW_TAG_REFUSED       ? "malformed"
+               : tag == GW_TAG_RELAY         ? "relay"
                : tag == GW_TAG_NONE          ? "none"
                : tag - GW_TAG_ROUTES < count ? routes[tag - GW_TAG_ROUTES].path
                                              : "none");
     field_number(&line, "status", (uint64_t)status);
+    end(&line, gateway);
+}
+
+void gw_log_relayed(struct gateway *gateway, const struct gw_log_relay *relay)
+{
+    struct line line;
+    if (!gw_log_is_on(gateway, GW_LOG_INFO))
+        return;
+    begin(&line, gateway, GW_LOG_INFO, NULL, DIFY_SLICE("relayed"));
+    field_text(&line, "app", relay->app->config->name);
+    field_text(&line, "method", relay->method);
+    field(&line, "area", relay->area);
+    field_number(&line, "status", (uint64_t)relay->status);
+    field_text(&line, "answer", relay->is_whole ? "whole" : "broken");
+    field_number(&line, "up", relay->up_bytes);
+    field_number(&line, "down", relay->down_bytes);
+    field_seconds(&line, "seconds", relay->ms);
     end(&line, gateway);
 }
 

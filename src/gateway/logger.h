@@ -48,6 +48,18 @@ void gw_log_run(const struct gw_run *run, enum gw_run_state from); /* a change o
 void gw_log_event(const struct gw_run *run, const struct dify_event *event);
 void gw_log_answer(struct gateway *gateway, unsigned tag, int status);
 
+/* A request was relayed to Dify. Of its path `area` is shown, the first segment: others may be
+ * secrets. `status`: 0: its client left before the answer. */
+struct gw_log_relay {
+    const struct gw_app *app;
+    const char *method;
+    struct dify_slice area;
+    int status;
+    bool is_whole; /* its answer */
+    uint64_t up_bytes, down_bytes, ms;
+};
+void gw_log_relayed(struct gateway *gateway, const struct gw_log_relay *relay);
+
 /* A request for a run is refused before there is one; `app` may be NULL. */
 void gw_log_refused(struct gateway *gateway, const struct gw_app *app, int status,
                     const char *code);

@@ -45,6 +45,7 @@ struct gw_measures {
     uint64_t failed_streams[DIFY_REASONS], resumes[DIFY_REASONS];
     uint64_t nodes[GW_NODE_TYPES], node_us[GW_NODE_TYPES];
     uint64_t answers[GW_ROUTE_TAGS][GW_STATUS_CLASSES];
+    uint64_t relayed[GW_STATUS_CLASSES], relayed_up_bytes, relayed_down_bytes;
     char currencies[GW_CURRENCIES][GW_CURRENCY_BYTES];
     size_t currency_count;
     uint64_t start_ms; /* Unix time */

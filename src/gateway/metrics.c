@@ -292,6 +292,15 @@ void gw_metrics_rating(struct gw_app *app, bool is_like)
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
+void gw_metrics_relayed(struct gateway *gateway, int status, uint64_t up_bytes, uint64_t down_bytes)
+{
+    int of_status = status / 100 - 2;
+    if (of_status >= 0 && of_status < GW_STATUS_CLASSES)
+        gateway->measures.relayed[of_status]++;
+    gateway->measures.relayed_up_bytes += up_bytes;
+    gateway->measures.relayed_down_bytes += down_bytes;
+}
+
 void gw_metrics_answer(struct gateway *gateway, unsigned tag, int status)
 {
     int of_status = status / 100 - 2;

@@ -36,6 +36,11 @@ void gw_metrics_rating(struct gw_app *app, bool is_like);
 /* An answer begins; `tag` is the exchange's (routes.h). */
 void gw_metrics_answer(struct gateway *gateway, unsigned tag, int status);
 
+/* A relayed request is over: the status of its answer (0: its client left before), and the bytes of
+ * both bodies. */
+void gw_metrics_relayed(struct gateway *gateway, int status, uint64_t up_bytes,
+                        uint64_t down_bytes);
+
 /* A name for each outcome, for labels and logs: "succeeded", "read_timeout". */
 const char *gw_outcome_name(enum dify_outcome outcome);
 

@@ -260,11 +260,12 @@ static void write_node_seconds(struct page *page)
 
 /* ---- clients ------------------------------------------------------------------------------- */
 
+static const char *const classes[GW_STATUS_CLASSES] = {"2xx", "3xx", "4xx", "5xx"};
+
 static void write_route(struct page *page, const char *method, const char *path, unsigned tag)
 {
-    static const char *const classes[GW_STATUS_CLASSES] = {"2xx", "3xx", "4xx", "5xx"};
     for (size_t i = 0; i < GW_STATUS_CLASSES; i++) {
-        if (i == 1) /* nothing here redirects */
+        if (i == 1 && tag != GW_TAG_RELAY) /* nothing else here redirects */
             continue;
         begin(page, "");
         label(page, "method", method);
@@ -282,8 +283,28 @@ static void write_answers(struct page *page)
     for (size_t i = 0; i < count; i++)
         write_route(page, routes[i].method == HTTP_POST_ ? "POST" : "GET", routes[i].path,
                     (unsigned)(GW_TAG_ROUTES + i));
+    write_route(page, "other", "relay", GW_TAG_RELAY);
     write_route(page, "other", "none", GW_TAG_NONE);
     write_route(page, "other", "malformed", GW_TAG_REFUSED);
+}
+
+static void write_relayed(struct page *page)
+{
+    for (size_t i = 0; i < GW_STATUS_CLASSES; i++) {
+        begin(page, "");
+        label(page, "status", classes[i]);
+        value(page, page->gateway->measures.relayed[i]);
+    }
+}
+
+static void write_relayed_bytes(struct page *page)
+{
+    for (int is_up = 0; is_up < 2; is_up++) {
+        begin(page, "");
+        label(page, "direction", is_up ? "up" : "down");
+        value(page, is_up ? page->gateway->measures.relayed_up_bytes
+                          : page->gateway->measures.relayed_down_bytes);
+    }
 }
 
 #define WRITE_ONLY(function, number)                                                               \
@@ -294,6 +315,7 @@ static void write_answers(struct page *page)
 
 WRITE_ONLY(write_followers, page->gateway->hub.followers)
 WRITE_ONLY(write_callers, page->gateway->hub.callers - page->gateway->hub.followers)
+WRITE_ONLY(write_relays, page->gateway->relays)
 WRITE_ONLY(write_connections, page->http.open_connections)
 WRITE_ONLY(write_accepted, page->http.connections)
 WRITE_ONLY(write_timed_out, page->http.timed_out)
@@ -400,6 +422,11 @@ static const struct metric metrics[] = {
      write_price},
     {"difystream_ratings_total", COUNTER, "Ratings by users.", write_ratings},
     {"difystream_requests_total", COUNTER, "Answers to requests that have begun.", write_answers},
+    {"difystream_relayed_total", COUNTER, "Requests that were relayed to Dify, by their answer.",
+     write_relayed},
+    {"difystream_relayed_bytes_total", COUNTER,
+     "Bytes of their bodies: up to Dify, and down to clients.", write_relayed_bytes},
+    {"difystream_relays", GAUGE, "Requests that are relayed now.", write_relays},
     {"difystream_followers", GAUGE, "Clients that follow a run's events now.", write_followers},
     {"difystream_callers_waiting", GAUGE, "Clients that wait for a run's result now.",
      write_callers},

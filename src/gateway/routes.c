@@ -5,10 +5,12 @@
 #include "gateway/routes.h"
 
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/cors.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
 #include "gateway/reply.h"
+#include "gateway/v1_relay.h"
 
 /* Fixed paths come before those with a segment that may be anything. */
 static const struct gw_route routes[] = {
@@ -132,6 +134,24 @@ static void answer_unknown(const struct gw_request *request, const struct offer 
     }
 }
 
+static bool is_below_v1(struct dify_slice path)
+{
+    return path.len >= 4 && memcmp(path.ptr, "/v1/", 4) == 0;
+}
+
+/* What has no row there is Dify's to answer. */
+static void serve_v1(const struct gw_request *request)
+{
+    struct gw_app *app =
+        request->access.token != NULL
+            ? gw_access_app(request->gateway, &request->access, (struct dify_slice){NULL, 0})
+            : gw_app_of_key(request->gateway, gw_access_bearer(request->http));
+    if (app != NULL)
+        gw_serve_relay(request, app);
+    else
+        gw_reply_as_dify(request->exchange, 401, "unauthorized", "Access token is invalid");
+}
+
 void gw_serve_request(void *ctx, struct http_exchange *exchange)
 {
     struct gw_request request = {
@@ -145,6 +165,8 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
         gw_reply_error(exchange, 404, "app_not_found", "there is no app of this name", NULL);
     else if (found.serve != NULL)
         found.serve(&request);
+    else if (is_below_v1(request.http->path) && !found.has_get && !found.has_post)
+        serve_v1(&request);
     else
         answer_unknown(&request, &found);
 }

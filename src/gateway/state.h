@@ -96,6 +96,7 @@ struct gateway {
     struct gw_cors *cors; /* for each origin of the configuration; NULL: there are none (cors.h) */
     struct gw_logger *logger;
     struct gw_measures measures;
+    size_t relays; /* requests that are relayed now: v1_relay.c */
 
     struct http_server *server;
     struct gw_spool spool;

@@ -121,7 +121,7 @@ def answers(data, first):
 
 
 def is_error(answer):
-    """An error of the one form, that tells nothing of what is inside."""
+    """An error of the gateway's form, or of Dify's below /v1, that tells nothing of what is inside."""
     status, fields, body = answer
     if status < 400:
         return True
@@ -131,9 +131,10 @@ def is_error(answer):
         return False
     text = body.decode("utf-8")
     is_result = list(said)[:5] == ["success", "error", "code", "message", "data"]  # of no run
-    return (is_result or said["error"] == said["detail"] and list(said)[:6] == [
-        "success", "error", "detail", "code", "message", "run_id"]) and \
-        said["success"] is False and \
+    is_dify = list(said) == ["code", "message", "status"] and said["status"] == status
+    return (is_dify or said["success"] is False and (
+        is_result or said["error"] == said["detail"] and list(said)[:6] == [
+            "success", "error", "detail", "code", "message", "run_id"])) and \
         isinstance(said["message"], str) and "\n" not in said["message"] and \
         not re.search(r"app-flow|127\.0\.0\.1|/tmp/|\.c:", text) and \
         fields.get(b"content-type", b"").startswith(b"application/json") and \

@@ -363,9 +363,12 @@ def addresses():
                  "/.git/config", "/api/runs/%s/" % UNKNOWN, "/api/runs/%s/events/" % UNKNOWN,
                  "/api/runs/%s/files" % UNKNOWN, "/api/runs/%s/files/" % UNKNOWN, "/a" * 4000,
                  "/api/runs//events", "/api/apps//parameters", "/api/stats/", "/api/runs/a/b/c/d",
-                 "/api/runs/%s/log" % UNKNOWN, "/v1/workflows/run", "/v2", "/cgi-bin/x"):
+                 "/api/runs/%s/log" % UNKNOWN, "/v1", "/v2", "/cgi-bin/x"):
         yield "GET " + path[:40], request(b"GET", path), (404,), True
         yield "POST " + path[:40], post(path, b"{}", b"application/json"), (404,), True
+    for path in ("/v1/", "/v1/workflows/run", "/v1/files/upload", "/v1/..", "/v1/%2e%2e/x"):
+        yield "GET " + path, request(b"GET", path), (401,), True  # without a key
+        yield "POST " + path, post(path, b"{}", b"application/json"), (401,), True
     ids = ["%2e%2e", "%2e%2e%2f%2e%2e", "..", ".", "%00", "%", "%zz", "%ff%fe", "a" * 255, "a" * 256,
            "a" * 10000, UNKNOWN[:-1], UNKNOWN + "0", UNKNOWN.upper() + "x", "{" + UNKNOWN + "}",
            "' OR 1=1 --".replace(" ", "+"), "1;DROP", "%27%3b", "*", "-1", "0", "null", "undefined",

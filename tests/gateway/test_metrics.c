@@ -14,6 +14,7 @@ struct kit {
     struct gw_app_config configs[2];
     struct gw_config config;
     struct gw_app apps[2];
+    struct gw_app_measures measures[2];
     struct gateway gateway;
     struct gw_run run;
     struct dify__buffer text;
@@ -34,6 +35,7 @@ static void kit_begin(struct kit *kit)
     for (size_t i = 0; i < 2; i++) {
         kit->apps[i].gateway = &kit->gateway;
         kit->apps[i].config = &kit->configs[i];
+        kit->apps[i].measures = &kit->measures[i];
     }
     kit->run.gateway = &kit->gateway;
     kit->run.app = &kit->apps[0];
@@ -207,6 +209,22 @@ static void test_resumes(void **state)
     kit_end(&kit);
 }
 
+static void test_relayed(void **state)
+{
+    struct kit kit;
+    (void)state;
+    kit_begin(&kit);
+    gw_metrics_relayed(&kit.gateway, 201, 7, 5);
+    gw_metrics_relayed(&kit.gateway, 302, 0, 0);
+    gw_metrics_relayed(&kit.gateway, 0, 3, 0); /* its client left before the answer */
+    assert_shows(&kit, "difystream_relayed_total{status=\"2xx\"} 1");
+    assert_shows(&kit, "difystream_relayed_total{status=\"3xx\"} 1");
+    assert_shows(&kit, "difystream_relayed_total{status=\"5xx\"} 0");
+    assert_shows(&kit, "difystream_relayed_bytes_total{direction=\"up\"} 10");
+    assert_shows(&kit, "difystream_relayed_bytes_total{direction=\"down\"} 5");
+    kit_end(&kit);
+}
+
 static void test_answers(void **state)
 {
     struct kit kit;
@@ -248,7 +266,7 @@ int main(void)
         cmocka_unit_test(test_currencies), cmocka_unit_test(test_odd_currencies),
         cmocka_unit_test(test_nodes),      cmocka_unit_test(test_durations),
         cmocka_unit_test(test_resumes),    cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_relayed),    cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
