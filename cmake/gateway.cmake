@@ -60,13 +60,17 @@ add_library(dify_gateway OBJECT
     src/gateway/stream.c
     src/gateway/test_dify.c
     src/gateway/uv_host.c
+    src/gateway/v1.c
     src/gateway/v1_body.c
+    src/gateway/v1_detail.c
     src/gateway/v1_fields.c
+    src/gateway/v1_known.c
     src/gateway/v1_mend.c
     src/gateway/v1_mend_end.c
     src/gateway/v1_mend_text.c
     src/gateway/v1_mend_told.c
     src/gateway/v1_relay.c
+    src/gateway/v1_run.c
     src/gateway/words.c)
 target_link_libraries(dify_gateway PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_UV
     PkgConfig::DIFY_YAML PkgConfig::DIFY_CRYPTO)

@@ -295,7 +295,11 @@ static void run_fold(struct fold *fold, enum fuzz_cut cut, struct fuzz_draw draw
 {
     struct dify_run *run = NULL;
     struct dify_allocator allocator = {&fold->account, count_malloc, count_realloc, count_free};
-    struct dify_run_observer observer = {&fold->observed, on_event, on_node, on_audio, on_warning};
+    struct dify_run_observer observer = {.ctx = &fold->observed,
+                                         .event = on_event,
+                                         .node = on_node,
+                                         .audio = on_audio,
+                                         .warning = on_warning};
     struct dify_run_options options = fold->options;
     fold->account = (struct account){0, 0, fold->fail_at, fold->fail_on, 0};
     fold->observed = (struct observed){EMPTY, cut == FUZZ_WHOLE, 0, 0};

@@ -77,6 +77,9 @@ struct dify_run_observer {
 
     /* An event was skipped, or something in it; `offset` is that of the event. */
     void (*warning)(void *ctx, uint64_t offset, const char *reason);
+
+    /* The server says that it is there; no event. */
+    void (*ping)(void *ctx);
 };
 
 struct dify_run_options {

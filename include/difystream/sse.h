@@ -57,6 +57,10 @@ struct dify_sse_options {
     /* An event is complete. NULL: events are read and dropped. */
     enum dify_err (*event)(void *ctx, const struct dify_sse_event *event);
 
+    /* A block with a type and without a data line, which the standard drops, but by which a server
+     * may say that it is there. NULL: dropped. */
+    enum dify_err (*empty)(void *ctx, struct dify_slice type);
+
     /* A comment line; `text` is what follows its colon, unchanged. NULL: dropped. */
     enum dify_err (*comment)(void *ctx, struct dify_slice text);
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event);
+static enum dify_err on_empty(void *ctx, struct dify_slice type);
 
 static enum dify_err make_parts(struct dify_run *run, const struct dify_run_options *options)
 {
@@ -21,6 +22,7 @@ static enum dify_err make_parts(struct dify_run *run, const struct dify_run_opti
                                    .allocator = run->allocator,
                                    .ctx = run,
                                    .event = on_event,
+                                   .empty = on_empty,
                                    .max_event_bytes = run->max_event_bytes,
                                    .raw_bytes = true};
     enum dify_err err = dify_sse_new(&sse, &run->sse);
@@ -111,11 +113,19 @@ static bool is_bare_ping(const struct dify_sse_event *event)
     return event->data.len == 0 && dify__slice_is(event->type, "ping");
 }
 
+static void tell_ping(const struct dify_run *run)
+{
+    if (run->observer.ping != NULL)
+        run->observer.ping(run->observer.ctx);
+}
+
 static void take_event(struct dify_run *run, const struct dify_sse_event *sse_event)
 {
     const struct dify_event *event;
-    if (is_bare_ping(sse_event))
+    if (is_bare_ping(sse_event)) {
+        tell_ping(run);
         return;
+    }
     run->offset = sse_event->offset;
     enum dify_err err = dify__decoder_envelope(run->decoder, sse_event->data, &event);
     if (err == DIFY_ERR_JSON || err == DIFY_ERR_DEPTH) {
@@ -123,8 +133,12 @@ static void take_event(struct dify_run *run, const struct dify_sse_event *sse_ev
         return;
     }
     dify__run_note(run, err);
-    if (err != DIFY_OK || event->type == DIFY_EVENT_PING)
+    if (err != DIFY_OK)
         return;
+    if (event->type == DIFY_EVENT_PING) {
+        tell_ping(run);
+        return;
+    }
     run->event_count++;
     run->last_type = event->type;
     if (event->type == DIFY_EVENT_UNKNOWN)
@@ -142,6 +156,13 @@ static enum dify_err on_event(void *ctx, const struct dify_sse_event *sse_event)
     take_event(run, sse_event);
     run->failed_in_fold = run->failed != DIFY_OK;
     return run->failed;
+}
+
+static enum dify_err on_empty(void *ctx, struct dify_slice type)
+{
+    if (dify__slice_is(type, "ping"))
+        tell_ping(ctx);
+    return DIFY_OK;
 }
 
 enum dify_err dify_run_feed(struct dify_run *run, const void *bytes, size_t len)

@@ -258,6 +258,9 @@ static enum dify_err dispatch(struct dify_sse *sse)
         event.id = dify__buffer_slice(&sse->current_id);
         if (err == DIFY_OK)
             err = sse->options.event(sse->options.ctx, &event);
+    } else if (err == DIFY_OK && !sse->has_data && sse->type.len != 0 &&
+               sse->options.empty != NULL) {
+        err = sse->options.empty(sse->options.ctx, dify__buffer_slice(&sse->type));
     }
     forget_event(sse);
     return err;

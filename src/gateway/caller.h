@@ -32,4 +32,7 @@ void gw__stream_keep_alive(struct gw_caller *caller);
 
 void gw__caller_accepted(struct gw_caller *caller);
 
+/* The fields that answers to a caller of /v1 have besides. Returns how many. */
+size_t gw__caller_v1_fields(const struct gw_caller *caller, struct http_field fields[2]);
+
 #endif

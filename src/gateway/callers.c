@@ -9,6 +9,7 @@
 #include "gateway/hub.h"
 #include "gateway/logger.h"
 #include "gateway/reply.h"
+#include "gateway/v1.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,20 +31,46 @@ static struct dify_slice location_of(const struct gw_run *run, char text[64])
     return (struct dify_slice){text, (size_t)len};
 }
 
+size_t gw__caller_v1_fields(const struct gw_caller *caller, struct http_field fields[2])
+{
+    const struct gw_run *run = caller->run;
+    const char *release = run->app != NULL ? dify_app_release(run->app->dify) : "";
+    size_t count = 0;
+    fields[count++] =
+        (struct http_field){DIFY_SLICE("X-Difystream-Run-ID"), dify__slice(run->id_text)};
+    if (release[0] != '\0')
+        fields[count++] = (struct http_field){DIFY_SLICE("X-Version"), dify__slice(release)};
+    return count;
+}
+
 /* The fields of an answer about a run: where it is, and for a refusal when to come again. */
-static size_t fields_of(const struct gw_caller *caller, int status, struct http_field fields[4],
+static size_t fields_of(const struct gw_caller *caller, int status, struct http_field fields[5],
                         char location[64])
 {
     const struct gw_run *run = caller->run;
     size_t count = 0;
-    fields[count++] = (struct http_field){DIFY_SLICE("Content-Type"),
-                                          DIFY_SLICE("application/json; charset=utf-8")};
+    fields[count++] =
+        (struct http_field){DIFY_SLICE("Content-Type"),
+                            caller->options.is_v1 ? DIFY_SLICE("application/json")
+                                                  : DIFY_SLICE("application/json; charset=utf-8")};
     fields[count++] = (struct http_field){DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")};
-    if (caller->options.is_creating && (run->has_row || run->is_kept))
+    if (caller->options.is_v1)
+        count += gw__caller_v1_fields(caller, fields + count);
+    else if (caller->options.is_creating && (run->has_row || run->is_kept))
         fields[count++] = (struct http_field){DIFY_SLICE("Location"), location_of(run, location)};
     if (status == 429 || status == 503)
         fields[count++] = (struct http_field){DIFY_SLICE("Retry-After"), DIFY_SLICE("5")};
     return count;
+}
+
+static void write_no_memory(const struct gw_caller *caller, struct dify__buffer *text)
+{
+    static const char why[] = "the result cannot be shown for want of memory";
+    const struct gw_run *run = caller->run;
+    if (caller->options.is_v1)
+        gw_error_as_dify(text, 503, "out_of_memory", why);
+    else
+        gw_error_text(text, 503, "out_of_memory", why, run->has_row ? run->id_text : NULL);
 }
 
 /* The whole answer, or the rest of one that has begun. */
@@ -51,18 +78,18 @@ static void answer(struct gw_caller *caller, int status)
 {
     struct gw_run *run = caller->run;
     struct dify__buffer *text = &run->gateway->scratch;
-    struct http_field fields[4];
+    struct http_field fields[5];
     char location[64];
     text->len = 0;
     caller->is_answered = true;
     http_timer_clear(&run->gateway->timer, &caller->alarm);
-    if (!gw_run_write(run, text)) {
+    if (!(caller->options.is_v1 ? gw_v1_write(run, text) : gw_run_write(run, text))) {
         text->len = 0;
-        gw_error_text(text, 503, "out_of_memory", "the result cannot be shown for want of memory",
-                      run->has_row ? run->id_text : NULL);
+        write_no_memory(caller, text);
         status = 503;
     }
-    (void)!dify__buffer_append(text, "\n", 1);
+    if (!caller->options.is_v1) /* Dify's own have what they have */
+        (void)!dify__buffer_append(text, "\n", 1);
     if (!caller->has_begun) {
         size_t count = fields_of(caller, status, fields, location);
         http_respond(caller->exchange, status, fields, count, dify__buffer_slice(text));
@@ -78,7 +105,7 @@ static void answer(struct gw_caller *caller, int status)
 static void keep_alive(struct gw_caller *caller)
 {
     struct gw_run *run = caller->run;
-    struct http_field fields[5];
+    struct http_field fields[6];
     char location[64];
     if (!caller->has_begun) {
         size_t count = fields_of(caller, 200, fields, location);
@@ -93,9 +120,13 @@ static void keep_alive(struct gw_caller *caller)
 /* The run has ended: whoever was told nothing yet is told its result. */
 static void ended(struct gw_caller *caller)
 {
-    bool is_streaming = caller->options.kind == GW_CALLER_STREAM && caller->has_begun;
+    const struct gw_run *run = caller->run;
+    bool is_streaming =
+        caller->options.kind == GW_CALLER_STREAM &&
+        (caller->has_begun || (caller->options.is_v1 && run->v1 != NULL && run->v1->has_told));
     if (!caller->is_answered && !is_streaming)
-        answer(caller, caller->run->http_status);
+        answer(caller,
+               caller->options.is_v1 && run->v1 != NULL ? run->v1->status : run->http_status);
 }
 
 static void on_alarm(struct dify__alarm *alarm)
@@ -131,6 +162,14 @@ static void count(struct gw_caller *caller, int by)
 bool gw_callers_follow(const struct gw_run *run)
 {
     return run->stream_count > 0;
+}
+
+bool gw_callers_have_begun(const struct gw_run *run)
+{
+    EACH(run, link, next)
+    if (caller_of(link)->options.is_v1 && caller_of(link)->has_begun)
+        return true;
+    return false;
 }
 
 static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete)
@@ -200,7 +239,7 @@ bool gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
                                                                 .on_close = on_close,
                                                                 .on_drain = on_drain,
                                                                 .on_half_close = on_half_close});
-    if (options->kind == GW_CALLER_RESULT && options->keepalive_after_ms > 0)
+    if ((options->kind == GW_CALLER_RESULT || options->is_v1) && options->keepalive_after_ms > 0)
         (void)!http_timer_set(&gateway->timer, &caller->alarm, options->keepalive_after_ms);
     if (run->is_kept && (gw_run_has_ended(run) || run->state != GW_RUN_KEEPING))
         gw__caller_accepted(caller);
@@ -215,7 +254,8 @@ void gw__caller_accepted(struct gw_caller *caller)
 {
     if (caller->options.kind == GW_CALLER_RECEIPT && !caller->is_answered)
         answer(caller, 202);
-    else if (caller->options.kind == GW_CALLER_STREAM && !caller->has_begun)
+    else if (caller->options.kind == GW_CALLER_STREAM && !caller->has_begun &&
+             !caller->options.is_v1)
         gw__stream_begin(caller);
 }
 
@@ -242,6 +282,26 @@ void gw_callers_ended(struct gw_run *run)
     }
 }
 
+/* Of /v1: a stream that ends so is not to look whole. */
+static void cut_v1(struct gw_caller *caller, const char *why)
+{
+    struct http_exchange *exchange = caller->exchange;
+    if (caller->is_answered)
+        return;
+    if (!caller->has_begun) {
+        gw_reply_as_dify(exchange, 503, "stopping", why);
+        return;
+    }
+    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = 4096};
+    gw_error_as_dify(&text, 503, "stopping", why);
+    if (caller->options.kind == GW_CALLER_RESULT && text.len > 0 &&
+        http_respond_write(exchange, dify__buffer_slice(&text)))
+        http_respond_end(exchange);
+    else
+        http_exchange_cut(exchange, true, true);
+    dify__buffer_fini(&text);
+}
+
 void gw_callers_cut(struct gw_run *run)
 {
     static const char why[] =
@@ -252,7 +312,9 @@ void gw_callers_cut(struct gw_run *run)
     {
         struct gw_caller *caller = caller_of(link);
         struct http_exchange *exchange = caller->exchange;
-        if (caller->options.kind != GW_CALLER_STREAM && !caller->is_answered)
+        if (caller->options.is_v1)
+            cut_v1(caller, why);
+        else if (caller->options.kind != GW_CALLER_STREAM && !caller->is_answered)
             gw_reply_stopping(exchange, caller->has_begun, why, id);
         else if (caller->options.kind == GW_CALLER_STREAM && caller->has_begun)
             http_respond_end(exchange); /* the client comes again with its last id */

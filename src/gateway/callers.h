@@ -20,6 +20,10 @@ struct gw_caller_options {
     enum gw_caller_kind kind;
     uint32_t keepalive_after_ms; /* of a RESULT; 0: never */
     bool is_creating;            /* it asked for the run: answers say where it is */
+    bool is_v1; /* of a run of /v1: a RESULT is Dify's own body, a STREAM has Dify's own frames */
+
+    bool is_from_now; /* of a STREAM of /v1: nothing of what was told before */
+    bool is_end_only; /* likewise: only what ends the run */
 
     /* of a STREAM: what was seen last; from there it goes on */
     bool has_last;
@@ -34,8 +38,9 @@ bool gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
 /* "12-345", the id of an event; false if it is none of ours. */
 bool gw_parse_event_id(struct dify_slice text, uint32_t *epoch, uint32_t *number);
 
-/* Whether somebody follows its events. */
+/* Whether somebody follows its events; whether some answer to a caller of /v1 has begun. */
 bool gw_callers_follow(const struct gw_run *run);
+bool gw_callers_have_begun(const struct gw_run *run);
 
 /* ---- by the run ---------------------------------------------------------------------------- */
 

@@ -451,6 +451,8 @@ size_t gw_config_read(const struct gw_config_source *source, struct gw_config *c
         snprintf(reader.line, sizeof reader.line, "and %zu more", reader.mistakes - GW_MISTAKES);
         say(ctx, reader.line);
     }
+    if (config->token_count == 0 && config->app_count > 0)
+        config->guests = &config->apps[config->default_app];
     if (reader.mistakes != 0)
         gw_config_fini(config);
     return reader.mistakes;

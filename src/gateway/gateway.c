@@ -120,7 +120,8 @@ static bool open_client(struct gateway *gateway)
     struct dify_client_options options = {
         .size = sizeof options, .host = &gateway->host.functions, .speed = gateway->speed};
     if (gw_uv_host_init(&gateway->host, gateway->loop) != DIFY_OK ||
-        dify_client_new(&options, &gateway->client) != DIFY_OK)
+        dify_client_new(&options, &gateway->client) != DIFY_OK ||
+        dify_decoder_new(gateway->allocator, &gateway->decoder) != DIFY_OK)
         return false;
     gateway->host.client = gateway->client;
     return gw_apps_open(gateway);
@@ -299,6 +300,7 @@ static void close_all(struct gateway *gateway)
     gw_later_drop_all(gateway);
     gw_apps_close(gateway);
     dify_client_free(gateway->client);
+    dify_decoder_free(gateway->decoder);
     gw_uv_host_close(&gateway->host);
     gw_hub_fini(&gateway->hub);
     close_handles(gateway);

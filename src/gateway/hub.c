@@ -159,6 +159,18 @@ struct gw_run *gw_hub_find(const struct gw_hub *hub, struct dify_slice id)
     return run != NULL || id.len == 0 ? run : dify__index_get(&hub->by_dify, id);
 }
 
+/* One by one: stops are rare. */
+struct gw_run *gw_hub_find_task(const struct gw_hub *hub, struct dify_slice task)
+{
+    for (struct http_link *link = hub->runs.next; link != &hub->runs; link = link->next) {
+        struct gw_run *run = HTTP_LINKED(link, struct gw_run, all);
+        if (run->follow != NULL && task.len > 0 &&
+            dify__slice_equals(dify_follow_task_id(run->follow), task))
+            return run;
+    }
+    return NULL;
+}
+
 struct gw_run *gw_hub_find_key(const struct gw_hub *hub, const unsigned char key[STORE_HASH_BYTES])
 {
     return dify__index_get(&hub->by_key, (struct dify_slice){(const char *)key, STORE_HASH_BYTES});

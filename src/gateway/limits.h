@@ -82,6 +82,7 @@
  * sent to it; what of the memory for that is kept. */
 #define GW_LOG_READ_BYTES ((size_t)32 << 10)
 #define GW_STREAM_BYTES ((size_t)32 << 10)
+#define GW_EVENT_NAME_BYTES ((size_t)64) /* of an event's text its name lies within so many */
 #define GW_SCRATCH_BYTES ((size_t)256 << 10)
 
 /* ---- followers and answers ----------------------------------------------------------------- */

@@ -43,18 +43,32 @@ static void on_work(struct gw_read *read, struct store_reader *reader)
     struct dify_slice id = dify__slice(lookup->id);
     unsigned char bytes[STORE_ID_BYTES];
     enum dify_err err = DIFY_ERR_ABSENT;
-    if (gw_parse_id(id, bytes))
+    if (lookup->found.is_task)
+        err = store_find_task(reader, id, on_row, lookup);
+    else if (gw_parse_id(id, bytes))
         err = store_find(reader, bytes, on_row, lookup);
-    if (err == DIFY_ERR_ABSENT)
+    if (err == DIFY_ERR_ABSENT && !lookup->found.is_task)
         err = store_find_run_id(reader, id, on_row, lookup);
     if (err != DIFY_OK)
         lookup->err = err;
 }
 
-static void reply_not_found(struct http_exchange *exchange)
+/* There is none, or it cannot be said (`code` of the answer). */
+static void reply_none(const struct gw_lookup_found *found, struct gateway *gateway,
+                       struct http_exchange *exchange, int status, const char *code,
+                       const char *message)
 {
-    gw_reply_error(exchange, 404, "run_not_found",
-                   "there is no run of this id, or it is not kept any more", NULL);
+    if (found->absent != NULL)
+        found->absent(found->ctx, gateway, exchange);
+    else
+        gw_reply_error(exchange, status, code, message, NULL);
+}
+
+static void reply_not_found(const struct gw_lookup_found *found, struct gateway *gateway,
+                            struct http_exchange *exchange)
+{
+    reply_none(found, gateway, exchange, 404, "run_not_found",
+               "there is no run of this id, or it is not kept any more");
 }
 
 static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete)
@@ -79,16 +93,16 @@ static void answer(struct lookup *lookup)
     struct gw_run *live =
         lookup->row != NULL ? gw_hub_find_id(&lookup->gateway->hub, lookup->row->row.id) : NULL;
     if (lookup->row != NULL && !gw_access_sees(&lookup->access, lookup->row->row.app))
-        reply_not_found(exchange);
+        reply_not_found(found, lookup->gateway, exchange);
     else if (live != NULL && !is_row_wanted(found, live)) /* it has come to life meanwhile */
         found->live(found->ctx, exchange, live);
     else if (lookup->row != NULL)
         found->row(found->ctx, lookup->gateway, exchange, &lookup->row->row);
     else if (lookup->err == DIFY_ERR_ABSENT)
-        reply_not_found(exchange);
+        reply_not_found(found, lookup->gateway, exchange);
     else
-        gw_reply_error(exchange, 503, "store_unavailable", "the store cannot be read at the moment",
-                       NULL);
+        reply_none(found, lookup->gateway, exchange, 503, "store_unavailable",
+                   "the store cannot be read at the moment");
 }
 
 static void on_done(struct gw_read *read)
@@ -104,9 +118,10 @@ static void on_done(struct gw_read *read)
 void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *found)
 {
     struct gateway *gateway = request->gateway;
-    struct gw_run *live = gw_hub_find(&gateway->hub, request->rest);
+    struct gw_run *live = found->is_task ? gw_hub_find_task(&gateway->hub, request->rest)
+                                         : gw_hub_find(&gateway->hub, request->rest);
     if (live != NULL && !gw_access_sees(&request->access, gw_run_app_name(live))) {
-        reply_not_found(request->exchange);
+        reply_not_found(found, gateway, request->exchange);
         finish(found);
         return;
     }
@@ -115,7 +130,7 @@ void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *f
         if (live != NULL)
             found->live(found->ctx, request->exchange, live);
         else
-            reply_not_found(request->exchange);
+            reply_not_found(found, gateway, request->exchange);
         finish(found);
         return;
     }
@@ -134,7 +149,7 @@ void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *f
         }
         free(lookup);
     }
-    gw_reply_error(request->exchange, 503, "busy", "the gateway is too busy to read its store",
-                   NULL);
+    reply_none(found, gateway, request->exchange, 503, "busy",
+               "the gateway is too busy to read its store");
     finish(found);
 }

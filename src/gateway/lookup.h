@@ -14,11 +14,15 @@
 struct gw_lookup_found {
     /* With a store: of a run that has ended its row is wanted, though it may still be live. */
     bool wants_row;
+    bool is_task; /* the id is Dify's task_id */
 
     void (*live)(void *ctx, struct http_exchange *exchange, struct gw_run *run);
     /* It is not live; `row` lives until this returns. */
     void (*row)(void *ctx, struct gateway *gateway, struct http_exchange *exchange,
                 const struct store_row *row);
+    /* There is none that may be seen, or it cannot be read now. NULL: then it is answered with 404
+     * or 503. */
+    void (*absent)(void *ctx, struct gateway *gateway, struct http_exchange *exchange);
     void (*gone)(void *ctx); /* always the last; frees `ctx`; may be NULL */
     void *ctx;
 };

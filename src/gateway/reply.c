@@ -119,13 +119,11 @@ void gw_reply_error(struct http_exchange *exchange, int status, const char *code
     reply_error(exchange, status, code, message, run_id, &field, field_of(status, &field));
 }
 
-void gw_reply_as_dify(struct http_exchange *exchange, int status, const char *code,
-                      const char *message)
+void gw_error_as_dify(struct dify__buffer *out, int status, const char *code, const char *message)
 {
-    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = ERROR_BYTES};
     struct dify__writer writer;
-    struct http_field field;
-    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &text);
+    size_t before = out->len;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     dify__write_open(&writer, '{');
     key_string(&writer, "code", code);
     key_string(&writer, "message", message);
@@ -133,7 +131,15 @@ void gw_reply_as_dify(struct http_exchange *exchange, int status, const char *co
     dify__write_uint(&writer, (uint64_t)status);
     dify__write_close(&writer, '}');
     if (dify__writer_finish(&writer) != DIFY_OK)
-        text.len = 0;
+        out->len = before;
+}
+
+void gw_reply_as_dify(struct http_exchange *exchange, int status, const char *code,
+                      const char *message)
+{
+    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = ERROR_BYTES};
+    struct http_field field;
+    gw_error_as_dify(&text, status, code, message);
     (void)!dify__buffer_append(&text, "\n", 1);
     reply(exchange, status, &field, field_of(status, &field), dify__buffer_slice(&text));
     dify__buffer_fini(&text);

@@ -34,6 +34,9 @@ void gw_reply_json(struct http_exchange *exchange, int status, struct dify_slice
 void gw_error_text(struct dify__buffer *out, int status, const char *code, const char *message,
                    const char *run_id);
 
+/* The same in Dify's form, {"code","message","status"}. */
+void gw_error_as_dify(struct dify__buffer *out, int status, const char *code, const char *message);
+
 /* For http_server_options.on_refuse. */
 bool gw_reply_refusal(void *ctx, int status, const char *reason, struct http_page *page);
 

@@ -27,6 +27,15 @@ static const struct gw_route routes[] = {
     {HTTP_GET_, "/api/apps/{}/parameters", gw_serve_parameters},
     {HTTP_GET_, "/api/stats", gw_serve_stats},
     {HTTP_GET_, "/api/test-dify", gw_serve_test_dify},
+    {HTTP_POST_, "/v1/workflows/run", gw_serve_v1_workflow},
+    {HTTP_POST_, "/v1/workflows/{}/run", gw_serve_v1_version},
+    {HTTP_POST_, "/v1/chat-messages", gw_serve_v1_chat},
+    {HTTP_POST_, "/v1/completion-messages", gw_serve_v1_completion},
+    {HTTP_POST_, "/v1/workflows/tasks/{}/stop", gw_serve_v1_stop},
+    {HTTP_POST_, "/v1/chat-messages/{}/stop", gw_serve_v1_stop},
+    {HTTP_POST_, "/v1/completion-messages/{}/stop", gw_serve_v1_stop},
+    {HTTP_GET_, "/v1/workflows/run/{}", gw_serve_v1_detail},
+    {HTTP_GET_, "/v1/workflow/{}/events", gw_serve_v1_events},
     {HTTP_GET_, "/healthz", gw_serve_healthz},
     {HTTP_GET_, "/readyz", gw_serve_readyz},
     {HTTP_GET_, "/metrics", gw_serve_metrics},
@@ -134,22 +143,9 @@ static void answer_unknown(const struct gw_request *request, const struct offer 
     }
 }
 
-static bool is_below_v1(struct dify_slice path)
+static bool is_v1(struct dify_slice path)
 {
     return path.len >= 4 && memcmp(path.ptr, "/v1/", 4) == 0;
-}
-
-/* What has no row there is Dify's to answer. */
-static void serve_v1(const struct gw_request *request)
-{
-    struct gw_app *app =
-        request->access.token != NULL
-            ? gw_access_app(request->gateway, &request->access, (struct dify_slice){NULL, 0})
-            : gw_app_of_key(request->gateway, gw_access_bearer(request->http));
-    if (app != NULL)
-        gw_serve_relay(request, app);
-    else
-        gw_reply_as_dify(request->exchange, 401, "unauthorized", "Access token is invalid");
 }
 
 void gw_serve_request(void *ctx, struct http_exchange *exchange)
@@ -165,8 +161,8 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
         gw_reply_error(exchange, 404, "app_not_found", "there is no app of this name", NULL);
     else if (found.serve != NULL)
         found.serve(&request);
-    else if (is_below_v1(request.http->path) && !found.has_get && !found.has_post)
-        serve_v1(&request);
+    else if (is_v1(request.http->path))
+        gw_serve_v1_other(&request);
     else
         answer_unknown(&request, &found);
 }

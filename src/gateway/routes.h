@@ -49,6 +49,23 @@ void gw_count_answer(void *ctx, unsigned tag, int status);
 void gw_serve_form(const struct gw_request *request); /* a path of the configuration */
 void gw_serve_create_run(const struct gw_request *request);
 
+/* v1.c: those that start runs, as Dify takes them; all else below /v1 */
+void gw_serve_v1_workflow(const struct gw_request *request);
+void gw_serve_v1_version(const struct gw_request *request);
+void gw_serve_v1_chat(const struct gw_request *request);
+void gw_serve_v1_completion(const struct gw_request *request);
+void gw_serve_v1_other(const struct gw_request *request);
+
+/* v1_known.c, v1_detail.c */
+void gw_serve_v1_stop(const struct gw_request *request);
+void gw_serve_v1_events(const struct gw_request *request);
+void gw_serve_v1_detail(const struct gw_request *request);
+
+/* v1_relay.c: the request goes to Dify as it came; `body` of one whose body was read. */
+void gw_serve_relay(const struct gw_request *request, struct gw_app *app);
+void gw_serve_relay_read(const struct gw_request *request, struct gw_app *app,
+                         struct dify_slice body);
+
 /* runs.c */
 void gw_serve_run(const struct gw_request *request);
 void gw_serve_events(const struct gw_request *request);

@@ -33,6 +33,7 @@
 #include "gateway/places.h"
 #include "gateway/result.h"
 #include "gateway/sse.h"
+#include "gateway/v1.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -176,6 +177,7 @@ static void run_free(struct gw_run *run)
     dify_follow_free(run->follow);
     gw_order_free(run->order);
     gw_runlog_fini(&run->log);
+    gw_v1_fini(run);
     free(run->dify_id);
     free(run->result);
     free(run->row);
@@ -478,6 +480,8 @@ static void end(struct gw_run *run, const struct dify_run *of)
 {
     bool has_row = run->gateway->store != NULL && run->has_row;
     gw_result_take(run, of);
+    if (run->v1 != NULL)
+        gw_v1_end(run, of);
     /* what somebody stopped stays stopped, whoever asks again */
     run->frees_key = run->has_key && !run->was_sent && !was_cancelled(of);
     gw_metrics_end(run, of);
@@ -584,6 +588,8 @@ static enum dify_err recall(struct gw_run *run, struct dify_slice records)
     run->is_recalling = true;
     while (err == DIFY_OK && store_record_next(&records, &record)) {
         begins = begins || record.kind == STORE_RECORD_STREAM;
+        if (run->v1 != NULL)
+            gw_v1_recall(run, &record);
         if (!store_record_is_event(record.kind))
             continue;
         frame->len = 0;
@@ -615,6 +621,7 @@ static struct dify_order order_of(const struct store_row *row, enum store_state 
                                .workflow_id = texts[1],
                                .conversation_id = texts[2],
                                .query = row->query,
+                               .extra = row->extra,
                                .no_check = true};
     if (state == STORE_STARTED && texts[3] != NULL) {
         order.workflow_run_id = texts[3];
@@ -679,6 +686,8 @@ static enum dify_err follow_row(struct gw_run *run, const struct store_row *row,
     struct dify_order order = order_of(row, state, texts);
     order.blocking = state == STORE_ACCEPTED && !run->app->config->is_streaming;
     enum dify_err err = gw__run_follow(run, &order);
+    if (err == DIFY_OK && gw_v1_is_route(row->route) && !gw_v1_init(run, order.kind))
+        err = DIFY_ERR_NOMEM;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     if (err == DIFY_OK)

@@ -63,6 +63,8 @@ struct gw_run {
     unsigned writing;   /* all writes, likewise */
     char *dify_id;      /* workflow_run_id, once it is known; malloc */
 
+    struct gw_v1 *v1; /* NULL: it was not asked for below /v1 */
+
     struct gw_row *row; /* without a store, once it has ended: what one would have kept */
 
     char *result; /* JSON, once it has ended (run.c: without detail and run_id); malloc */
@@ -153,6 +155,7 @@ void gw__run_turn(struct gw_run *run);
 void gw__run_place(struct gw_run *run);
 
 /* run_hears.c */
+void gw__run_put(struct gw_run *run, enum store_record_kind kind, struct dify_slice text);
 extern const struct dify_follow_observer gw__run_observer;
 DIFY_MUST_CHECK enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order);
 /* All is ready to be sent; true: at once. */

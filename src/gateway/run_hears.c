@@ -9,10 +9,11 @@
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
 #include "gateway/run.h"
+#include "gateway/v1.h"
 
 /* ---- the log ------------------------------------------------------------------------------- */
 
-static void put(struct gw_run *run, enum store_record_kind kind, struct dify_slice text)
+void gw__run_put(struct gw_run *run, enum store_record_kind kind, struct dify_slice text)
 {
     if (run->log_is_full)
         return;
@@ -40,11 +41,21 @@ static void on_event(void *ctx, const struct dify_event *event, uint64_t offset)
         return;
     gw_metrics_event(run, event);
     gw_log_event(run, event);
-    put(run, STORE_RECORD_EVENT, event->json);
+    if (run->v1 != NULL)
+        gw_v1_event(run, event);
+    else
+        gw__run_put(run, STORE_RECORD_EVENT, event->json);
     if (gw_callers_follow(run))
         gw_run_touch(run);
     else
         gw_run_linger(run, is_piece(event->type) ? GW_LINGER_LONG : GW_LINGER_SHORT);
+}
+
+static void on_ping(void *ctx)
+{
+    struct gw_run *run = ctx;
+    if (run->v1 != NULL && !run->is_recalling)
+        gw_v1_ping(run);
 }
 
 static void on_node(void *ctx, const struct dify_node *node, enum dify_node_change change)
@@ -89,7 +100,7 @@ static void put_change(struct gw_run *run, enum store_record_kind kind, const ch
     }
     dify__write_close(&writer, '}');
     if (dify__writer_finish(&writer) == DIFY_OK) /* a text that is too long is not told */
-        put(run, kind, dify__buffer_slice(&text));
+        gw__run_put(run, kind, dify__buffer_slice(&text));
     gw_run_touch(run);
     dify__buffer_fini(&text);
 }
@@ -136,6 +147,8 @@ static void on_stream(void *ctx, struct dify_follow *follow, unsigned number,
     (void)follow;
     (void)head;
     gw_metrics_stream(run);
+    if (run->v1 != NULL)
+        gw_v1_stream(run, number);
     put_change(run, STORE_RECORD_STREAM, "streaming", NULL, number);
 }
 
@@ -173,7 +186,7 @@ static void on_ended(void *ctx, struct dify_follow *follow)
 enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order)
 {
     struct dify_run_observer events = {
-        .ctx = run, .event = on_event, .node = on_node, .warning = on_warning};
+        .ctx = run, .event = on_event, .node = on_node, .warning = on_warning, .ping = on_ping};
     struct dify_follow_observer observer = {.ctx = run,
                                             .run = &events,
                                             .changed = on_changed,

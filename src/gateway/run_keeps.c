@@ -32,6 +32,7 @@ bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends)
                             .conversation_id = dify__slice_or_none(order.conversation_id),
                             .query = order.query,
                             .inputs = inputs,
+                            .extra = order.extra,
                             .key = run->has_key ? run->key : NULL,
                             .digest = run->has_key ? run->digest : NULL,
                             .sent_ms = sends ? gw_now_ms() : 0};

@@ -76,6 +76,7 @@ struct gateway {
 
     struct gw_uv_host host;
     struct dify_client *client;
+    struct dify_decoder *decoder; /* for what runs read of their own logs */
     struct gw_app *apps;     /* config->app_count of them */
     struct http_link guests; /* app.c's */
     size_t guest_count;

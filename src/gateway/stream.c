@@ -16,6 +16,7 @@
 #include "gateway/caller.h"
 #include "gateway/hub.h"
 #include "gateway/sse.h"
+#include "gateway/v1.h"
 #include "http/sse_out.h"
 
 #include <stdio.h>
@@ -59,6 +60,36 @@ static void write_out(struct gw_caller *caller)
     dify__buffer_clear(text, GW_SCRATCH_BYTES);
 }
 
+/* Whether the text is that of an event which ends a run: its name stands at its begin. */
+static bool is_end(struct dify_slice text)
+{
+    static const char name[] = "\"workflow_finished\"";
+    size_t room = text.len < GW_EVENT_NAME_BYTES ? text.len : GW_EVENT_NAME_BYTES;
+    for (size_t at = 0; at + sizeof name - 1 <= room; at++) {
+        if (memcmp(text.ptr + at, name, sizeof name - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* As Dify writes them. */
+static enum dify_err compose_v1(const struct gw_caller *caller, struct dify__buffer *text,
+                                const struct store_record *record)
+{
+    static const char ping[] = "event: ping\n\n";
+    if (caller->options.is_end_only && !is_end(record->text))
+        return DIFY_OK;
+    switch (record->kind) {
+    case STORE_RECORD_EVENT:
+    case STORE_RECORD_V1:
+        return gw_sse_put(text, NULL, NULL, record->text);
+    case STORE_RECORD_PING:
+        return dify__buffer_append(text, ping, sizeof ping - 1);
+    default:
+        return DIFY_OK;
+    }
+}
+
 /* Composes records, the first of which has the number `first`: those from caller->next on, until
  * enough of them. Returns how many bytes of `records` were taken. */
 static size_t compose(struct gw_caller *caller, struct dify_slice records, uint32_t first)
@@ -72,7 +103,9 @@ static size_t compose(struct gw_caller *caller, struct dify_slice records, uint3
         if (first++ < caller->next)
             continue;
         format_id(caller, id);
-        if (!store_record_is_v1(record.kind))
+        if (caller->options.is_v1)
+            err = compose_v1(caller, text, &record);
+        else if (!store_record_is_v1(record.kind))
             err = gw_sse_put(text, id, store_record_is_event(record.kind) ? NULL : "follow",
                              record.text);
         caller->next++;
@@ -97,6 +130,12 @@ static void write_reset(struct gw_caller *caller, const char *why)
 static void write_end(struct gw_caller *caller)
 {
     struct gw_run *run = caller->run;
+    if (caller->options.is_v1) {
+        caller->is_answered = true;
+        http_timer_clear(&run->gateway->timer, &caller->alarm);
+        http_respond_end(caller->exchange);
+        return;
+    }
     struct dify__buffer *text = &run->gateway->scratch;
     struct dify__buffer result = {.allocator = run->gateway->allocator, .max = SIZE_MAX / 2};
     char id[32];
@@ -206,9 +245,26 @@ static bool write_from_memory(struct gw_caller *caller)
     return true;
 }
 
+/* Dify has answered, or it takes its time. */
+static void begin_v1(struct gw_caller *caller)
+{
+    struct gateway *gateway = caller->run->gateway;
+    struct http_field fields[2];
+    size_t count = gw__caller_v1_fields(caller, fields);
+    caller->has_begun = true;
+    caller->at = UINT64_MAX;
+    caller->next = caller->options.is_from_now ? caller->run->log.shown_next : 1;
+    http_sse_begin(caller->exchange, fields, count);
+    caller->written_ms = uv_now(gateway->loop);
+    (void)!http_timer_set(&gateway->timer, &caller->alarm, gateway->comment_ms);
+}
+
 void gw__stream_pump(struct gw_caller *caller)
 {
     struct gw_run *run = caller->run;
+    if (!caller->has_begun && caller->options.is_v1 && !caller->is_answered &&
+        (!caller->options.is_creating || run->v1->has_stream || run->v1->has_told))
+        begin_v1(caller);
     if (!caller->has_begun || caller->is_answered || caller->is_reading)
         return;
     while (!caller->is_answered && http_exchange_pending(caller->exchange) < GW_STREAM_BYTES) {
@@ -268,15 +324,26 @@ void gw__stream_begin(struct gw_caller *caller)
     gw__stream_pump(caller);
 }
 
+/* One that does not take it has enough to read. */
+static void keep_awake(struct gw_caller *caller)
+{
+    if (caller->options.is_v1)
+        (void)!http_respond_write(caller->exchange, DIFY_SLICE("event: ping\n\n"));
+    else
+        (void)!http_sse_comment(caller->exchange, DIFY_SLICE(""));
+}
+
 void gw__stream_keep_alive(struct gw_caller *caller)
 {
     struct gateway *gateway = caller->run->gateway;
     uint32_t pace_ms = gateway->comment_ms;
+    if (!caller->has_begun)
+        begin_v1(caller);
     if (http_exchange_half_closed(caller->exchange) && pace_ms > GW_HALF_CLOSED_MS)
         pace_ms = GW_HALF_CLOSED_MS;
     uint64_t silent_ms = uv_now(gateway->loop) - caller->written_ms;
     if (silent_ms >= pace_ms) {
-        (void)!http_sse_comment(caller->exchange, DIFY_SLICE("")); /* else it has enough to read */
+        keep_awake(caller);
         caller->written_ms = uv_now(gateway->loop);
         silent_ms = 0;
     }

@@ -87,6 +87,12 @@ static bool has_route(const char *described, const char *method)
     return false;
 }
 
+/* What Dify describes, and the document only names. */
+static bool is_of_dify(const struct gw_route *route)
+{
+    return strncmp(route->path, "/v1/", 4) == 0;
+}
+
 static bool has_description(const struct document *document, const struct gw_route *route)
 {
     size_t at, count;
@@ -114,7 +120,7 @@ static void test_routes_and_document(void **state)
     (void)state;
     make(&document, COUNT_OF(apps));
     for (size_t i = 0; i < count; i++) {
-        if (has_description(&document, &routes[i]))
+        if (is_of_dify(&routes[i]) || has_description(&document, &routes[i]))
             continue;
         print_error("%s %s is not described\n", methods[routes[i].method], routes[i].path);
         wrong++;

@@ -169,12 +169,23 @@ static void on_warning(void *ctx, uint64_t offset, const char *reason)
     ask(listener);
 }
 
+static void on_ping(void *ctx)
+{
+    struct listener *listener = ctx;
+    text_addf(&listener->heard, "p;");
+}
+
 /* What is heard of `stream`, in chunks of 1 and at once. */
 static void assert_heard(struct text stream, const char *expected)
 {
     for (size_t chunk = 0; chunk < 2; chunk++) {
         struct listener listener = {{NULL, 0, 0}, NULL};
-        struct dify_run_observer observer = {&listener, on_event, on_node, on_audio, on_warning};
+        struct dify_run_observer observer = {.ctx = &listener,
+                                             .event = on_event,
+                                             .node = on_node,
+                                             .audio = on_audio,
+                                             .warning = on_warning,
+                                             .ping = on_ping};
         struct dify_run *run = new_run_with((struct dify_run_options){.observer = &observer});
         memset(&observer, 0, sizeof observer); /* it was copied */
         listener.run = run;
@@ -231,8 +242,17 @@ static void test_audio_and_warnings_are_told(void **state)
         STREAM("{'event':'tts_message','audio':'Zm9v'}", "[1]", "{'x':1}", "{'event':'ping'}",
                "{'event':'tts_message','audio':'!'}", "{'event':'tts_message','audio':''}",
                "{'event':'tts_message_end','audio':''}");
-    assert_heard(stream, "e0:tts_message;a:foo;w46;e57:unknown;e96:tts_message;w96;"
+    assert_heard(stream, "e0:tts_message;a:foo;w46;e57:unknown;p;e96:tts_message;w96;"
                          "e139:tts_message;e181:tts_message_end;a:;");
+}
+
+static void test_pings_are_told(void **state)
+{
+    (void)state;
+    struct text stream = {NULL, 0, 0};
+    text_add_chars(&stream, "event: ping\n\ndata: {\"x\":1}\n\nevent: other\n\nevent: ping\n"
+                            "data: \n\ndata: {\"event\":\"ping\"}\n\n");
+    assert_heard(stream, "p;e13:unknown;p;p;");
 }
 
 static void test_late_events_are_told_but_do_not_count(void **state)
@@ -361,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_provisional_end_is_told_and_the_end_too),
         cmocka_unit_test(test_containers_are_told),
         cmocka_unit_test(test_audio_and_warnings_are_told),
+        cmocka_unit_test(test_pings_are_told),
         cmocka_unit_test(test_late_events_are_told_but_do_not_count),
         cmocka_unit_test(test_warnings_beyond_those_kept_are_told),
         cmocka_unit_test(test_shared_decoder),
