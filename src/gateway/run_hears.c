@@ -144,11 +144,10 @@ static void on_stream(void *ctx, struct dify_follow *follow, unsigned number,
                       struct dify_slice head)
 {
     struct gw_run *run = ctx;
-    (void)follow;
     (void)head;
     gw_metrics_stream(run);
     if (run->v1 != NULL)
-        gw_v1_stream(run, number);
+        gw_v1_stream(run, dify_follow_state_of(follow) == DIFY_FOLLOW_RESUMING);
     put_change(run, STORE_RECORD_STREAM, "streaming", NULL, number);
 }
 

@@ -16,10 +16,11 @@
 /* Of a run of /v1. */
 struct gw_v1 {
     struct gw_mend *mend;
-    bool has_stream; /* Dify has answered with a stream: those of callers begin */
-    bool has_told;   /* its log has records for callers */
-    char *body;      /* once it has ended: of a blocking answer, or of an error; malloc, or NULL for
-                      * want of memory */
+    bool has_stream;  /* Dify has answered with a stream: those of callers begin */
+    unsigned streams; /* that there were, in other processes too; 1 at least of one taken up */
+    bool has_told;    /* its log has records for callers */
+    char *body; /* once it has ended: of a blocking answer, or of an error; malloc, or NULL for
+                 * want of memory */
     size_t body_len;
     int status; /* of it */
 };
@@ -37,7 +38,8 @@ bool gw_v1_is_route(struct dify_slice route);
 DIFY_MUST_CHECK bool gw_v1_init(struct gw_run *run, enum dify_kind kind);
 void gw_v1_fini(struct gw_run *run);
 
-void gw_v1_stream(struct gw_run *run, unsigned number); /* a stream of Dify's begins */
+/* A stream of Dify's begins; `is_resumed`: it is not that of the request which started the run. */
+void gw_v1_stream(struct gw_run *run, bool is_resumed);
 void gw_v1_event(struct gw_run *run, const struct dify_event *event); /* goes to the log */
 void gw_v1_ping(struct gw_run *run);
 void gw_v1_recall(struct gw_run *run, const struct store_record *record); /* of a log from before */

@@ -47,10 +47,13 @@ static void put(void *ctx, struct dify_slice json)
     gw__run_put(run, STORE_RECORD_V1, json);
 }
 
-void gw_v1_stream(struct gw_run *run, unsigned number)
+void gw_v1_stream(struct gw_run *run, bool is_resumed)
 {
-    run->v1->has_stream = true;
-    gw_mend_stream(run->v1->mend, number);
+    struct gw_v1 *v1 = run->v1;
+    if (is_resumed && v1->streams == 0)
+        v1->streams = 1; /* the first one was never seen */
+    v1->has_stream = true;
+    gw_mend_stream(v1->mend, v1->streams++);
 }
 
 void gw_v1_event(struct gw_run *run, const struct dify_event *event)
@@ -73,6 +76,7 @@ void gw_v1_recall(struct gw_run *run, const struct store_record *record)
 {
     struct gw_v1 *v1 = run->v1;
     v1->has_stream = v1->has_stream || record->kind == STORE_RECORD_STREAM;
+    v1->streams += record->kind == STORE_RECORD_STREAM;
     v1->has_told =
         v1->has_told || record->kind == STORE_RECORD_EVENT || record->kind == STORE_RECORD_V1;
     gw_mend_recall(v1->mend, run->gateway->decoder, (char)record->kind, record->text);
