@@ -191,6 +191,29 @@ static void on_detail(void *ctx, const struct dify_answer *answer)
 
 /* ---- searching ----------------------------------------------------------------------------- */
 
+/* A run in the logs. */
+struct row {
+    int64_t made_s;
+    bool fits;
+    char id[64];
+};
+
+static size_t row_count(const struct dify_follow *follow)
+{
+    return follow->rows.len / sizeof(struct row);
+}
+
+static struct row *row_at(const struct dify_follow *follow, size_t at)
+{
+    return (struct row *)(void *)follow->rows.ptr + at;
+}
+
+/* No run that was made before this is one that the follow has sent. */
+static int64_t since_s(const struct dify_follow *follow, int64_t skew_s)
+{
+    return follow->sent_unix_ms / 1000 + skew_s - SLACK_S;
+}
+
 static void compare_next(struct dify_follow *follow);
 
 /* Whether another run that is or was followed here has the id. */
@@ -221,22 +244,76 @@ static bool may_be_anothers(const struct dify_follow *follow)
     return false;
 }
 
-/* One fits: that is the run. Else it is looked for again. */
+/* Whether both have sent the same request: then the run of the one is as good as the other's. */
+static bool is_twin(const struct dify_follow *follow, const struct dify_follow *other)
+{
+    bool is_same_version = follow->workflow_id == NULL || other->workflow_id == NULL
+                               ? follow->workflow_id == other->workflow_id
+                               : strcmp(follow->workflow_id, other->workflow_id) == 0;
+    return other->app == follow->app && strcmp(other->user, follow->user) == 0 && is_same_version &&
+           dify__slice_equals(dify__buffer_slice(&other->prepared),
+                              dify__buffer_slice(&follow->prepared));
+}
+
+/* How many follows look for a run of this request, and sent theirs early enough. */
+static unsigned count_twins(const struct dify_follow *follow, int64_t made_s)
+{
+    const struct dify_follow *other = follow->has_own_user ? NULL : follow->env->follows;
+    unsigned count = 1;
+    for (; other != NULL; other = other->next)
+        count += other != follow && other->state == DIFY_FOLLOW_SEARCHING &&
+                 is_twin(follow, other) && since_s(other, follow->skew_s) <= made_s;
+    return count;
+}
+
+/* Those that fit and were not made later. */
+static unsigned count_fits(const struct dify_follow *follow, int64_t made_s)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < row_count(follow); i++)
+        count += row_at(follow, i)->fits && row_at(follow, i)->made_s <= made_s;
+    return count;
+}
+
+/* The run, where it is certain: where each that fits can be that of one who looks for such a run.
+ * The oldest then, since the others may be of those who sent later. NULL: none, or too many. */
+static const struct row *choose(struct dify_follow *follow)
+{
+    const struct row *oldest = NULL;
+    follow->fits = 0;
+    for (size_t i = 0; i < row_count(follow); i++) {
+        struct row *row = row_at(follow, i); /* which another may have found meanwhile */
+        row->fits = row->fits && !is_anothers(follow, dify__slice(row->id));
+        follow->fits += row->fits;
+    }
+    for (size_t i = 0; i < row_count(follow); i++) {
+        const struct row *row = row_at(follow, i);
+        if (!row->fits)
+            continue;
+        if (count_fits(follow, row->made_s) > count_twins(follow, row->made_s))
+            return NULL;
+        if (oldest == NULL || row->made_s < oldest->made_s)
+            oldest = row;
+    }
+    return oldest;
+}
+
+/* All are compared: goes on with the run, or looks for it again. */
 static void take_search(struct dify_follow *follow)
 {
-    if (follow->fits != 1 || follow->has_more_rows || may_be_anothers(follow) ||
-        is_anothers(follow, dify__slice(follow->found_id))) {
+    const struct row *found = choose(follow);
+    if (found == NULL || follow->has_more_rows || may_be_anothers(follow)) {
         ask_again(follow);
         return;
     }
     struct dify__text_of text = dify__text_begin(follow);
-    dify__run_learn_ids(follow->run, dify__slice(follow->found_id), (struct dify_slice){NULL, 0});
+    dify__run_learn_ids(follow->run, dify__slice(found->id), (struct dify_slice){NULL, 0});
     if (!dify__follow_has_row(follow)) {
         dify__follow_no_memory(follow);
         return;
     }
     dify__say(&text, "the logs have the run: ");
-    dify__say(&text, follow->found_id);
+    dify__say(&text, found->id);
     if (follow->state == DIFY_FOLLOW_SEARCHING) {
         follow->reopens = 0;
         dify__follow_recover(follow, DIFY_REASON_FOUND, &text);
@@ -246,45 +323,35 @@ static void take_search(struct dify_follow *follow)
     dify__follow_ask_in(follow, 0);
 }
 
-static void take_fit(struct dify_follow *follow, const char *id)
-{
-    size_t len = strlen(id);
-    follow->fits++;
-    memcpy(follow->found_id, id, len < sizeof follow->found_id ? len + 1 : 0);
-}
-
 static void on_candidate(void *ctx, const struct dify_answer *answer)
 {
     struct dify_follow *follow = ctx;
     struct detail detail;
-    const char *id = follow->rows.ptr + follow->row_at;
+    struct row *row = row_at(follow, follow->row_at);
     /* that of one version may be another */
     const struct dify__form *form = follow->workflow_id == NULL ? follow->app->form : NULL;
     follow->call = NULL;
     if (answer->outcome == DIFY_OUTCOME_SUCCEEDED) {
-        bool is_read = read_detail(&detail, follow, dify__slice(id), answer->body);
-        if (is_read && detail.inputs.ptr != NULL &&
-            dify__inputs_match(follow->env->allocator, form, dify__buffer_slice(&follow->prepared),
-                               detail.inputs))
-            take_fit(follow, id);
+        bool is_read = read_detail(&detail, follow, dify__slice(row->id), answer->body);
+        row->fits = is_read && detail.inputs.ptr != NULL &&
+                    dify__inputs_match(follow->env->allocator, form,
+                                       dify__buffer_slice(&follow->prepared), detail.inputs);
         dify__json_fini(&detail.json);
     } else if (answer->http_status == 0 || answer->http_status >= 500) {
         ask_again(follow); /* an unanswered one might be it */
         return;
     }
-    follow->row_at += strlen(id) + 1;
+    follow->row_at++;
     compare_next(follow);
 }
 
 static void compare_next(struct dify_follow *follow)
 {
-    while (follow->has_own_user && follow->row_at < follow->rows.len) {
-        take_fit(follow, follow->rows.ptr + follow->row_at);
-        follow->row_at += strlen(follow->rows.ptr + follow->row_at) + 1;
-    }
-    if (follow->row_at >= follow->rows.len)
+    while (follow->has_own_user && follow->row_at < row_count(follow))
+        row_at(follow, follow->row_at++)->fits = true;
+    if (follow->row_at >= row_count(follow))
         take_search(follow);
-    else if (dify__ask_detail(follow->app, follow->rows.ptr + follow->row_at,
+    else if (dify__ask_detail(follow->app, row_at(follow, follow->row_at)->id,
                               DIFY__QUESTION_SILENCE_MS, on_candidate, follow,
                               &follow->call) != DIFY_OK)
         dify__follow_no_memory(follow);
@@ -306,32 +373,31 @@ static bool is_text(yyjson_val *value, const char *text)
            memcmp(yyjson_get_str(value), text, strlen(text)) == 0;
 }
 
-/* Keeps the ids of the rows that may be the run: of its user, and not older than it. */
-static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows, int64_t since_s)
+/* Keeps the rows that may be the run: of its user, and not older than it. */
+static enum dify_err keep_rows(struct dify_follow *follow, yyjson_val *rows)
 {
     yyjson_val *row;
-    size_t i, count, kept = 0;
+    size_t i, count;
     enum dify_err err = DIFY_OK;
     bool is_whole = yyjson_arr_size(rows) < DIFY__LOG_ROWS;
-    follow->rows.len = follow->row_at = 0;
-    follow->fits = 0;
     yyjson_arr_foreach(rows, i, count, row)
     {
         yyjson_val *run = member(row, "workflow_run"), *id = member(run, "id");
         yyjson_val *made = member(run, "created_at");
         struct dify_slice text = text_of(id);
-        bool is_older = yyjson_is_int(made) && yyjson_get_sint(made) < since_s;
+        struct row kept = {.made_s = yyjson_is_int(made) ? yyjson_get_sint(made) : INT64_MAX};
+        bool is_older = kept.made_s < since_s(follow, follow->skew_s);
         is_whole = is_whole || is_older; /* the newest come first */
-        if (text.ptr == NULL || text.len >= sizeof follow->found_id || !dify__is_id(text) ||
+        if (text.ptr == NULL || text.len >= sizeof kept.id || !dify__is_id(text) ||
             !is_text(member(member(row, "created_by_end_user"), "session_id"), follow->user) ||
             (!follow->has_own_user && is_older) || is_anothers(follow, text))
             continue;
-        if (kept == ROWS) {
+        if (row_count(follow) == ROWS) {
             is_whole = false;
             break;
         }
-        kept++;
-        dify__add_slice(&follow->rows, &err, (struct dify_slice){text.ptr, text.len + 1});
+        memcpy(kept.id, text.ptr, text.len);
+        dify__add_slice(&follow->rows, &err, (struct dify_slice){(char *)&kept, sizeof kept});
     }
     follow->has_more_rows = !is_whole && !follow->has_own_user;
     return err;
@@ -349,13 +415,12 @@ static void on_logs(void *ctx, const struct dify_answer *answer)
         return;
     }
     int64_t now_s = follow->env->unix_ms(follow->env->ctx) / 1000;
-    int64_t skew_s = answer->server_time_s != 0 ? answer->server_time_s - now_s : 0;
+    follow->skew_s = answer->server_time_s != 0 ? answer->server_time_s - now_s : 0;
     dify__json_init(&json, follow->env->allocator);
     follow->rows.len = follow->row_at = 0;
     follow->fits = 0;
     if (dify__json_read(&json, answer->body) == DIFY_OK)
-        err = keep_rows(follow, member(yyjson_doc_get_root(json.doc), "data"),
-                        follow->sent_unix_ms / 1000 + skew_s - SLACK_S);
+        err = keep_rows(follow, member(yyjson_doc_get_root(json.doc), "data"));
     dify__json_fini(&json);
     if (err != DIFY_OK)
         dify__follow_no_memory(follow);

@@ -110,11 +110,11 @@ struct dify_follow {
     uint64_t started_ms;
     uint64_t continued_ms; /* when a paused run was gone on with; 0: it was not */
     unsigned next_upload;
-    struct dify__buffer rows; /* ids of runs in the logs that have yet to be compared, NUL each */
-    size_t row_at;
-    bool has_more_rows; /* than were listed: another one may fit as well */
-    char found_id[64];
-    unsigned fits;
+    struct dify__buffer rows; /* SEARCHING: runs in the logs, struct row each ... */
+    size_t row_at;            /* ... and the one that is compared next */
+    bool has_more_rows;       /* than were listed: another one may fit as well */
+    unsigned fits;            /* of them may be the run */
+    int64_t skew_s;           /* Dify's wall clock is so much ahead */
 
     /* a detail that told the end while the stream was still open */
     struct dify__buffer ending;

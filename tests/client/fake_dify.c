@@ -352,6 +352,7 @@ static void on_run_step(struct dify__alarm *alarm)
         run->started_ms = fake->now_ms;
         run->is_running = true;
         run->row = run->has_no_row ? NULL : "running";
+        run->created_s = fake->env.unix_ms(fake) / 1000 + fake->skew_s; /* the row's time */
         fake_alarm(fake, &run->ping, PING_MS);
     }
     while (run->is_running && !run->is_dead && run->at < run->events) {
@@ -458,7 +459,6 @@ static void answer_submit(struct dify__exchange *exchange)
     struct fake_run *run = next_planned(fake);
     fake->carried_out++;
     run->is_submitted = true;
-    run->created_s = fake->env.unix_ms(fake) / 1000 + fake->skew_s;
     take_body(run, exchange);
     run->step.ring = on_run_step;
     run->ping.ring = on_worker_ping;
