@@ -23,6 +23,30 @@ void dify__alarm_in(struct dify__env *env, struct dify__alarm *alarm, uint64_t m
     (void)err;
 }
 
+/* FNV-1a. */
+static uint64_t hash(struct dify_slice id)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (unsigned char)id.ptr[i]) * UINT64_C(1099511628211);
+    return hash | 1; /* never 0 */
+}
+
+void dify__remember_run(struct dify__env *env, struct dify_slice run_id)
+{
+    if (run_id.len != 0)
+        env->recent[env->recent_count++ % DIFY__RECENT_RUNS] = hash(run_id);
+}
+
+bool dify__remembers_run(const struct dify__env *env, struct dify_slice run_id)
+{
+    uint64_t wanted = hash(run_id);
+    for (size_t i = 0; i < DIFY__RECENT_RUNS; i++)
+        if (env->recent[i] == wanted)
+            return true;
+    return false;
+}
+
 void dify__new_uuid(const struct dify__env *env, char out[37])
 {
     static const char digits[] = "0123456789abcdef";

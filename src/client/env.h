@@ -10,9 +10,8 @@
 #include "difystream/follow.h"
 
 /* Runs that were followed here are remembered for a while, so that none of them is taken for one
- * that is looked for. */
-#define DIFY__RECENT_RUNS 128
-#define DIFY__RECENT_ID_BYTES 40
+ * that is looked for: so many, by a hash of their ids. */
+#define DIFY__RECENT_RUNS 4096
 
 struct dify__env {
     const struct dify_allocator *allocator;
@@ -28,8 +27,8 @@ struct dify__env {
     size_t reserved;              /* places of alarms that were promised: dify__reserve_alarms() */
     struct dify_call *calls;      /* all, newest first */
     struct dify_follow *follows;  /* likewise */
-    char recent[DIFY__RECENT_RUNS][DIFY__RECENT_ID_BYTES]; /* of follows that were freed */
-    size_t recent_count;                                   /* in all */
+    uint64_t recent[DIFY__RECENT_RUNS]; /* of follows that were freed; 0: none */
+    size_t recent_count;                /* in all */
     size_t under_way; /* calls, and follows that were started and have not ended */
     uint64_t reasons[DIFY_REASONS];
 };
@@ -59,6 +58,11 @@ static inline void dify__alarm_off(struct dify__env *env, struct dify__alarm *al
 {
     dify__alarms_clear(&env->alarms, alarm);
 }
+
+/* The run of a follow that was freed; and whether one of this id was (the last DIFY__RECENT_RUNS).
+ * Another run's id is taken for one of them in no case that is likelier than any other fault. */
+void dify__remember_run(struct dify__env *env, struct dify_slice run_id);
+bool dify__remembers_run(const struct dify__env *env, struct dify_slice run_id);
 
 /* A random UUID (version 4), with its NUL. */
 void dify__new_uuid(const struct dify__env *env, char out[37]);

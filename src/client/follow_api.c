@@ -223,15 +223,6 @@ enum dify_err dify_follow_new(struct dify_app *app, const struct dify_order *ord
     return DIFY_OK;
 }
 
-static void remember(struct dify__env *env, struct dify_slice id)
-{
-    if (!dify__is_id(id) || id.len >= DIFY__RECENT_ID_BYTES)
-        return;
-    char *place = env->recent[env->recent_count++ % DIFY__RECENT_RUNS];
-    memcpy(place, id.ptr, id.len);
-    place[id.len] = '\0';
-}
-
 void dify_follow_free(struct dify_follow *follow)
 {
     if (follow == NULL)
@@ -259,7 +250,7 @@ void dify_follow_free(struct dify_follow *follow)
     else
         env->follows = follow->next;
     if (follow->run != NULL)
-        remember(env, dify__run_id(follow->run));
+        dify__remember_run(env, dify__run_id(follow->run));
     dify_run_free(follow->run);
     dify__inputs_fini(&follow->inputs);
     dify__buffer_fini(&follow->prepared);

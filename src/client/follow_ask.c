@@ -219,9 +219,8 @@ static void compare_next(struct dify_follow *follow);
 /* Whether another run that is or was followed here has the id. */
 static bool is_anothers(const struct dify_follow *follow, struct dify_slice id)
 {
-    for (size_t i = 0; i < DIFY__RECENT_RUNS; i++)
-        if (dify__slice_is(id, follow->env->recent[i]))
-            return true;
+    if (dify__remembers_run(follow->env, id))
+        return true;
     for (const struct dify_follow *other = follow->env->follows; other != NULL; other = other->next)
         if (other != follow && dify__slice_equals(dify__run_id(other->run), id))
             return true;

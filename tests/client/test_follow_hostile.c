@@ -378,6 +378,37 @@ static void test_not_the_one_before(void **state)
     }
 }
 
+/* Nor is one that came and went while it was looked for, and many others' after it. */
+static void test_not_one_between(void **state)
+{
+    enum { OTHERS = 1000 };
+    struct fake fake;
+    struct watched first, other;
+    struct dify_order order = plain_order();
+    (void)state;
+    fake_init(&fake, "1.16.1", 1);
+    fake_add_fault(&fake, FAULT(.what = FAKE_SUBMIT, .nth = 1, .how = FAKE_RESET_AFTER));
+    struct fake_run *run = fake_plan_small(&fake);
+    run->queued_ms = 250000;
+    order.user = "ann";
+    begin(&first, &fake, &order);
+    reach(&first, DIFY_FOLLOW_SEARCHING);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        struct fake_run *short_one = fake_plan_small(&fake);
+        for (size_t at = 0; at < short_one->events; at++)
+            short_one->event[at].at_ms = 0;
+        begin(&other, &fake, i == 0 ? &order : NULL);
+        while (!dify_follow_has_ended(other.follow))
+            assert_true(fake_step(&fake));
+        watched_fini(&other);
+    }
+    assert_int_equal(dify_follow_state_of(first.follow), DIFY_FOLLOW_SEARCHING);
+    finish(&first);
+    assert_own_run(&first, run);
+    watched_fini(&first);
+    fake_fini(&fake);
+}
+
 /* As many rows as a page has, all younger than the request: the one that fits may not be the only
  * one. */
 static void test_more_rows_than_are_listed(void **state)
@@ -496,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_cancelled_while_recalling),
         cmocka_unit_test(test_recalled_end_that_was_made_up),
         cmocka_unit_test(test_not_the_one_before),
+        cmocka_unit_test(test_not_one_between),
         cmocka_unit_test(test_more_rows_than_are_listed),
         cmocka_unit_test(test_slow_body),
         cmocka_unit_test(test_endless_body),
