@@ -58,6 +58,7 @@ add_library(dify_sim OBJECT
     src/sim/forms.c
     src/sim/loader.c
     src/sim/match.c
+    src/sim/messages.c
     src/sim/parameter.c
     src/sim/payload.c
     src/sim/read.c

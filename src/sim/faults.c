@@ -18,10 +18,13 @@ enum value { NO_VALUE, MAY_HAVE_VALUE, NEEDS_VALUE };
 
 /* What `on` says, by place; NULL: it cannot be named. */
 static const char *const place_names[SIM_PLACES] = {
-    [SIM_PLACE_RUN] = "run",   [SIM_PLACE_EVENTS] = "events", [SIM_PLACE_DETAIL] = "detail",
-    [SIM_PLACE_LOGS] = "logs", [SIM_PLACE_UPLOAD] = "upload", [SIM_PLACE_PARAMETERS] = "parameters",
-    [SIM_PLACE_INFO] = "info", [SIM_PLACE_META] = "meta",     [SIM_PLACE_SITE] = "site",
-    [SIM_PLACE_STOP] = "stop", [SIM_PLACE_FORM] = "form",     [SIM_PLACE_FEEDBACK] = "feedback"};
+    [SIM_PLACE_RUN] = "run",          [SIM_PLACE_EVENTS] = "events",
+    [SIM_PLACE_DETAIL] = "detail",    [SIM_PLACE_LOGS] = "logs",
+    [SIM_PLACE_UPLOAD] = "upload",    [SIM_PLACE_PARAMETERS] = "parameters",
+    [SIM_PLACE_INFO] = "info",        [SIM_PLACE_META] = "meta",
+    [SIM_PLACE_SITE] = "site",        [SIM_PLACE_STOP] = "stop",
+    [SIM_PLACE_FORM] = "form",        [SIM_PLACE_FEEDBACK] = "feedback",
+    [SIM_PLACE_MESSAGES] = "messages"};
 
 static const struct kind {
     const char *name;

@@ -72,6 +72,7 @@ enum sim_fault_place {
     SIM_PLACE_STOP,
     SIM_PLACE_FORM, /* reading and sending it */
     SIM_PLACE_FEEDBACK,
+    SIM_PLACE_MESSAGES,
     SIM_PLACE_OTHER,
     SIM_PLACES
 };

@@ -18,7 +18,8 @@ static struct sim_run *find_message(const struct sim_visit *visit, struct dify_s
                : NULL;
 }
 
-static void rate(struct sim_visit *visit, struct dify_slice user, bool is_rated)
+/* `rating` is absent where it is taken back. */
+static void rate(struct sim_visit *visit, struct dify_slice user, struct dify_slice rating)
 {
     struct sim_run *run = find_message(visit, user);
     struct sim_text text;
@@ -26,12 +27,12 @@ static void rate(struct sim_visit *visit, struct dify_slice user, bool is_rated)
         sim_answer_error(visit, 404, "not_found", DIFY_SLICE("Message Not Exists."));
         return;
     }
-    if (!is_rated && !run->is_rated) {
+    if (rating.ptr == NULL && run->rating.ptr == NULL) {
         sim_answer_error(visit, 400, "invalid_param",
                          DIFY_SLICE("rating cannot be None when feedback not exists"));
         return;
     }
-    sim_run_rate(run, is_rated);
+    sim_run_rate(run, rating);
     sim_text_init(&text, visit->sim->allocator);
     sim_text_add(&text, "{\"result\":\"success\"}");
     sim_answer_json(visit, 200, SIM_ANSWER_ASCII, &text);
@@ -40,9 +41,14 @@ static void rate(struct sim_visit *visit, struct dify_slice user, bool is_rated)
 static void feedback_read(struct sim_visit *visit)
 {
     struct sim_payload payload;
-    if (sim_payload_read(visit, &payload) && sim_payload_check(visit, &payload, SIM_MODEL_FEEDBACK))
-        rate(visit, sim_text_slice(&payload.user),
-             yyjson_is_str(yyjson_obj_get(payload.root, "rating")));
+    struct dify_slice rating = {NULL, 0};
+    if (sim_payload_read(visit, &payload) &&
+        sim_payload_check(visit, &payload, SIM_MODEL_FEEDBACK)) {
+        yyjson_val *given = yyjson_obj_get(payload.root, "rating"); /* which was checked */
+        if (yyjson_is_str(given))
+            rating = yyjson_equals_str(given, "like") ? DIFY_SLICE("like") : DIFY_SLICE("dislike");
+        rate(visit, sim_text_slice(&payload.user), rating);
+    }
     sim_payload_fini(&payload);
 }
 

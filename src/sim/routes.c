@@ -37,6 +37,7 @@ static const struct sim_route routes[] = {
     {HTTP_POST_, "/v1/form/human_input/{}", SIM_1_14_2, KEY, SIM_PLACE_FORM, sim_serve_form_post},
     {HTTP_POST_, "/v1/messages/{}/feedbacks", SIM_1_12_1, KEY, SIM_PLACE_FEEDBACK,
      sim_serve_feedback},
+    {HTTP_GET_, "/v1/messages", SIM_1_12_1, KEY, SIM_PLACE_MESSAGES, sim_serve_messages},
     {HTTP_GET_, "/v1", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_answer_redirect},
     {HTTP_GET_, "/sim/stats", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_serve_stats},
     {HTTP_GET_, "/sim/runs", SIM_1_12_1, SIM_NEEDS_NOTHING, OTHER, sim_serve_runs},

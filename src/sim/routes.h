@@ -30,7 +30,7 @@ const struct sim_app *sim_routes_app(const struct sim_visit *visit, const char *
 /* Looks at the key and serves. */
 void sim_routes_serve(struct sim_visit *visit);
 
-/* What serves: start.c, read.c, forms.c, feedback.c, truth.c (and upload.c). */
+/* What serves: start.c, read.c, forms.c, feedback.c, messages.c, truth.c (and upload.c). */
 void sim_serve_workflow_run(struct sim_visit *visit);
 void sim_serve_workflow_run_by_id(struct sim_visit *visit);
 void sim_serve_chat(struct sim_visit *visit);
@@ -49,6 +49,7 @@ void sim_serve_form_get(struct sim_visit *visit);
 void sim_serve_form_post(struct sim_visit *visit);
 void sim_serve_preview(struct sim_visit *visit);
 void sim_serve_feedback(struct sim_visit *visit);
+void sim_serve_messages(struct sim_visit *visit);
 void sim_serve_stats(struct sim_visit *visit);
 void sim_serve_runs(struct sim_visit *visit);
 void sim_serve_run(struct sim_visit *visit);

@@ -66,6 +66,8 @@ static enum dify_err keep_texts(struct sim_run *run, const struct sim_order *ord
 {
     enum dify_err err = dify__buffer_append(&run->user, order->user.ptr, order->user.len);
     if (err == DIFY_OK)
+        err = dify__buffer_append(&run->query, order->query.ptr, order->query.len);
+    if (err == DIFY_OK)
         err = dify__buffer_append(&run->given, order->given.ptr, order->given.len);
     if (err == DIFY_OK)
         err = dify__buffer_append(&run->files, order->files.ptr, order->files.len);
@@ -103,13 +105,13 @@ static void leave(struct sim_run *run)
     dify__index_remove(&sim->conversations, id_slice(run->bindings.conversation), run);
 }
 
-#define BUFFERS 11
+#define BUFFERS 12
 
 static void list_buffers(struct sim_run *run, struct dify__buffer *buffers[BUFFERS])
 {
     struct dify__buffer *all[BUFFERS] = {
         &run->user, &run->inputs,      &run->row_inputs, &run->given,  &run->finished, &run->paused,
-        &run->form, &run->message_end, &run->error,      &run->answer, &run->files};
+        &run->form, &run->message_end, &run->error,      &run->answer, &run->files,    &run->query};
     memcpy(buffers, all, sizeof(all));
 }
 
@@ -585,9 +587,9 @@ void sim_run_resume(struct sim_run *run)
         lose(run);
 }
 
-void sim_run_rate(struct sim_run *run, bool is_rated)
+void sim_run_rate(struct sim_run *run, struct dify_slice rating)
 {
-    run->is_rated = is_rated;
+    run->rating = rating;
 }
 
 bool sim_run_is_final(const struct sim_run *run)

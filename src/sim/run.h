@@ -46,9 +46,9 @@ struct sim_run {
     bool is_aborted; /* the engine stopped it: the row says `stopped` whatever the stream said */
     bool was_form_sent;
     bool is_expired;
-    bool is_rated;     /* its message has its user's feedback */
-    uint64_t began_ms; /* loop time at which the script began */
-    uint64_t heard_ms; /* of the last event, or of the request before there was one */
+    struct dify_slice rating; /* its user's, of its message; static; absent: none */
+    uint64_t began_ms;        /* loop time at which the script began */
+    uint64_t heard_ms;        /* of the last event, or of the request before there was one */
     uint64_t stop_ms;
     uint64_t played; /* events */
     enum sim_event last_event;
@@ -56,7 +56,7 @@ struct sim_run {
     struct dify__alarm alarm;
     struct sim_stream *streams; /* who watches */
 
-    struct dify__buffer user;
+    struct dify__buffer user, query;
     struct dify__buffer inputs;     /* as workflow_started shows them, sys.* included */
     struct dify__buffer row_inputs; /* as the row has them: with sys.timestamp */
     struct dify__buffer given;      /* the caller's inputs, as an invented start shows them */
@@ -105,8 +105,8 @@ void sim_run_stop(struct sim_run *run);
 /* The form was sent: goes on with `resumed`. */
 void sim_run_resume(struct sim_run *run);
 
-/* Its user's feedback comes, or is taken back. */
-void sim_run_rate(struct sim_run *run, bool is_rated);
+/* Its user's feedback, which is static; absent: it is taken back. */
+void sim_run_rate(struct sim_run *run, struct dify_slice rating);
 
 /* Whether the stored row is final. */
 bool sim_run_is_final(const struct sim_run *run);

@@ -44,6 +44,8 @@ def plan(catalogue, recording):
         return start(catalogue, recording)
     if recording.path.startswith("/v1/workflows/logs"):
         return logs(catalogue, recording)
+    if recording.path.startswith("/v1/messages?"):
+        return history(catalogue, recording)
     run = catalogue.run_of(recording)
     if run is not None:
         return about(catalogue, recording, run)
@@ -94,6 +96,36 @@ def turn_before(catalogue, recording):
                 not run.start.sent.get("conversation_id"):
             return run
     return None
+
+
+def history(catalogue, recording):
+    """What was said in a conversation: all its turns come first."""
+    conversation = re.search(r"conversation_id=([-0-9a-f]{36})", recording.path).group(1)
+    turns = [run for run in catalogue.runs.values() if run.ids.get(conversation) == "conversation"]
+    turns.sort(key=lambda run: "conversation_id" in run.start.sent)
+    if not turns:
+        return plain(catalogue, recording)
+    if turns[0].is_paused:
+        return form(catalogue, recording, turns[0])
+
+    def after_stop(live, talk, _):
+        live.read_rest()
+        return answer_to(recording, talk.ask(recording))
+
+    if turns[0].was_stopped:
+        return stopped(catalogue, recording, turns[0], after_stop)
+    app = catalogue.place(turns[0])
+    for turn in turns[1:]:
+        catalogue.share(turn, app)
+
+    def act(talk):
+        for turn in turns:  # one whose client left is read as far as he did
+            live = talk.start(turn, app).read(None if catalogue.ends(turn) else len(turn.frames))
+            live.connection.close()
+            talk.ids.update(live.ids)
+        return answer_to(recording, talk.ask(recording))
+
+    return Case(recording, app, act)
 
 
 def is_limited(recording):

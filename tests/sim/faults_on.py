@@ -324,5 +324,55 @@ def test_feedback_behind_its_faults(given):
                                fault + ": whether it was carried out")
 
 
+# ---- what was said -----------------------------------------------------------------------------
+
+def history(sim, conversation, app="chatflow", user="u-1", more="", **options):
+    return sim.whole("GET", "/v1/messages?conversation_id=%s&user=%s%s" % (conversation, user, more),
+                     key="app-" + app, **options)
+
+
+def test_history(given):
+    with dify(given) as sim:
+        for app in ("chat", "chatflow"):
+            first = sim.start(path="/v1/chat-messages", key="app-" + app, body={"query": "0"}).read()
+            talk = first.said[0]["conversation_id"]
+            for number in range(1, 5):
+                sim.start(path="/v1/chat-messages", key="app-" + app,
+                          body={"query": str(number), "conversation_id": talk}).read()
+            sim.start(path="/v1/chat-messages", key="app-" + app, body={"query": "other"}).read()
+            rate(sim, first.said[0]["message_id"], "dislike", app)
+            status, said = history(sim, talk, app)
+            given.checks.equal((status, said["limit"], said["has_more"],
+                                [one["query"] for one in said["data"]]),
+                               (200, 20, False, ["0", "1", "2", "3", "4"]), app + ": all of it")
+            given.checks.true(all(one["answer"] and one["conversation_id"] == talk
+                                  for one in said["data"]), app + ": with the answers", said)
+            given.checks.equal([one["feedback"] for one in said["data"]],
+                               [{"rating": "dislike"}] + 4 * [None], app + ": and the rating")
+            ids = [one["id"] for one in said["data"]]
+            for more, wanted, has_more in (("&limit=2", ids[3:], True), ("&limit=5", ids, False),
+                                           ("&first_id=" + ids[2], ids[:2], False),
+                                           ("&limit=1&first_id=" + ids[2], ids[1:2], True),
+                                           ("&first_id=" + ids[0], [], False)):
+                _, said = history(sim, talk, app, more=more)
+                given.checks.equal(([one["id"] for one in said["data"]], said["has_more"]),
+                                   (wanted, has_more), app + ": a page, " + more)
+            for what, answer in (("conversation", history(sim, UNKNOWN, app)),
+                                 ("user", history(sim, talk, app, user="u-2")),
+                                 ("app", history(sim, talk, "chat" if app == "chatflow" else
+                                                 "chatflow")),
+                                 ("first message", history(sim, talk, app, more="&first_id=" + UNKNOWN))):
+                given.checks.equal((answer[0], answer[1]["code"]), (404, "not_found"),
+                                   "%s: another %s" % (app, what))
+            for what, answer in (("no id", history(sim, "nope", app)),
+                                 ("no user", history(sim, talk, app, user="")),
+                                 ("too many", history(sim, talk, app, more="&limit=101"))):
+                given.checks.equal((answer[0], answer[1]["code"]), (400, "invalid_param"),
+                                   "%s: %s" % (app, what))
+            given.checks.equal(history(sim, talk, app, fault="proxy-502,on=messages")[0], 502,
+                               app + ": a fault")
+        given.checks.equal(history(sim, UNKNOWN, "steps")[1]["code"], "not_chat_app", "a workflow")
+
+
 if __name__ == "__main__":
     runner.run(runner.tests_of(sys.modules[__name__]), "sim.faults-on", "faults by place")
