@@ -177,13 +177,21 @@ static unsigned read_number(const char **at)
     return value;
 }
 
+static bool is_known(const struct dify_app *app)
+{
+    return app->release[0] >= '0' && app->release[0] <= '9';
+}
+
 bool dify__app_is_before(const struct dify_app *app, unsigned major, unsigned minor)
 {
     const char *at = app->release;
-    if (*at < '0' || *at > '9')
-        return false;
     unsigned own_major = read_number(&at), own_minor = read_number(&at);
-    return own_major != major ? own_major < major : own_minor < minor;
+    return is_known(app) && (own_major != major ? own_major < major : own_minor < minor);
+}
+
+bool dify__app_is_from(const struct dify_app *app, unsigned major, unsigned minor)
+{
+    return is_known(app) && !dify__app_is_before(app, major, minor);
 }
 
 static enum dify__mode mode_of(struct dify_slice name)

@@ -51,6 +51,9 @@ void dify__app_take_head(struct dify_app *app, const struct dify__head *head);
 /* Whether the release is known to be older than `major`.`minor`. */
 bool dify__app_is_before(const struct dify_app *app, unsigned major, unsigned minor);
 
+/* Whether it is known to be that one or a newer one. */
+bool dify__app_is_from(const struct dify_app *app, unsigned major, unsigned minor);
+
 /* Takes the answers of /info and /parameters. JSON, DEPTH, NOMEM: nothing changed. */
 DIFY_MUST_CHECK enum dify_err dify__app_take_info(struct dify_app *app, struct dify_slice json);
 DIFY_MUST_CHECK enum dify_err dify__app_take_parameters(struct dify_app *app,

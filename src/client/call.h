@@ -42,6 +42,12 @@ DIFY_MUST_CHECK enum dify_err dify__ask_logs(struct dify_app *app, const char *u
                                              uint64_t silence_ms, dify_answer_fn *answered,
                                              void *ctx, struct dify_call **out);
 
+/* One message of a conversation: whether the user has such a conversation. Likewise. */
+DIFY_MUST_CHECK enum dify_err dify__ask_conversation(struct dify_app *app,
+                                                     const char *conversation_id, const char *user,
+                                                     uint64_t silence_ms, dify_answer_fn *answered,
+                                                     void *ctx, struct dify_call **out);
+
 /* Cancels all calls of an environment. */
 void dify__calls_fini(struct dify__env *env);
 

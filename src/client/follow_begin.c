@@ -189,6 +189,42 @@ static enum dify_err prepare(struct dify_follow *follow, struct dify__buffer *me
                               dify__buffer_slice(&follow->prepared), message);
 }
 
+/* ---- the conversation ---------------------------------------------------------------------- */
+
+/* What Dify says of a conversation that the user does not have, where it answers at once. */
+#define NO_CONVERSATION                                                                            \
+    "Conversation Not Exists. You have requested this URI [/v1/chat-messages] but did you mean "   \
+    "/v1/chat-messages or /api/chat-messages or /v1/chat-messages/<string:task_id>/stop ?"
+
+/* From 1.13 to 1.15 a chatflow's worker finds it out, and the stream is silent for 300 s or tells
+ * of a run that never was. An id that is malformed, and an empty query, are refused by all: the one
+ * at once by Dify, the other here. */
+static bool needs_conversation(const struct dify_follow *follow)
+{
+    const struct dify_app *app = follow->app;
+    return is_checked(follow) && !follow->has_asked_conversation && !follow->blocking &&
+           follow->query_len != 0 && app->mode == DIFY__MODE_CHATFLOW &&
+           follow->conversation_id != NULL && *follow->conversation_id != '\0' &&
+           !dify__app_is_before(app, 1, 13) && !dify__app_is_from(app, 1, 16);
+}
+
+/* Any other failure may be of this question alone. */
+static void on_conversation(void *ctx, const struct dify_answer *answer)
+{
+    struct dify_follow *follow = ctx;
+    struct dify__text_of text = dify__text_begin(follow);
+    follow->call = NULL;
+    follow->has_asked_conversation = true;
+    if (answer->http_status != 404 || !dify__slice_is(answer->code, "not_found")) {
+        ask_about(follow);
+        return;
+    }
+    dify__say(&text, NO_CONVERSATION);
+    dify__follow_fail(follow, DIFY_REASON_UNFIT, DIFY_OUTCOME_REFUSED, "not_found", 404, &text);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
 static void let_go(struct dify_follow *follow, enum dify_reason reason,
                    struct dify__text_of *take_text);
 
@@ -255,7 +291,12 @@ static void ask_about(struct dify_follow *follow)
         return;
     if (follow->kind == DIFY_KIND_AUTO)
         follow->kind = kind_of(app->mode);
-    check(follow);
+    if (!needs_conversation(follow))
+        check(follow);
+    else if (dify__ask_conversation(app, follow->conversation_id, follow->user,
+                                    DIFY__CONVERSATION_MS, on_conversation, follow,
+                                    &follow->call) != DIFY_OK)
+        dify__follow_no_memory(follow);
 }
 
 void dify__begin_checking(struct dify_follow *follow)

@@ -26,6 +26,7 @@
 #define DIFY__QUESTION_SILENCE_MS 60000 /* a question is given up */
 #define DIFY__QUESTION_FIRST_MS 2000 /* on a new stream: an end may be lost behind its snapshot */
 #define DIFY__POLL_FIRST_MS 1000     /* polling without a stream begins with this ... */
+#define DIFY__CONVERSATION_MS 10000  /* of silence to the question whether there is one */
 #define DIFY__SEARCH_MS 300000       /* a queued run has no row yet */
 #define DIFY__BACKOFF_MOST_MS 15000
 #define DIFY__LATE_MS 2000         /* what may come behind a chat's terminal event */
@@ -81,7 +82,8 @@ struct dify_follow {
     struct dify__buffer body;        /* sent */
     struct dify_call *call;          /* a question, or an upload */
     struct dify_call *stop_call;
-    bool awaits_answer; /* CHECKING: to what another follow has asked of the app */
+    bool awaits_answer;          /* CHECKING: to what another follow has asked of the app */
+    bool has_asked_conversation; /* CHECKING */
 
     /* the answer at hand */
     int status;

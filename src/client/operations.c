@@ -117,6 +117,18 @@ enum dify_err dify__ask_logs(struct dify_app *app, const char *user, uint64_t si
     return start(app, &draft, plan, answered, ctx, call);
 }
 
+enum dify_err dify__ask_conversation(struct dify_app *app, const char *conversation_id,
+                                     const char *user, uint64_t silence_ms,
+                                     dify_answer_fn *answered, void *ctx, struct dify_call **call)
+{
+    struct draft draft = begin(app, "/messages");
+    query(&draft, "conversation_id", conversation_id);
+    query(&draft, "user", user);
+    query(&draft, "limit", "1");
+    struct dify__call_plan plan = {.may_repeat = true, .tries = 1, .silence_ms = silence_ms};
+    return start(app, &draft, plan, answered, ctx, call);
+}
+
 enum dify_err dify_list_logs(struct dify_app *app, const struct dify_log_filter *filter,
                              dify_answer_fn *answered, void *ctx, struct dify_call **call)
 {

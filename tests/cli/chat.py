@@ -82,5 +82,31 @@ def test_wrong(given):
         checks.true("another kind" in ran.lines[-1], "it says so", ran)
 
 
+def test_unknown_conversation(given):
+    """A chatflow's is refused at once, in Dify's words: before the request where its stream would
+    be silent for 300 s."""
+    checks = given.checks
+    for release, posts in (("1.12.1", 1), ("1.14.2", 0), ("1.16.1", 1)):
+        with server(given, "--release", release) as sim:
+            command = Command(given, sim)
+            ran = command.run("chat", "-c", "00000000-0000-4000-8000-000000000000", "-u", "ada",
+                              "-o", "json", "Na?", app="talk")
+            checks.equal([ran.status, ran.result["code"], sim.stats()["posts"]],
+                         [3, "not_found", posts], release)
+            checks.true(ran.result["message"].startswith("Conversation Not Exists. You have "
+                                                         "requested this URI [/v1/chat-messages]"),
+                        release + ": Dify's words", ran)
+            ran = command.run("chat", "-c", "nope", "-u", "ada", "-o", "json", "Na?", app="talk")
+            checks.equal([ran.status, ran.result["code"]], [3, "invalid_param"],
+                         release + ": no id at all")
+    # the question is answered by nobody: that is no refusal
+    with server(given, "--release", "1.14.2", "--fault", "proxy-502,on=messages") as sim:
+        command = Command(given, sim)
+        ran = command.run("chat", "--user", "ada", "Na?", app="talk")
+        talk = ran.lines[-1].split("--conversation ")[1].split()[0]
+        ran = command.run("chat", "-c", talk, "--user", "ada", "Und?", app="talk")
+        checks.equal([ran.status, ran.out], [0, "You said: Und?\n"], "it is sent all the same")
+
+
 if __name__ == "__main__":
     runner.run(runner.tests_of(sys.modules[__name__]), "cli.chat", "answers, conversations, refusals")

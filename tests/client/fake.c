@@ -417,6 +417,8 @@ static enum fake_what what_of(const struct dify__exchange *exchange)
         return FAKE_PARAMETERS;
     if (has_part(path, "/files/upload"))
         return FAKE_UPLOAD;
+    if (has_part(path, "/messages?"))
+        return FAKE_CONVERSATION;
     if (has_part(path, "/workflows/logs"))
         return FAKE_LOGS;
     if (has_part(path, "/events"))

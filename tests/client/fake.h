@@ -130,6 +130,7 @@ enum fake_what {
     FAKE_DETAIL,
     FAKE_LOGS,
     FAKE_STOP,
+    FAKE_CONVERSATION, /* a message of one */
     FAKE_OTHER,
     FAKE_WHATS
 };
@@ -202,6 +203,7 @@ struct fake {
     unsigned minor; /* of the release 1.minor */
     const char *mode;
     const char *parameters;
+    const char *conversation; /* the only one that there is; NULL: none */
     uint64_t now_ms, random;
     int64_t skew_s; /* Dify's wall clock is so much ahead */
     uint64_t latency_ms;

@@ -602,6 +602,21 @@ static void answer_events(struct dify__exchange *exchange)
     fake_alarm(fake, &exchange->idle, IDLE_MS);
 }
 
+/* ---- conversations ------------------------------------------------------------------------- */
+
+static void answer_conversation(struct dify__exchange *exchange)
+{
+    struct text asked = {NULL, 0, 0};
+    const char *there = exchange->fake->conversation;
+    text_addf(&asked, "/messages?conversation_id=%s&user=ann&limit=1", there != NULL ? there : "");
+    bool is_there = there != NULL && strcmp(exchange->path.ptr, asked.ptr) == 0;
+    fake_answer(exchange, is_there ? 200 : 404, "application/json",
+                is_there ? "{\"limit\":1,\"has_more\":false,\"data\":[]}"
+                         : "{\"code\":\"not_found\",\"message\":\"Conversation Not Exists.\","
+                           "\"status\":404}");
+    text_fini(&asked);
+}
+
 /* ---- routes -------------------------------------------------------------------------------- */
 
 void fake_serve(struct dify__exchange *exchange)
@@ -633,6 +648,9 @@ void fake_serve(struct dify__exchange *exchange)
         break;
     case FAKE_STOP:
         answer_stop(exchange);
+        break;
+    case FAKE_CONVERSATION:
+        answer_conversation(exchange);
         break;
     default:
         fake_answer(exchange, 404, "text/html", "<html>404</html>");

@@ -350,7 +350,97 @@ static void test_chat_without_a_query(void **state)
     finish(&watched);
     assert_code(&watched, "invalid_param");
     assert_string_equal(watched.path.ptr, "started unfit");
+    assert_result(dify_follow_run(watched.follow), "/message", "\"query is required\"");
     assert_int_equal(fake.count[FAKE_SUBMIT], 0);
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
+/* ---- a conversation ------------------------------------------------------------------------ */
+
+#define THERE "c0ffee00-0000-4000-8000-000000000001"
+#define ELSEWHERE "00000000-0000-4000-8000-000000000000"
+#define SAID                                                                                       \
+    "\"Conversation Not Exists. You have requested this URI [/v1/chat-messages] but did you mean " \
+    "/v1/chat-messages or /api/chat-messages or /v1/chat-messages/<string:task_id>/stop ?\""
+#define OF_QUESTION(...)                                                                           \
+    {                                                                                              \
+        .what = FAKE_CONVERSATION, .nth = 1, __VA_ARGS__                                           \
+    }
+
+/* Whether Dify is asked for a conversation before the request is sent, and refuses in its stead. */
+static const struct conversation {
+    const char *name, *release, *mode, *id;
+    bool is_asked, is_refused;
+    bool no_check, blocks;
+    struct fake_fault fault;
+} conversations[] = {
+    {"1.13", "1.13.0", "advanced-chat", ELSEWHERE, .is_asked = true, .is_refused = true},
+    {"1.14", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true, .is_refused = true},
+    {"1.15", "1.15.0", "advanced-chat", ELSEWHERE, .is_asked = true, .is_refused = true},
+    {"a release that is not told", "", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .is_refused = true},
+    {"a release without a number", "main", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .is_refused = true},
+    {"it is there", "1.14.2", "advanced-chat", THERE, .is_asked = true},
+    /* others say it at once */
+    {"1.12", "1.12.1", "advanced-chat", ELSEWHERE, .is_asked = false},
+    {"1.16", "1.16.0", "advanced-chat", ELSEWHERE, .is_asked = false},
+    {"2.0", "2.0.0", "advanced-chat", ELSEWHERE, .is_asked = false},
+    {"a chat", "1.14.2", "chat", ELSEWHERE, .is_asked = false},
+    {"an agent", "1.14.2", "agent-chat", ELSEWHERE, .is_asked = false},
+    {"blocking", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = false, .blocks = true},
+    {"unchecked", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = false, .no_check = true},
+    {"none", "1.14.2", "advanced-chat", NULL, .is_asked = false},
+    {"an empty one", "1.14.2", "advanced-chat", "", .is_asked = false},
+    /* the question fails: that says nothing of the conversation */
+    {"no connection", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_REFUSED)},
+    {"no answer", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_RESET_AFTER)},
+    {"garbage", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_GARBAGE)},
+    {"mute", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_MUTE)},
+    {"a proxy's 404", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_STATUS_BEFORE, .n = 404)},
+    {"a proxy's 502", "1.14.2", "advanced-chat", ELSEWHERE, .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_STATUS_BEFORE, .n = 502)},
+    {"malformed", "1.14.2", "advanced-chat", "nope", .is_asked = true,
+     .fault = OF_QUESTION(.how = FAKE_REFUSAL, .n = 400, .words = "{\"code\":\"invalid_param\"}")},
+};
+
+static void run_conversation(void **state)
+{
+    const struct conversation *at = *state;
+    struct fake fake;
+    struct watched watched;
+    struct dify_order order = plain_order();
+    fake_init(&fake, at->release, 11);
+    fake.mode = at->mode;
+    fake.conversation = THERE;
+    if (at->fault.how != FAKE_FINE)
+        fake_add_fault(&fake, at->fault);
+    (void)fake_plan_small(&fake);
+    order.user = "ann";
+    order.query = DIFY_SLICE("Hello?");
+    order.conversation_id = at->id;
+    order.no_check = at->no_check;
+    order.blocking = at->blocks;
+    uint64_t begun = fake.now_ms;
+    begin(&watched, &fake, &order);
+    finish(&watched);
+    assert_int_equal(fake.count[FAKE_CONVERSATION], at->is_asked);
+    assert_int_equal(fake.count[FAKE_SUBMIT], !at->is_refused);
+    assert_true(fake.now_ms - begun < 20000);
+    assert_code(&watched, at->is_refused ? "not_found" : "");
+    if (at->is_refused) {
+        struct dify_result result;
+        dify_run_result(dify_follow_run(watched.follow), &result);
+        assert_int_equal(result.http_status, 404);
+        assert_string_equal(watched.path.ptr, "started unfit");
+        assert_result(dify_follow_run(watched.follow), "/message", SAID);
+    }
     watched_fini(&watched);
     fake_fini(&fake);
 }
@@ -361,5 +451,7 @@ int main(void)
     int failed = run_cases("follow-chat", chats, COUNT_OF(chats), sizeof chats[0], run_chat);
     failed += run_cases("follow-blocking", blockings, COUNT_OF(blockings), sizeof blockings[0],
                         run_blocking);
+    failed += run_cases("follow-conversation", conversations, COUNT_OF(conversations),
+                        sizeof conversations[0], run_conversation);
     return failed + cmocka_run_group_tests_name("follow-query", tests, NULL, NULL);
 }
