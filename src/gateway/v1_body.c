@@ -339,7 +339,10 @@ static int status_of_error(struct body *body)
     const struct dify__buffer *error = &body->mend->error;
     yyjson_val *value = NULL;
     struct dify__members root;
-    if (error->len == 0 || dify__json_read_again(&body->json, dify__buffer_slice(error)) != DIFY_OK)
+    if (error->len == 0)
+        return body->result->http_status;
+    note(body, dify__json_read_again(&body->json, dify__buffer_slice(error)));
+    if (body->err != DIFY_OK)
         return body->result->http_status;
     dify__members_of_root(&root, &body->json);
     (void)find(root, "status", &value);

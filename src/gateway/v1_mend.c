@@ -158,7 +158,7 @@ void gw_mend_recall(struct gw_mend *mend, struct dify_decoder *decoder, char kin
         gw__mend_note(mend, err);
         return;
     }
-    if (dify__is_invented_end(event) || is_of_another(mend, event))
+    if (dify__is_invented_end(event) || (mend->is_resumed && is_of_another(mend, event)))
         return;
     gw__mend_learn(mend, event);
     if (kind != 'R')

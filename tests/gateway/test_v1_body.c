@@ -81,7 +81,7 @@ static void mask(struct text *out, struct dify_slice body)
 /* Pairs that cannot be the same, and why. */
 static const char *why_not(const struct pair *pair)
 {
-    static const char *const cases[][4] = {
+    static const char *const pairs[][4] = {
         {"1.12.1", "basic-chat", "blocking", "another model"},
         {"1.12.1", "basic-completion", "blocking", "another model"},
         {"1.12.1", "limit-2", "blocking-1", "one of too many"},
@@ -95,10 +95,10 @@ static const char *why_not(const struct pair *pair)
         {"1.14.2", "chat-human", "blocking", "another question"},
         {"1.16.1", "chat-human", "blocking", "another question"},
     };
-    for (size_t i = 0; i < COUNT_OF(cases); i++)
-        if (strcmp(pair->release, cases[i][0]) == 0 && strcmp(pair->group, cases[i][1]) == 0 &&
-            strcmp(pair->key, cases[i][2]) == 0)
-            return cases[i][3];
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        if (strcmp(pair->release, pairs[i][0]) == 0 && strcmp(pair->group, pairs[i][1]) == 0 &&
+            strcmp(pair->key, pairs[i][2]) == 0)
+            return pairs[i][3];
     return NULL;
 }
 
@@ -241,10 +241,122 @@ static void test_recorded_pairs(void **state)
     assert_int_equal(details, 87);
 }
 
+/* ---- what was not recorded ------------------------------------------------------------------- */
+
+struct made {
+    const char *name, *mode;
+    enum dify_kind kind;
+    const char *events[3];
+    enum dify_outcome outcome; /* SUCCEEDED: the stream says it */
+    int dify_status;
+    int status;
+    const char *body;
+};
+
+static const struct made cases[] = {
+    {"Dify refused",
+     "",
+     DIFY_KIND_WORKFLOW,
+     {NULL},
+     DIFY_OUTCOME_REFUSED,
+     404,
+     404,
+     "{'code':'not_found','message':'a\\/b','status':404}\n"},
+    {"no connection",
+     "",
+     DIFY_KIND_CHAT,
+     {NULL},
+     DIFY_OUTCOME_CONNECT_TIMEOUT,
+     0,
+     504,
+     "{'code':'not_found','message':'a\\/b','status':504}\n"},
+    {"a New Agent",
+     "agent",
+     DIFY_KIND_CHAT,
+     {"{'event':'agent_message','conversation_id':'c','message_id':'m','task_id':'t',"
+      "'created_at':7,'answer':'hi'}",
+      "{'event':'message_end','metadata':{'usage':{'total_price':'1.5E-7','latency':1e-7}}}"},
+     DIFY_OUTCOME_SUCCEEDED,
+     0,
+     200,
+     "{'event': 'message', 'task_id': 't', 'id': 'm', 'message_id': 'm', 'conversation_id': 'c', "
+     "'mode': 'agent', 'answer': 'hi', 'metadata': {'annotation_reply': null, 'usage': "
+     "{'total_price': '0.00000015', 'latency': 1e-07, 'time_to_first_token': null, "
+     "'time_to_generate': null}}, 'created_at': 7}"},
+    {"a rate limit",
+     "",
+     DIFY_KIND_CHAT,
+     {"{'event':'error','code':'rate_limit_error','status':429,'message':'slow'}"},
+     DIFY_OUTCOME_SUCCEEDED,
+     0,
+     429,
+     "{'code':'rate_limit_error','message':'slow','status':429}\n"},
+    {"stopped",
+     "",
+     DIFY_KIND_WORKFLOW,
+     {"{'event':'workflow_finished','task_id':'t','workflow_run_id':'r','data':{'id':'r',"
+      "'workflow_id':'w','status':'stopped','outputs':{'\u00e9':1e16},'error':'Stopped by "
+      "user.'}}"},
+     DIFY_OUTCOME_SUCCEEDED,
+     0,
+     200,
+     "{'task_id': 't', 'workflow_run_id': 'r', 'data': {'id': 'r', 'workflow_id': 'w', 'status': "
+     "'stopped', 'outputs': {'\\u00e9': 1e+16}, 'error': 'Stopped by user.', 'elapsed_time': "
+     "null, 'total_tokens': null, 'total_steps': null, 'created_at': null, 'finished_at': null}}"},
+};
+
+static void feed_made(struct told *told, const struct made *made)
+{
+    told_stream(told, 0);
+    for (size_t i = 0; i < COUNT_OF(made->events) && made->events[i] != NULL; i++) {
+        struct text stream = STREAM(made->events[i]);
+        told_feed(told, text_slice(&stream));
+        text_fini(&stream);
+    }
+    if (made->outcome != DIFY_OUTCOME_SUCCEEDED)
+        assert_int_equal(dify_run_fail(told->run, made->outcome, DIFY_SLICE("not_found"),
+                                       DIFY_SLICE("a/b"), made->dify_status),
+                         DIFY_OK);
+    dify_run_end(told->run);
+}
+
+/* The body; and without memory, at whatever allocation, none. */
+static void run_made(void **state)
+{
+    const struct made *made = *state;
+    struct text want = {NULL, 0, 0};
+    struct meter meter;
+    struct told told;
+    meter_init(&meter);
+    text_add_json(&want, made->body);
+    told_init(&told, made->kind, &meter.allocator);
+    feed_made(&told, made);
+    uint64_t before = meter.calls;
+    for (uint64_t fail = 1, is_done = 0; !is_done; fail++) {
+        struct dify__buffer body = {.allocator = &meter.allocator, .max = SIZE_MAX / 2};
+        int status = 0;
+        meter.fail_at = meter.calls + fail;
+        meter.failures = 0;
+        is_done = gw_v1_body(told.run, told.mend, slice_of(made->mode), &body, &status);
+        assert_int_equal(is_done, meter.failures == 0);
+        assert_int_equal(status, is_done ? made->status : 0);
+        if (is_done)
+            assert_bytes(dify__buffer_slice(&body), text_slice(&want));
+        else
+            assert_int_equal(body.len, 0);
+        dify__buffer_fini(&body);
+    }
+    assert_true(meter.calls > before);
+    told_fini(&told);
+    text_fini(&want);
+    assert_meter_empty(&meter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_pairs),
     };
-    return cmocka_run_group_tests_name("v1 body", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("v1 body", tests, NULL, NULL);
+    return failed + run_cases("v1 body: cases", cases, COUNT_OF(cases), sizeof cases[0], run_made);
 }

@@ -596,11 +596,179 @@ static int test_breaks(void)
                      run_broken);
 }
 
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+struct end {
+    const char *name;
+    enum dify_kind kind;
+    const char *events[5]; /* that came */
+    unsigned from;         /* the first of a second stream; 0: there is none */
+    const char *detail;    /* what was learnt then; NULL: nothing, the stream is incomplete */
+    const char *put[4];    /* the texts that end it */
+};
+
+#define RUN "'workflow_run_id':'r','task_id':'t'"
+#define CHAT "'conversation_id':'c','message_id':'m','created_at':1,'task_id':'t'"
+
+static const struct end ends[] = {
+    {"a workflow's that is not known",
+     DIFY_KIND_WORKFLOW,
+     {"{'event':'workflow_started'," RUN "}"},
+     0,
+     NULL,
+     {"{'event':'error'," RUN ",'code':'stream_incomplete','status':502,'message':'gone'}"}},
+    {"a chat's that broke",
+     DIFY_KIND_CHAT,
+     {"{'event':'message'," CHAT ",'answer':'a'}"},
+     0,
+     NULL,
+     {"{'event':'error'," CHAT ",'code':'stream_incomplete','status':502,'message':'gone'}"}},
+    {"a workflow's, by the detail",
+     DIFY_KIND_WORKFLOW,
+     {"{'event':'workflow_started'," RUN ",'data':{'workflow_id':'w'}}"},
+     0,
+     "{'id':'r','status':'failed','outputs':null,'error':'no','elapsed_time':1.5,"
+     "'total_tokens':3,'total_steps':2,'created_at':5,'finished_at':6}",
+     {"{'event':'workflow_finished'," RUN ",'data':{'id':'r','workflow_id':'w','status':'failed',"
+      "'outputs':{},'error':'no','elapsed_time':1.5,'total_tokens':3,'total_steps':2,"
+      "'created_by':{},'created_at':5,'finished_at':6,'exceptions_count':1,'files':[]}}"}},
+    {"a chatflow's, by the detail",
+     DIFY_KIND_CHAT,
+     {"{'event':'workflow_started'," CHAT ",'workflow_run_id':'r'}",
+      "{'event': 'message', " CHAT ", 'answer': 'on\\u0065', 'x': [1, 2]}"},
+     0,
+     "{'id':'r','status':'succeeded','outputs':{'answer':'one two'}}",
+     {"{'event': 'message', " CHAT ", 'answer': ' two', 'x': [1, 2]}",
+      "{'event':'message_end'," CHAT ",'id':'m','metadata':{'annotation_reply':null,"
+      "'retriever_resources':[],'usage':null},'files':[]}",
+      "{'event':'workflow_finished'," CHAT ",'workflow_run_id':'r','data':{'id':'r',"
+      "'workflow_id':null,'status':'succeeded','outputs':{'answer':'one two'},'error':null,"
+      "'elapsed_time':0,'total_tokens':0,'total_steps':0,'created_by':{},'created_at':null,"
+      "'finished_at':null,'exceptions_count':0,'files':[]}}"}},
+    {"a pause, by the detail",
+     DIFY_KIND_WORKFLOW,
+     {"{'event':'workflow_started'," RUN "}",
+      "{'event':'human_input_required'," RUN ",'data':{'form_id':'f','node_id':'n'}}"},
+     0,
+     "{'id':'r','status':'paused','total_steps':2,'created_at':5}",
+     {"{'event':'workflow_paused'," RUN ",'data':{'workflow_run_id':'r','paused_nodes':['n'],"
+      "'outputs':{},'reasons':[{'TYPE':'human_input_required','form_id':'f','node_id':'n'}],"
+      "'status':'paused','created_at':null,'elapsed_time':0,'total_tokens':0,'total_steps':2}}"}},
+    {"a moderated chatflow's is its message's",
+     DIFY_KIND_CHAT,
+     {"{'event':'message'," CHAT ",'answer':'no'}", "{'event':'message_end'," CHAT "}"},
+     0,
+     NULL,
+     {NULL}},
+    {"a message_end that was held back",
+     DIFY_KIND_CHAT,
+     {"{'event':'workflow_started'," CHAT ",'workflow_run_id':'r'}",
+      "{'event':'message_end','task_id':'r','id':'m'}"},
+     1,
+     NULL,
+     {"{'event':'message_end','task_id':'t','id':'m'}"}},
+    {"the task's real id comes late",
+     DIFY_KIND_WORKFLOW,
+     {"{'event':'workflow_started','workflow_run_id':'r','task_id':'r'}",
+      "{'event':'node_started'," RUN "}", "{'event':'workflow_finished','task_id':'r'}"},
+     2,
+     NULL,
+     {"{'event':'workflow_finished','task_id':'t'}"}},
+    {"a task's id is put in whatever the spacing",
+     DIFY_KIND_WORKFLOW,
+     {"{'event':'workflow_started'," RUN "}",
+      "{ 'event' : 'workflow_finished' , 'task_id' : 'r' , 'data':{'status':'stopped'} }"},
+     1,
+     NULL,
+     {"{ 'event' : 'workflow_finished' , 'task_id' : 't' , 'data':{'status':'stopped'} }"}},
+};
+
+static void run_end(void **state)
+{
+    const struct end *end = *state;
+    struct told told;
+    size_t put = 0;
+    told_init(&told, end->kind, NULL);
+    told_stream(&told, 0);
+    for (unsigned i = 0; i < COUNT_OF(end->events) && end->events[i] != NULL; i++) {
+        struct text stream = STREAM(end->events[i]);
+        if (i != 0 && i == end->from)
+            told_stream(&told, 1);
+        told_feed(&told, text_slice(&stream));
+        text_fini(&stream);
+    }
+    if (end->detail != NULL) {
+        struct text detail = {NULL, 0, 0};
+        text_add_json(&detail, end->detail);
+        assert_int_equal(dify__run_tell(told.run, DIFY__TOLD_BY_DETAIL, text_slice(&detail)),
+                         DIFY_OK);
+        text_fini(&detail);
+    } else {
+        assert_int_equal(dify_run_fail(told.run, DIFY_OUTCOME_STREAM_INCOMPLETE,
+                                       (struct dify_slice){NULL, 0}, DIFY_SLICE("gone"), 0),
+                         DIFY_OK);
+    }
+    told_end(&told);
+    for (size_t i = 0; i < told.count; i++) {
+        struct text want = {NULL, 0, 0};
+        if (told.record[i].kind != 'V')
+            continue;
+        assert_true(put < COUNT_OF(end->put) && end->put[put] != NULL);
+        text_add_json(&want, end->put[put++]);
+        assert_string_equal(told.record[i].text.ptr, want.ptr);
+        text_fini(&want);
+    }
+    assert_true(put == COUNT_OF(end->put) || end->put[put] == NULL);
+    size_t before = told.count;
+    assert_true(gw_mend_end(told.mend, told.run, told_put, &told));
+    assert_int_equal(told.count, before);
+    told_fini(&told);
+}
+
+/* ---- without memory -------------------------------------------------------------------------- */
+
+/* Whatever allocation fails, nothing that was heard is kept from the callers. */
+static void test_failing_memory(void **state)
+{
+    struct text stream = read_recording("chat-slow/full-streaming");
+    struct events events = events_of(&stream);
+    struct cut cut = {.at = 6, .lost = 4, .is_answer_stored = true};
+    (void)state;
+    for (uint64_t fail_at = 1, ended = 0; !ended; fail_at++) {
+        struct meter meter;
+        meter_init(&meter);
+        meter.fail_at = fail_at;
+        meter.fails_on = fail_at % 2 != 0;
+        struct told told = play_cut(&events, cut, &meter.allocator);
+        ended = meter.failures == 0;
+        if (told.mend != NULL) {
+            struct events got = events_told(&told);
+            assert_true(ended || gw_mend_is_blind(told.mend));
+            assert_int_equal(count_named(&got, "workflow_finished"), 1);
+            assert_int_equal(count_named(&got, "message_end"), 1);
+            for (size_t i = cut.at + cut.lost; i < events.count; i++) {
+                size_t k = 0;
+                while (k < got.count &&
+                       strcmp(got.event[k].json.ptr, events.event[i].json.ptr) != 0)
+                    k++;
+                assert_true(k < got.count);
+            }
+            events_fini(&got);
+        }
+        told_fini(&told);
+        assert_meter_empty(&meter);
+    }
+    events_fini(&events);
+    text_fini(&stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_recording),
+        cmocka_unit_test(test_failing_memory),
     };
     int failed = cmocka_run_group_tests_name("v1 mend", tests, NULL, NULL);
+    failed += run_cases("v1 mend: ends", ends, COUNT_OF(ends), sizeof ends[0], run_end);
     return failed + test_breaks();
 }
