@@ -34,22 +34,6 @@ apps:
     runs:
       - nodes: [start, {type: llm, text: "Hello."}, {type: answer, outputs: {answer: "Hello."}}]
 """
-SUDO = r"""
-while [[ $# -gt 0 && $1 == *=* ]]; do export "$1"; shift; done
-exec "$@"
-"""
-APT_GET = r"""
-[[ $1 == install ]]
-kept=$(mktemp)
-config=%(root)s/etc/difystream/config.yaml
-[[ ! -e $config ]] || cp -p "$config" "$kept"
-for component in command service; do
-    DESTDIR=%(root)s %(cmake)s --install %(build)s --prefix /usr --component $component
-done
-[[ ! -s $kept ]] || cp -p "$kept" "$config"
-rm "$kept"
-[[ ! -e %(root)s/run/difystream/pid ]] || systemctl restart difystream
-"""
 CHECK_NGINX = r"""
 exec %(nginx)s -p %(root)s -c %(root)s/nginx.conf "$@"
 """
@@ -62,7 +46,7 @@ http {
 }
 """
 FOLDERS = ("etc/nginx/conf.d", "etc/caddy", "etc/prometheus", "etc/ssl/certs", "etc/ssl/private",
-           "etc/systemd/system", "var/lib", "var/backups", "run", "usr/bin")
+           "etc/systemd/system", "var/lib", "var/backups")
 
 
 def program(given, name, *paths):
@@ -88,17 +72,8 @@ def set_up(checks, given, root, where, simulator, port):
         ("script/package\n", ""),  # system.package makes them
         ("-o difystream -g difystream ", ""),  # it is all one user's here
         ("sudo chown -R difystream:difystream ", "true ")]
-    page = Page(checks, given.source, "operating.md", root, where, changes,
-                {"DIFYSTREAM_SPEED": "20", "NO_PROXY": "*"})
+    page = Page(checks, given, "operating.md", root, where, changes)
     page.port = port
-    cmake = support.tool("CMAKE", "cmake")
-    values = {"root": shlex.quote(root), "cmake": shlex.quote(cmake),
-              "build": shlex.quote(given.build)}
-    page.stub("sudo", SUDO)
-    page.stub("apt-get", APT_GET % values)
-    page.stub("systemctl", "exec %s %s %s \"$@\"\n" % tuple(map(shlex.quote, (
-        sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "manager.py"),
-        root))))
     return page
 
 
@@ -140,7 +115,7 @@ def begin_run(page):
     config = os.path.join(page.root, "etc/difystream/config.yaml")
     with open(config, "a", encoding="utf-8") as file:
         file.write("drain_timeout: 0\n")
-    support.must_run([os.path.join(page.stubs, "systemctl"), "restart", "difystream"])
+    page.systemctl("restart", "difystream")
     return json.loads(ask(page, "POST", "/api/runs", {
         "app": "dify", "inputs": {"topic": "slow"}}, Prefer="respond-async"))
 
@@ -151,7 +126,7 @@ def check_upgraded(checks, page, simulator, run):
     checks.true(end["success"], "a run that was under way succeeds after the upgrade", end)
     topics = [each["inputs"].get("topic") for each in simulator.stats()["runs"]]
     checks.equal(topics.count("slow"), 1, "and was sent once")
-    log = support.read(page.root, "run", "difystream", "journal")
+    log = page.journal()
     checks.true("app-summary" not in log and "app-talk" not in log, "no key stands in the log")
 
 
@@ -196,9 +171,9 @@ def run_page(checks, given, top, simulator):
     try:
         count = follow(checks, given, page, simulator)
     finally:
-        support.run([os.path.join(root, "stubs", "systemctl"), "stop", "difystream"])
+        page.systemctl("stop", "difystream")
     page.check_changes()
-    ends = support.read(root, "run", "difystream", "journal")
+    ends = page.journal()
     checks.true("Sanitizer" not in ends and "runtime error" not in ends, "it ran cleanly", ends)
     return count
 
