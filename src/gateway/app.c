@@ -47,7 +47,7 @@ bool gw_apps_open(struct gateway *gateway)
     const struct gw_config *config = gateway->config;
     struct dify_error error = {DIFY_OK, 0, "no memory"};
     http_list_init(&gateway->guests);
-    gateway->apps = calloc(config->app_count, sizeof *gateway->apps);
+    gateway->apps = calloc(config->app_count + 1, sizeof *gateway->apps); /* there may be none */
     for (size_t i = 0; gateway->apps != NULL && i < config->app_count; i++) {
         struct gw_app *app = &gateway->apps[i];
         const struct gw_app_config *of = &config->apps[i];
@@ -101,12 +101,14 @@ static bool make_room(struct gateway *gateway)
     return gateway->guest_count < GW_GUESTS;
 }
 
-size_t gw_apps_guest_runs(const struct gateway *gateway)
+void gw_apps_count_guests(const struct gateway *gateway, unsigned *running, unsigned *waiting)
 {
-    size_t count = 0;
-    for (struct http_link *link = gateway->guests.next; link != &gateway->guests; link = link->next)
-        count += (size_t)guest_of(link)->app.running + guest_of(link)->app.waiting;
-    return count;
+    *running = *waiting = 0;
+    for (struct http_link *link = gateway->guests.next; link != &gateway->guests;
+         link = link->next) {
+        *running += guest_of(link)->app.running;
+        *waiting += guest_of(link)->app.waiting;
+    }
 }
 
 /* As the configuration says of guests; but its name is its own. */

@@ -40,7 +40,7 @@ static inline void gw_app_let_go(struct gw_app *app)
 }
 
 /* Runs of guests that are under way. */
-size_t gw_apps_guest_runs(const struct gateway *gateway);
+void gw_apps_count_guests(const struct gateway *gateway, unsigned *running, unsigned *waiting);
 
 /* An open run of the store is of this app, which is not there: it is taken up when its key comes.
  * False: there is no memory to remember that; it is taken up by the next process. */

@@ -25,18 +25,25 @@
 #define AGE_MS ((uint64_t)100 * 366 * 86400 * 1000) /* the longest that a run is kept */
 #define MOST_CONNECTIONS 1000000
 
-enum { LISTEN, APPS, DEFAULT_APP, TOKENS, CORS, STORE, LOG, DRAIN_TIMEOUT, LIMITS, SPOOL, MEMBERS };
-static const char *const members[] = {[LISTEN] = "listen",
-                                      [APPS] = "apps",
-                                      [DEFAULT_APP] = "default_app",
-                                      [TOKENS] = "tokens",
-                                      [CORS] = "cors",
-                                      [STORE] = "store",
-                                      [LOG] = "log",
-                                      [DRAIN_TIMEOUT] = "drain_timeout",
-                                      [LIMITS] = "limits",
-                                      [SPOOL] = "spool",
-                                      [MEMBERS] = NULL};
+enum {
+    LISTEN,
+    APPS,
+    DEFAULT_APP,
+    GUESTS,
+    TOKENS,
+    CORS,
+    STORE,
+    LOG,
+    DRAIN_TIMEOUT,
+    LIMITS,
+    SPOOL,
+    MEMBERS
+};
+static const char *const members[] = {
+    [LISTEN] = "listen", [APPS] = "apps",     [DEFAULT_APP] = "default_app",
+    [GUESTS] = "guests", [TOKENS] = "tokens", [CORS] = "cors",
+    [STORE] = "store",   [LOG] = "log",       [DRAIN_TIMEOUT] = "drain_timeout",
+    [LIMITS] = "limits", [SPOOL] = "spool",   [MEMBERS] = NULL};
 
 enum { STORE_PATH, STORE_AGE, STORE_SIZE, STORE_MEMBERS };
 static const char *const store_members[] = {[STORE_PATH] = "path",
@@ -256,9 +263,12 @@ static void read_members(struct gw_reader *reader, bool *is_none)
     const yaml_node_t *root = conf_yaml_root(&reader->yaml);
     (void)!conf_yaml_members(&reader->yaml, root, "a configuration", members, values);
     reader->has_tokens = gw_has_tokens(values[TOKENS]);
+    reader->has_guests = conf_yaml_is_mapping(values[GUESTS]);
     gw_read_listeners(reader, values[LISTEN]);
     if (conf_yaml_is_mapping(root))
         gw_read_apps(reader, root, values[APPS], values[DEFAULT_APP]);
+    if (values[GUESTS] != NULL)
+        gw_read_guests(reader, values[GUESTS]);
     if (values[TOKENS] != NULL)
         gw_read_tokens(reader, values[TOKENS]);
     if (values[CORS] != NULL)
@@ -436,6 +446,16 @@ static void read_all(struct gw_reader *reader)
     choose_store(reader, is_none);
 }
 
+static void choose_guests(struct gw_config *config)
+{
+    if (config->token_count != 0 || config->refuses_guests)
+        config->guests = NULL;
+    else if (config->own_guests.base_url != NULL)
+        config->guests = &config->own_guests;
+    else if (config->app_count > 0)
+        config->guests = &config->apps[config->default_app];
+}
+
 size_t gw_config_read(const struct gw_config_source *source, struct gw_config *config,
                       void (*say)(void *ctx, const char *line), void *ctx)
 {
@@ -451,8 +471,7 @@ size_t gw_config_read(const struct gw_config_source *source, struct gw_config *c
         snprintf(reader.line, sizeof reader.line, "and %zu more", reader.mistakes - GW_MISTAKES);
         say(ctx, reader.line);
     }
-    if (config->token_count == 0 && config->app_count > 0)
-        config->guests = &config->apps[config->default_app];
+    choose_guests(config);
     if (reader.mistakes != 0)
         gw_config_fini(config);
     return reader.mistakes;
@@ -483,6 +502,7 @@ void gw_config_fini(struct gw_config *config)
 {
     for (size_t i = 0; i < config->app_count; i++)
         fini_app(&config->apps[i]);
+    fini_app(&config->own_guests);
     for (size_t i = 0; i < config->listener_count; i++) {
         free(config->listeners[i].host);
         free(config->listeners[i].path);

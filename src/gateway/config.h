@@ -94,8 +94,11 @@ struct gw_config {
     size_t origin_count;
 
     /* What guests of /v1 are like, who present Dify's own key of an app that is not configured
-     * (app.h); it has neither a name nor a key. NULL: there are none. */
+     * (app.h): `own_guests` where that was said (it has no key), else the default app. NULL: there
+     * are none. */
     const struct gw_app_config *guests;
+    struct gw_app_config own_guests; /* no base_url: it was not said */
+    bool refuses_guests;
 
     char *store_path;                          /* NULL: without a store */
     uint64_t store_max_age_s, store_max_bytes; /* 0: no limit */

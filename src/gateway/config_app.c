@@ -77,6 +77,11 @@ static void set_defaults(struct gw_app_config *app)
 
 /* ---- address and key ----------------------------------------------------------------------- */
 
+static bool is_guests(const struct gw_reader *reader, const struct gw_app_config *app)
+{
+    return app == &reader->out->own_guests;
+}
+
 static void read_base_url(struct gw_reader *reader, const yaml_node_t *node,
                           struct gw_app_config *app)
 {
@@ -89,7 +94,8 @@ static void read_base_url(struct gw_reader *reader, const yaml_node_t *node,
         return;
     app->base_url = conf_base_url(address, &why);
     if (app->base_url == NULL)
-        gw_at(reader, node, "the base_url of app '%s' %s", app->name, why);
+        gw_at(reader, node, "the base_url of %s%s%s %s", is_guests(reader, app) ? "" : "app '",
+              app->name, is_guests(reader, app) ? "" : "'", why);
     free(address);
 }
 
@@ -317,10 +323,14 @@ static void read_each(struct gw_reader *reader, const yaml_node_t *apps)
 void gw_read_apps(struct gw_reader *reader, const yaml_node_t *root, yaml_node_t *apps,
                   const yaml_node_t *default_app)
 {
+    if (apps == NULL && reader->has_guests)
+        return;
     if (apps == NULL)
         gw_at(reader, root, "there are no apps: a mapping apps names at least one");
     else if (!conf_yaml_is_mapping(apps))
         gw_at(reader, apps, "apps is a mapping of names to apps");
+    else if (apps->data.mapping.pairs.top == apps->data.mapping.pairs.start && reader->has_guests)
+        return;
     else if (apps->data.mapping.pairs.top == apps->data.mapping.pairs.start)
         gw_at(reader, apps, "there are no apps: a mapping apps names at least one");
     else
@@ -331,6 +341,50 @@ void gw_read_apps(struct gw_reader *reader, const yaml_node_t *root, yaml_node_t
     if (chosen != NULL)
         reader->out->default_app = (size_t)(chosen - reader->out->apps);
     gw_check_routes(reader);
+}
+
+/* ---- guests -------------------------------------------------------------------------------- */
+
+/* A member that guests have as the caller's own, or that is of no use to them. */
+static bool is_of_apps(size_t member)
+{
+    return (member >= API_KEY && member <= API_KEY_FILE) || member == ROUTES ||
+           member == ACCEPT_PARTIAL;
+}
+
+void gw_read_guests(struct gw_reader *reader, yaml_node_t *node)
+{
+    yaml_node_t *values[MEMBERS + 1];
+    struct gw_config *out = reader->out;
+    struct gw_app_config *guests = &out->own_guests;
+    struct dify_slice text;
+    if (node->type == YAML_SCALAR_NODE &&
+        conf_yaml_text(&reader->yaml, node, "guests", &text) == DIFY_OK &&
+        dify__slice_is(text, "none")) {
+        out->refuses_guests = true;
+        return;
+    }
+    set_defaults(guests);
+    guests->name = gw_copy(reader, DIFY_SLICE("guests"));
+    (void)!conf_yaml_members(&reader->yaml, node, "guests", members, values);
+    if (!conf_yaml_is_mapping(node) || guests->name == NULL)
+        return;
+    if (reader->has_tokens)
+        gw_at(reader, node,
+              "guests bring a key of Dify's own, where tokens want one of the "
+              "gateway's: there can be only one of the two");
+    for (size_t i = 0; i < MEMBERS; i++) {
+        if (values[i] != NULL && is_of_apps(i))
+            gw_at(reader, values[i], "guests have no %s", members[i]);
+    }
+    if (values[BASE_URL] != NULL)
+        read_base_url(reader, values[BASE_URL], guests);
+    else if (out->app_count > 0 && out->apps[out->default_app].base_url != NULL)
+        guests->base_url = gw_copy(reader, dify__slice(out->apps[out->default_app].base_url));
+    else
+        gw_at(reader, node, "guests have no base_url");
+    read_connection(reader, values, guests);
+    read_runs(reader, values, guests);
 }
 
 /* ---- one app of the environment ------------------------------------------------------------ */
@@ -350,9 +404,7 @@ static void read_variable_ms(struct gw_reader *reader, const char *name, uint32_
 static void read_variables(struct gw_reader *reader, const char *address, const char *from,
                            struct gw_app_config *app)
 {
-    struct conf_error error;
-    const char *why, *key = gw_variable(reader, "DIFY_API_KEY");
-    const char *streaming = gw_variable(reader, "USE_STREAMING");
+    const char *why, *streaming = gw_variable(reader, "USE_STREAMING");
     if (address == NULL) {
         gw_tell(reader, "no address: set DIFY_BASE_URL, for example to https://api.dify.ai/v1");
     } else {
@@ -360,15 +412,27 @@ static void read_variables(struct gw_reader *reader, const char *address, const 
         if (app->base_url == NULL)
             gw_tell(reader, "%s %s", from, why);
     }
-    app->key_variable = gw_copy(reader, DIFY_SLICE("DIFY_API_KEY"));
-    if (key == NULL)
-        gw_tell(reader, "no API key: set DIFY_API_KEY to the app's key, such as app-...");
-    else if (!conf_api_key_take(dify__slice(key), "DIFY_API_KEY", &app->api_key, &error))
-        gw_tell(reader, "%s", error.text);
     if (streaming != NULL && !conf_switch(streaming, &app->is_streaming))
         gw_tell(reader, "USE_STREAMING is true or false");
     read_variable_ms(reader, "DIFY_CONNECT_TIMEOUT", &app->connect_timeout_ms);
     read_variable_ms(reader, "DIFY_READ_TIMEOUT", &app->read_timeout_ms);
+}
+
+static void read_variable_key(struct gw_reader *reader, const char *key, struct gw_app_config *app)
+{
+    struct conf_error error;
+    app->key_variable = gw_copy(reader, DIFY_SLICE("DIFY_API_KEY"));
+    if (!conf_api_key_take(dify__slice(key), "DIFY_API_KEY", &app->api_key, &error))
+        gw_tell(reader, "%s", error.text);
+}
+
+/* Without a key: callers of /v1 bring their own, and there is no other app. */
+static void read_environment_guests(struct gw_reader *reader, const char *address, const char *from)
+{
+    struct gw_app_config *guests = &reader->out->own_guests;
+    set_defaults(guests);
+    guests->name = gw_copy(reader, DIFY_SLICE("guests"));
+    read_variables(reader, address, from, guests);
 }
 
 void gw_read_environment_app(struct gw_reader *reader)
@@ -379,9 +443,14 @@ void gw_read_environment_app(struct gw_reader *reader)
         from = conf_base_url_names[i];
         address = gw_variable(reader, from);
     }
-    if (address == NULL && gw_variable(reader, "DIFY_API_KEY") == NULL) {
+    const char *key = gw_variable(reader, "DIFY_API_KEY");
+    if (address == NULL && key == NULL) {
         gw_tell(reader, "no app to serve: set DIFY_BASE_URL and DIFY_API_KEY for one, or name a "
                         "file that has several with --config FILE");
+        return;
+    }
+    if (key == NULL) {
+        read_environment_guests(reader, address, from);
         return;
     }
     out->apps = gw_make(reader, 1, sizeof *out->apps);
@@ -391,5 +460,6 @@ void gw_read_environment_app(struct gw_reader *reader)
     out->app_count = 1;
     set_defaults(&out->apps[0]);
     read_variables(reader, address, from, &out->apps[0]);
+    read_variable_key(reader, key, &out->apps[0]);
     gw_check_routes(reader);
 }

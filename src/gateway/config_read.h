@@ -33,6 +33,7 @@ struct gw_reader {
                              * taken from */
     bool is_private;        /* nobody else may read the file */
     bool has_tokens;        /* whoever asks needs one */
+    bool has_guests;        /* there may be no apps */
 
     struct gw_claim *claims;
     size_t claim_count, claim_capacity;
@@ -78,6 +79,7 @@ void gw_read_count(struct gw_reader *reader, const yaml_node_t *node, const char
 void gw_read_apps(struct gw_reader *reader, const yaml_node_t *root, yaml_node_t *apps,
                   const yaml_node_t *default_app);
 void gw_read_environment_app(struct gw_reader *reader);
+void gw_read_guests(struct gw_reader *reader, yaml_node_t *node); /* after the apps */
 
 /* The app that a node names; NULL: there is none, and it was told. */
 const struct gw_app_config *gw_find_app(struct gw_reader *reader, const yaml_node_t *node,

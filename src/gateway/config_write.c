@@ -113,13 +113,9 @@ static void write_key(struct writer *writer, const struct gw_app_config *app)
         put(writer, "    # api_key: stands in the file\n");
 }
 
-static void write_app(struct writer *writer, const struct gw_app_config *app)
+/* What guests have as well. */
+static void write_settings(struct writer *writer, const struct gw_app_config *app)
 {
-    put(writer, "  ");
-    put_text(writer, app->name);
-    put(writer, ":\n");
-    member(writer, "    base_url", app->base_url);
-    write_key(writer, app);
     member(writer, "    ca_file", app->ca_file);
     member(writer, "    client_cert", app->client_cert);
     member(writer, "    client_key", app->client_key);
@@ -130,15 +126,42 @@ static void write_app(struct writer *writer, const struct gw_app_config *app)
     member_time(writer, "    connect_timeout", app->connect_timeout_ms);
     member_time(writer, "    read_timeout", app->read_timeout_ms);
     member_time(writer, "    max_time", app->max_time_ms);
-    member_bool(writer, "    accept_partial", app->accept_partial);
     member_bool(writer, "    streaming", app->is_streaming);
     putf(writer, "    max_runs: %lu\n", (unsigned long)app->max_runs);
     putf(writer, "    queue: %lu\n", (unsigned long)app->queue);
     member_time(writer, "    queue_timeout", app->queue_timeout_ms);
     member(writer, "    on_disconnect", app->cancels_on_disconnect ? "cancel" : "continue");
+}
+
+static void write_app(struct writer *writer, const struct gw_app_config *app)
+{
+    put(writer, "  ");
+    put_text(writer, app->name);
+    put(writer, ":\n");
+    member(writer, "    base_url", app->base_url);
+    write_key(writer, app);
+    member_bool(writer, "    accept_partial", app->accept_partial);
+    write_settings(writer, app);
     put(writer, app->route_count != 0 ? "    routes:\n" : "    routes: {}\n");
     for (size_t i = 0; i < app->route_count; i++)
         write_route(writer, &app->routes[i]);
+}
+
+static void write_apps(struct writer *writer, const struct gw_config *config)
+{
+    if (config->app_count != 0)
+        put(writer, "apps:\n");
+    for (size_t i = 0; i < config->app_count; i++)
+        write_app(writer, &config->apps[i]);
+    if (config->app_count != 0)
+        member(writer, "default_app", config->apps[config->default_app].name);
+    if (config->refuses_guests) {
+        put(writer, "guests: none\n");
+    } else if (config->own_guests.base_url != NULL) {
+        put(writer, "guests:\n");
+        member(writer, "    base_url", config->own_guests.base_url);
+        write_settings(writer, &config->own_guests);
+    }
 }
 
 /* ---- who may ask --------------------------------------------------------------------------- */
@@ -214,10 +237,7 @@ bool gw_config_write(const struct gw_config *config, void (*write)(void *ctx, co
     put(&writer, "listen:\n");
     for (size_t i = 0; i < config->listener_count; i++)
         write_listener(&writer, &config->listeners[i]);
-    put(&writer, "apps:\n");
-    for (size_t i = 0; i < config->app_count; i++)
-        write_app(&writer, &config->apps[i]);
-    member(&writer, "default_app", config->apps[config->default_app].name);
+    write_apps(&writer, config);
     write_access(&writer, config);
     write_rest(&writer, config);
     if (writer.err == DIFY_OK)

@@ -230,12 +230,14 @@ static void on_drain_timeout(struct dify__alarm *alarm)
 
 void gw_drain_check(struct gateway *gateway)
 {
+    unsigned running, waiting; /* of guests */
     size_t under_way = gateway->hub.count - gateway->hub.ended_count;
     if (gateway->store != NULL) {
         under_way = 0; /* those that only wait for a place are left to the next process */
         for (size_t i = 0; i < gateway->config->app_count; i++)
             under_way += (size_t)gateway->apps[i].running + gateway->apps[i].waiting;
-        under_way += gw_apps_guest_runs(gateway);
+        gw_apps_count_guests(gateway, &running, &waiting);
+        under_way += (size_t)running + waiting;
         under_way += gateway->hub.ending;
         under_way -= gateway->hub.queued;
     }

@@ -92,7 +92,8 @@ static void answer(struct lookup *lookup)
     http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
     struct gw_run *live =
         lookup->row != NULL ? gw_hub_find_id(&lookup->gateway->hub, lookup->row->row.id) : NULL;
-    if (lookup->row != NULL && !gw_access_sees(&lookup->access, lookup->row->row.app))
+    if (lookup->row != NULL && !found->is_any &&
+        !gw_access_sees(&lookup->access, lookup->row->row.app))
         reply_not_found(found, lookup->gateway, exchange);
     else if (live != NULL && !is_row_wanted(found, live)) /* it has come to life meanwhile */
         found->live(found->ctx, exchange, live);
@@ -120,7 +121,8 @@ void gw_lookup(const struct gw_request *request, const struct gw_lookup_found *f
     struct gateway *gateway = request->gateway;
     struct gw_run *live = found->is_task ? gw_hub_find_task(&gateway->hub, request->rest)
                                          : gw_hub_find(&gateway->hub, request->rest);
-    if (live != NULL && !gw_access_sees(&request->access, gw_run_app_name(live))) {
+    if (live != NULL && !found->is_any &&
+        !gw_access_sees(&request->access, gw_run_app_name(live))) {
         reply_not_found(found, gateway, request->exchange);
         finish(found);
         return;

@@ -6,6 +6,7 @@
  * Labels are bounded: apps and routes are the configuration's and the program's, outcomes, reasons
  * and types of nodes stand in tables, and of what Dify names (currencies) the first few.
  */
+#include "gateway/app.h"
 #include "gateway/metrics.h"
 
 #include "core/slices.h"
@@ -25,7 +26,8 @@ struct page {
     struct dify__buffer *out;
     enum dify_err err;
     const struct metric *metric;
-    bool has_labels; /* the sample at hand */
+    bool has_labels;      /* the sample at hand */
+    struct gw_app guests; /* all of them as one */
     struct http_server_stats http;
     struct store_figures store;
     struct gw_log_figures log;
@@ -115,10 +117,19 @@ static void only(struct page *page, uint64_t number)
 
 /* ---- by app -------------------------------------------------------------------------------- */
 
+/* The configured apps, then all guests as one; NULL past them. */
+static const struct gw_app *app_at(const struct page *page, size_t at)
+{
+    const struct gateway *gateway = page->gateway;
+    if (at < gateway->config->app_count)
+        return &gateway->apps[at];
+    return at == gateway->config->app_count && gateway->config->guests != NULL ? &page->guests
+                                                                               : NULL;
+}
+
 #define EACH_APP(page, app)                                                                        \
-    for (struct gw_app *app = (page)->gateway->apps,                                               \
-                       *end = app + (page)->gateway->config->app_count;                            \
-         app < end; app++)
+    for (size_t app##_i = 0; app_at((page), app##_i) != NULL; app##_i++)                           \
+        for (const struct gw_app *app = app_at((page), app##_i); app != NULL; app = NULL)
 
 static void by_app(struct page *page, const struct gw_app *app, uint64_t number)
 {
@@ -467,7 +478,13 @@ static const struct metric metrics[] = {
 
 enum dify_err gw_metrics_write(struct gateway *gateway, struct dify__buffer *out)
 {
-    struct page page = {.gateway = gateway, .out = out};
+    static char name[] = "(guests)";
+    static const struct gw_app_config guests = {.name = name};
+    struct page page = {.gateway = gateway,
+                        .out = out,
+                        .guests = {.config = &guests, .measures = &gateway->guest_measures}};
+    if (gateway->config->guests != NULL)
+        gw_apps_count_guests(gateway, &page.guests.running, &page.guests.waiting);
     if (gateway->server != NULL)
         page.http = http_server_stats(gateway->server);
     if (gateway->store != NULL)

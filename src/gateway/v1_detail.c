@@ -254,6 +254,7 @@ void gw_serve_v1_detail(const struct gw_request *request)
     detail->is_looked_up = true;
     gw_app_hold(app);
     gw_lookup(request, &(struct gw_lookup_found){.wants_row = true,
+                                                 .is_any = true,
                                                  .live = on_live,
                                                  .row = on_row,
                                                  .absent = relay,

@@ -123,6 +123,7 @@ void gw_serve_v1_stop(const struct gw_request *request)
     if (known == NULL)
         return;
     gw_lookup(request, &(struct gw_lookup_found){.is_task = true,
+                                                 .is_any = true,
                                                  .live = stop_live,
                                                  .row = stop_row,
                                                  .absent = stop_absent,
@@ -188,6 +189,7 @@ void gw_serve_v1_events(const struct gw_request *request)
     known->wants_all = dify__slice_is(params[1].value, "true");
     gw_query_fini(&query);
     gw_lookup(request, &(struct gw_lookup_found){.wants_row = true,
+                                                 .is_any = true,
                                                  .live = follow_live,
                                                  .row = follow_row,
                                                  .absent = relay,

@@ -30,7 +30,7 @@ static void test_mistakes(void **state)
         {APP "lisen: 127.0.0.1:1\n",
          "@/gw.yaml:3: a configuration has no 'lisen'; did you mean 'listen'?\n"},
         {APP "xyz: 1\n", "@/gw.yaml:3: a configuration has no 'xyz'; it has listen, apps, "
-                         "default_app, tokens, cors, "
+                         "default_app, guests, tokens, cors, "
                          "store, log, drain_timeout, limits, spool\n"},
         {"apps:\n  a:\n    base_ulr: http://d/v1\n    api_key_env: KEY\n",
          "@/gw.yaml:3: app 'a' has no 'base_ulr'; did you mean 'base_url'?\n"
@@ -64,6 +64,13 @@ static void test_mistakes(void **state)
          "@/gw.yaml:2: an app's name is of up to 64 letters, digits, '.', '_' and '-'\n"
          "@/gw.yaml:4: two apps are named a\n"},
         {APP "default_app: b\n", "@/gw.yaml:3: default_app: there is no app 'b'\n"},
+        {APP "guests: some\n", "@/gw.yaml:3: guests is a mapping of keys to values\n"},
+        {"guests: {max_runs: 1}\n", "@/gw.yaml:1: guests have no base_url\n"},
+        {"guests: none\n", "@/gw.yaml:1: there are no apps: a mapping apps names at least one\n"},
+        {"guests:\n  base_url: d\n  api_key_env: KEY\n  routes: {}\n  accept_partial: true\n",
+         "@/gw.yaml:3: guests have no api_key_env\n@/gw.yaml:5: guests have no accept_partial\n"
+         "@/gw.yaml:4: guests have no routes\n"
+         "@/gw.yaml:2: the base_url of guests does not begin with https:// or http://\n"},
         {"apps:\n  label: " KEYED "\ndefault_app: lable\n",
          "@/gw.yaml:3: default_app: there is no app 'lable'; did you mean 'label'?\n"},
         {"apps:\n  a:\n    base_url: http://d/v1\n    api_key_env: KEY\n    streaming: yes\n"
@@ -209,8 +216,6 @@ static void test_the_environment_alone(void **state)
          "several with --config FILE\n"},
         {{"HOME", "/h", "DIFY_API_KEY", SECRET},
          "no address: set DIFY_BASE_URL, for example to https://api.dify.ai/v1\n"},
-        {{"HOME", "/h", "DIFY_BASE_URL", "http://d"},
-         "no API key: set DIFY_API_KEY to the app's key, such as app-...\n"},
         {{"HOME", "/h", "DIFY_API_BASE_URL", "ftp://d", "DIFY_API_KEY", SECRET " x"},
          "DIFY_API_BASE_URL does not begin with https:// or http://\n"
          "DIFY_API_KEY has a blank or line end inside its key; one API key such as app-... should "
@@ -347,6 +352,9 @@ static void assert_same(const struct gw_config *a, const struct gw_config *b)
     for (size_t i = 0; i < a->app_count; i++)
         assert_same_app(&a->apps[i], &b->apps[i]);
     assert_int_equal(a->default_app, b->default_app);
+    assert_text(a->own_guests.base_url, b->own_guests.base_url);
+    assert_int_equal(a->own_guests.max_runs, b->own_guests.max_runs);
+    assert_int_equal(a->refuses_guests, b->refuses_guests);
     assert_text(a->store_path, b->store_path);
     assert_int_equal(a->store_max_age_s, b->store_max_age_s);
     assert_int_equal(a->store_max_bytes, b->store_max_bytes);
@@ -380,6 +388,35 @@ static void assert_round_trip(struct fixture *fixture)
     gw_config_fini(&config);
     text_fini(&first);
     text_fini(&second);
+}
+
+/* Who brings a key of his own: as the default app, as it is said, or nobody. */
+static void test_guests(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct gw_config *config = &fixture->config;
+    static const char *const alone[12] = {
+        "HOME", "/h", "DIFY_BASE_URL", "http://d", "DIFY_READ_TIMEOUT", "2.5"};
+    assert_int_equal(read_yaml(fixture, slice_of(APP), 0600), 0);
+    assert_ptr_equal(config->guests, &config->apps[0]);
+    assert_int_equal(read_yaml(fixture, slice_of(APP "guests: none\n"), 0600), 0);
+    assert_null(config->guests);
+    assert_round_trip(fixture);
+    assert_int_equal(read_yaml(fixture, slice_of(APP "guests: {max_runs: 3}\n"), 0600), 0);
+    assert_ptr_equal(config->guests, &config->own_guests);
+    assert_string_equal(config->guests->base_url, config->apps[0].base_url);
+    assert_int_equal(config->guests->max_runs, 3);
+    assert_round_trip(fixture);
+    assert_int_equal(read_yaml(fixture, slice_of("guests: {base_url: 'http://d'}\n"), 0600), 0);
+    assert_int_equal(config->app_count, 0);
+    assert_int_equal(config->guests->max_runs, GW_MAX_RUNS);
+    assert_round_trip(fixture);
+    memcpy(fixture->variables, alone, sizeof alone);
+    fixture->source.path = NULL;
+    assert_int_equal(read_config(fixture), 0);
+    assert_int_equal(config->app_count, 0);
+    assert_string_equal(config->guests->base_url, "http://d/v1");
+    assert_int_equal(config->guests->read_timeout_ms, 2500);
 }
 
 static void test_what_is_written_reads_back(void **state)
@@ -681,6 +718,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mistakes_of_flags, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_environment_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_where_the_store_lies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_guests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_written_reads_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_credentials, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_secrets_are_not_written, set_up, tear_down),
