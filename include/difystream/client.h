@@ -159,6 +159,10 @@ DIFY_API bool dify_app_is_idle(const struct dify_app *app);
  * next callback. */
 DIFY_API const char *dify_app_release(const struct dify_app *app);
 
+/* What the app is, as /info said when it was asked last: "workflow", "advanced-chat", "chat",
+ * "agent-chat", "agent" or "completion". NULL: it was not asked, or said something else. Static. */
+DIFY_API const char *dify_app_mode(const struct dify_app *app);
+
 /* ---- calls --------------------------------------------------------------------------------- */
 
 /* Milliseconds from the start of a call until a thing had happened; -1: it did not. */

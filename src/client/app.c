@@ -194,20 +194,23 @@ bool dify__app_is_from(const struct dify_app *app, unsigned major, unsigned mino
     return is_known(app) && !dify__app_is_before(app, major, minor);
 }
 
+/* By enum dify__mode. */
+static const char *const modes[] = {
+    [DIFY__MODE_WORKFLOW] = "workflow", [DIFY__MODE_CHATFLOW] = "advanced-chat",
+    [DIFY__MODE_CHAT] = "chat",         [DIFY__MODE_AGENT_CHAT] = "agent-chat",
+    [DIFY__MODE_AGENT] = "agent",       [DIFY__MODE_COMPLETION] = "completion"};
+
 static enum dify__mode mode_of(struct dify_slice name)
 {
-    static const struct {
-        const char *name;
-        enum dify__mode mode;
-    } modes[] = {
-        {"workflow", DIFY__MODE_WORKFLOW}, {"advanced-chat", DIFY__MODE_CHATFLOW},
-        {"chat", DIFY__MODE_CHAT},         {"agent-chat", DIFY__MODE_AGENT_CHAT},
-        {"agent", DIFY__MODE_AGENT},       {"completion", DIFY__MODE_COMPLETION},
-    };
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
-        if (dify__slice_is(name, modes[i].name))
-            return modes[i].mode;
+    for (size_t i = DIFY__MODE_UNKNOWN + 1; i < sizeof modes / sizeof modes[0]; i++)
+        if (dify__slice_is(name, modes[i]))
+            return (enum dify__mode)i;
     return DIFY__MODE_UNKNOWN;
+}
+
+const char *dify_app_mode(const struct dify_app *app)
+{
+    return app->mode != DIFY__MODE_UNKNOWN ? modes[app->mode] : NULL;
 }
 
 enum dify_err dify__app_take_info(struct dify_app *app, struct dify_slice text)

@@ -133,7 +133,10 @@ static void write_end(struct gw_caller *caller)
     if (caller->options.is_v1) {
         caller->is_answered = true;
         http_timer_clear(&run->gateway->timer, &caller->alarm);
-        http_respond_end(caller->exchange);
+        if (run->v1 != NULL && run->v1->lacks_end)
+            http_exchange_cut(caller->exchange, true, true);
+        else
+            http_respond_end(caller->exchange);
         return;
     }
     struct dify__buffer *text = &run->gateway->scratch;

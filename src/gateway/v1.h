@@ -19,6 +19,7 @@ struct gw_v1 {
     bool has_stream;  /* Dify has answered with a stream: those of callers begin */
     unsigned streams; /* that there were, in other processes too; 1 at least of one taken up */
     bool has_told;    /* its log has records for callers */
+    bool lacks_end;   /* there was no memory to tell them the end: streams are cut */
     char *body; /* once it has ended: of a blocking answer, or of an error; malloc, or NULL for
                  * want of memory */
     size_t body_len;

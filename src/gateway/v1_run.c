@@ -95,8 +95,9 @@ void gw_v1_end(struct gw_run *run, const struct dify_run *of)
 {
     struct gw_v1 *v1 = run->v1;
     struct dify__buffer body = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
-    struct dify_slice unknown = {NULL, 0};
-    if (gw_v1_body(of, v1->mend, unknown, &body, &v1->status)) {
+    struct dify_slice mode = dify__slice_or_none(run->app != NULL ? dify_app_mode(run->app->dify)
+                                                                  : NULL);
+    if (gw_v1_body(of, v1->mend, mode, &body, &v1->status)) {
         v1->body = body.ptr;
         v1->body_len = body.len;
     } else {
@@ -104,5 +105,5 @@ void gw_v1_end(struct gw_run *run, const struct dify_run *of)
         v1->status = 503;
     }
     if (v1->has_told || v1->status == 200 || gw_callers_have_begun(run))
-        gw_mend_end(v1->mend, of, put, run);
+        v1->lacks_end = !gw_mend_end(v1->mend, of, put, run);
 }

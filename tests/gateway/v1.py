@@ -107,7 +107,39 @@ def test_streams(given):
         given.checks.true(each_recording(given, release, check) > 20, release + ": streams")
 
 
-TESTS = (test_streams,)
+def refuses_blocking(body):
+    return "blocking mode" in body or "only supports streaming" in body
+
+
+def test_blocking(given):
+    """Dify's own blocking answer; of the apps that Dify refuses so, what their stream says."""
+    def check(simulator, gateway, key, name, one):
+        direct, expected = ask(simulator, key, one.path, "blocking")
+        through, actual = ask(gateway, key, one.path, "blocking")
+        what = "%s: %s" % (release, name)
+        if refuses_blocking(expected) and "stopped" not in name:
+            stream = ask(gateway, key, one.path, "streaming")[1]
+            events = [json.loads(frame[6:]) for frame in stream.split("\n\n")
+                      if frame.startswith("data: ")]
+            if events[-1]["event"] != "message_end":
+                return
+            told = "".join(event["answer"] for event in events if event["event"] == "agent_message")
+            body = json.loads(actual)
+            metadata = events[-1]["metadata"]  # where it blocks Dify tells of annotations, too
+            given.checks.equal(dict({"annotation_reply": None}, **metadata), body["metadata"],
+                               what + ": figures")
+            given.checks.equal((through.status, body["answer"]), (200, told), what + ": answer")
+            info = gateway.whole("GET", "/v1/info", fields={"Authorization": "Bearer " + key})[1]
+            given.checks.equal(body["mode"], info["mode"], what + ": mode")
+        elif direct.status == 200 and direct.header("Content-Type") == "application/json":
+            given.checks.equal(through.status, direct.status, what + ": status")
+            given.checks.equal(*unlike(masked(actual), masked(expected)), what + ": body")
+
+    for release in ("1.12.1", "1.14.2", "1.16.1"):
+        each_recording(given, release, check)
+
+
+TESTS = (test_streams, test_blocking)
 
 
 def main():
