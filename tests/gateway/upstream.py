@@ -219,11 +219,11 @@ def fine(request):
 
 class Upstream:
     """The server. `answers(request)` gives a Reply; `early(request)`, where it is set, bytes that
-    are sent once the head has come, and nothing is read behind it. `requests` are those that came
+    are sent once the head and `early_bytes` of the body have come, and nothing more is read. `requests` are those that came
     whole. A connection is kept where `keeps`; `is_deaf`: none is even accepted."""
 
     def __init__(self, answers=None):
-        self.answers, self.early = answers or fine, None
+        self.answers, self.early, self.early_bytes = answers or fine, None, 0
         self.keeps = self.sums = self.is_deaf = False
         self.requests, self.connections, self.held = [], 0, queue.Queue()
         self.kept, self.ended = None, threading.Event()
@@ -262,6 +262,7 @@ class Upstream:
         request = Request(self, connection)
         request.read_head()
         if self.early is not None:
+            request.take(self.early_bytes)
             connection.sendall(self.early(request))
             self.held.put(Held(connection))
             self.ended.wait(DEADLINE_S)
