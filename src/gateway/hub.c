@@ -160,15 +160,22 @@ struct gw_run *gw_hub_find(const struct gw_hub *hub, struct dify_slice id)
 }
 
 /* One by one: stops are rare. */
+/* Of one that has ended only where there is no store. */
+static struct dify_slice task_of(const struct gw_run *run)
+{
+    if (run->follow != NULL)
+        return dify_follow_task_id(run->follow);
+    return run->row != NULL ? run->row->row.task_id : (struct dify_slice){NULL, 0};
+}
+
 struct gw_run *gw_hub_find_task(const struct gw_hub *hub, struct dify_slice task)
 {
     for (struct http_link *link = hub->runs.next; link != &hub->runs; link = link->next) {
         struct gw_run *run = HTTP_LINKED(link, struct gw_run, all);
-        if (run->follow != NULL && task.len > 0 &&
-            dify__slice_equals(dify_follow_task_id(run->follow), task))
+        if (task.len > 0 && dify__slice_equals(task_of(run), task))
             return run;
     }
-    return NULL;
+    return gw_hub_find(hub, task);
 }
 
 struct gw_run *gw_hub_find_key(const struct gw_hub *hub, const unsigned char key[STORE_HASH_BYTES])

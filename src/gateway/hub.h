@@ -26,7 +26,8 @@ void gw_hub_remove(struct gw_hub *hub, struct gw_run *run);
 
 /* By the gateway's id or Dify's; by key. NULL: it is not live. */
 struct gw_run *gw_hub_find(const struct gw_hub *hub, struct dify_slice id);
-/* By Dify's task_id, of those that go on. */
+/* By Dify's task_id; or by the run's id at Dify, which is what callers were
+ * told for one where the first event was a snapshot's. */
 struct gw_run *gw_hub_find_task(const struct gw_hub *hub, struct dify_slice task);
 struct gw_run *gw_hub_find_id(const struct gw_hub *hub, const unsigned char id[STORE_ID_BYTES]);
 struct gw_run *gw_hub_find_key(const struct gw_hub *hub, const unsigned char key[STORE_HASH_BYTES]);

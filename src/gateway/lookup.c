@@ -47,7 +47,7 @@ static void on_work(struct gw_read *read, struct store_reader *reader)
         err = store_find_task(reader, id, on_row, lookup);
     else if (gw_parse_id(id, bytes))
         err = store_find(reader, bytes, on_row, lookup);
-    if (err == DIFY_ERR_ABSENT && !lookup->found.is_task)
+    if (err == DIFY_ERR_ABSENT) /* of a task, too: see gw_hub_find_task() */
         err = store_find_run_id(reader, id, on_row, lookup);
     if (err != DIFY_OK)
         lookup->err = err;

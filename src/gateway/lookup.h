@@ -14,7 +14,7 @@
 struct gw_lookup_found {
     /* With a store: of a run that has ended its row is wanted, though it may still be live. */
     bool wants_row;
-    bool is_task; /* the id is Dify's task_id */
+    bool is_task; /* the id is Dify's task_id, or what stands for it: gw_hub_find_task() */
     bool is_any;  /* whosever it is: the functions below look whether it may be seen */
 
     void (*live)(void *ctx, struct http_exchange *exchange, struct gw_run *run);

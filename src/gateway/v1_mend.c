@@ -62,7 +62,7 @@ void gw_mend_stream(struct gw_mend *mend, unsigned number)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-/* Passes an event of a resumed stream on, with the task's real id. */
+/* Passes an event of a resumed stream on, with the task's id as it was told. */
 static enum gw_mend_word pass(struct gw_mend *mend, const struct dify_event *event,
                               gw_mend_put *put, void *ctx)
 {

@@ -60,7 +60,7 @@ void gw_mend_free(struct gw_mend *mend);
 void gw_mend_stream(struct gw_mend *mend, unsigned number);
 
 /* What becomes of an event. `put` is called for what callers get before it, or in its place: the
- * rest of an answer, an event with the task's real id. */
+ * rest of an answer, an event with the task's id as it was told first. */
 enum gw_mend_word gw_mend_event(struct gw_mend *mend, const struct dify_event *event,
                                 gw_mend_put *put, void *ctx);
 

@@ -90,11 +90,12 @@ static inline struct dify_slice gw__mend_id(const struct gw_mend *mend, dify__te
 
 /* ---- v1_mend_text.c -------------------------------------------------------------------------- */
 
-/* Whether `task_id` is present, and another than the task's real one, which is known. */
+/* Whether `task_id` is present, and another than the one that was told. */
 bool gw__mend_is_foreign_task(const struct gw_mend *mend, struct dify_slice task_id);
 
-/* Puts an event with the first real task_id in place of its own, nothing else changed; for want of
- * memory as it is. */
+/* Puts an event with the task_id that was told first in place of its own, nothing else changed; for
+ * want of memory as it is. That is the run's id where a snapshot came first: to its callers the
+ * task is called so from then on, and is stopped by this name (hub.h). */
 void gw__mend_put_event(struct gw_mend *mend, struct dify_slice json, gw_mend_put *put, void *ctx);
 
 /* Puts what is missing of the answer, whose whole is `answer`, and tells it. One that is no longer

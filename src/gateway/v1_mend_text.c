@@ -51,7 +51,7 @@ static enum dify_err substitute(struct dify_slice json, struct dify_slice old,
 
 bool gw__mend_is_foreign_task(const struct gw_mend *mend, struct dify_slice task_id)
 {
-    return task_id.ptr != NULL && mend->task_id != 0 && mend->task_id != mend->run_id &&
+    return task_id.ptr != NULL && mend->task_id != 0 &&
            !dify__slice_equals(task_id, gw__mend_id(mend, mend->task_id));
 }
 

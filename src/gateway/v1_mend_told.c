@@ -262,10 +262,7 @@ static void learn_ids(struct gw_mend *mend, const struct dify_event *event)
     learn_id(mend, &mend->workflow_id, event->data.workflow_id);
     if (mend->kind != DIFY_KIND_WORKFLOW && !event->created_at.from_string)
         learn_id(mend, &mend->created_at, event->created_at.text);
-    /* equal texts have equal numbers; one that is the run's id is a snapshot's */
-    if (mend->task_id == mend->run_id)
-        mend->task_id = 0;
-    learn_id(mend, &mend->task_id, event->task_id);
+    learn_id(mend, &mend->task_id, event->task_id); /* as it was told first: a snapshot's, too */
 }
 
 /* The form as an element of a pause's reasons. */

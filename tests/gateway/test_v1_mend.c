@@ -254,8 +254,8 @@ static void check_told(const struct events *got, const struct events *uncut, boo
     assert_string_equal(got->event[got->count - 1].name, "workflow_finished");
     for (size_t i = 0; i < got->count; i++) {
         const struct event *event = &got->event[i];
-        if (knows_task && event->task[0] != '\0')
-            assert_string_equal(event->task, uncut->task);
+        if (event->task[0] != '\0')
+            assert_string_equal(event->task, knows_task ? uncut->task : got->task);
         if (!is_named(event, "node_started") && !is_named(event, "node_finished"))
             continue;
         for (size_t k = 0; k < i; k++)
@@ -264,14 +264,27 @@ static void check_told(const struct events *got, const struct events *uncut, boo
     }
 }
 
+/* The same to the byte, but for the value of task_id. */
+static bool is_same_but_task(const struct event *have, const struct event *want)
+{
+    const char *a, *b;
+    if (strcmp(have->task, want->task) == 0)
+        return strcmp(have->json.ptr, want->json.ptr) == 0;
+    a = strstr(have->json.ptr, "\"task_id\":");
+    b = strstr(want->json.ptr, "\"task_id\":");
+    if (a == NULL || b == NULL || a - have->json.ptr != b - want->json.ptr ||
+        memcmp(have->json.ptr, want->json.ptr, (size_t)(a - have->json.ptr)) != 0)
+        return false;
+    return strcmp(strpbrk(a, ",}"), strpbrk(b, ",}")) == 0;
+}
+
 /* Every event from `from` on was told, in its order, but for what repeats. */
 static void check_live(const struct events *got, const struct events *uncut, size_t from)
 {
     size_t at = got->count, left = uncut->count;
     while (left > from && at > 0) {
         const struct event *want = &uncut->event[left - 1], *have = &got->event[at - 1];
-        if (want->json.len == have->json.len &&
-            memcmp(want->json.ptr, have->json.ptr, want->json.len) == 0) {
+        if (is_same_but_task(have, want)) {
             left--;
         } else { /* only what mends the answer stands between */
             if (!is_named(have, "message") && !is_named(have, "message_replace"))
@@ -667,13 +680,13 @@ static const struct end ends[] = {
      1,
      NULL,
      {"{'event':'message_end','task_id':'t','id':'m'}"}},
-    {"the task's real id comes late",
+    {"the task's real id comes late: the first stands",
      DIFY_KIND_WORKFLOW,
      {"{'event':'workflow_started','workflow_run_id':'r','task_id':'r'}",
       "{'event':'node_started'," RUN "}", "{'event':'workflow_finished','task_id':'r'}"},
-     2,
+     1,
      NULL,
-     {"{'event':'workflow_finished','task_id':'t'}"}},
+     {"{'event':'node_started','workflow_run_id':'r','task_id':'r'}"}},
     {"a task's id is put in whatever the spacing",
      DIFY_KIND_WORKFLOW,
      {"{'event':'workflow_started'," RUN "}",
