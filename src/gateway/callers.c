@@ -121,9 +121,10 @@ static void keep_alive(struct gw_caller *caller)
 static void ended(struct gw_caller *caller)
 {
     const struct gw_run *run = caller->run;
-    bool is_streaming =
-        caller->options.kind == GW_CALLER_STREAM &&
-        (caller->has_begun || (caller->options.is_v1 && run->v1 != NULL && run->v1->has_told));
+    const struct gw_caller_options *options = &caller->options;
+    bool has_more = options->is_v1 && /* a stream of it, that begins now */
+                    (!options->is_creating || (run->v1 != NULL && run->v1->has_told));
+    bool is_streaming = options->kind == GW_CALLER_STREAM && (caller->has_begun || has_more);
     if (!caller->is_answered && !is_streaming)
         answer(caller,
                caller->options.is_v1 && run->v1 != NULL ? run->v1->status : run->http_status);
@@ -220,12 +221,15 @@ static bool is_full(const struct gw_run *run, const struct gw_caller_options *op
 bool gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
                       const struct gw_caller_options *options)
 {
+    static const char full[] = "as many clients wait for runs as may; try again later";
     struct gateway *gateway = run->gateway;
     struct gw_caller *caller = is_full(run, options) ? NULL : calloc(1, sizeof *caller);
     if (caller == NULL) {
         http_exchange_watch(exchange, &(struct http_exchange_watch){.ctx = NULL});
-        gw_reply_error(exchange, 503, "too_many_followers",
-                       "as many clients wait for runs as may; try again later", NULL);
+        if (options->is_v1)
+            gw_reply_as_dify(exchange, 503, "too_many_followers", full);
+        else
+            gw_reply_error(exchange, 503, "too_many_followers", full, NULL);
         gw_run_touch(run);
         return false;
     }

@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/json_text.h"
 #include "core/slices.h"
+#include "core/style.h"
 #include "gateway/app.h"
 #include "gateway/hub.h"
 #include "gateway/later.h"
@@ -125,6 +126,21 @@ static void put_json(struct dify__writer *writer, const char *key, struct dify_s
         dify__write_null(writer);
 }
 
+/* Up to 1.12 they are a JSON text in a string. */
+static void put_outputs(struct dify__writer *writer, const char *release, struct dify_slice json)
+{
+    char *rest;
+    unsigned long major = strtoul(release, &rest, 10);
+    unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+    bool is_text = release[0] != '\0' && (major == 0 || (major == 1 && minor < 13));
+    struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
+    if (json.len > 0 && is_text && dify__style_text(json, DIFY__STYLE_SPACED, &text) == DIFY_OK)
+        gw_out_text(writer, "outputs", dify__buffer_slice(&text));
+    else
+        put_json(writer, "outputs", json);
+    dify__buffer_fini(&text);
+}
+
 /* Of a success Dify says no error, whatever the result does. */
 static void reply_known(struct detail *detail)
 {
@@ -140,7 +156,7 @@ static void reply_known(struct detail *detail)
     put_json(&writer, "workflow_id", said.workflow_id);
     gw_out_text(&writer, "status", row->status);
     gw_out_text(&writer, "inputs", row->inputs);
-    put_json(&writer, "outputs", said.outputs);
+    put_outputs(&writer, dify_app_release(detail->app->dify), said.outputs);
     put_json(&writer, "error", row->success ? none : said.message);
     gw_out_uint(&writer, "total_steps", row->steps);
     gw_out_uint(&writer, "total_tokens", row->tokens);

@@ -26,6 +26,7 @@
 #include "gateway/query.h"
 #include "gateway/reply.h"
 #include "gateway/v1.h"
+#include "http/sse_out.h"
 
 #include <stdlib.h>
 
@@ -138,9 +139,21 @@ static bool may_follow(const struct known *known, struct dify_slice app, struct 
     return is_of(known, app) && known->user != NULL && dify__slice_is(user, known->user);
 }
 
+/* Whether Dify would show it as finished: then its log has the event that says so. */
+static bool is_finished(struct dify_slice status)
+{
+    return dify__slice_is(status, "succeeded") || dify__slice_is(status, "failed") ||
+           dify__slice_is(status, "stopped") || dify__slice_is(status, "partial-succeeded");
+}
+
 static void follow(const struct known *known, struct http_exchange *exchange, struct gw_run *run)
 {
     bool has_ended = gw_run_has_ended(run);
+    if (http_exchange_request(exchange)->method == HTTP_HEAD_) { /* there is no end to wait for */
+        http_sse_begin(exchange, NULL, 0);
+        http_respond_end(exchange);
+        return;
+    }
     struct gw_caller_options wants = {.kind = GW_CALLER_STREAM,
                                       .is_v1 = true,
                                       .is_end_only = has_ended,
@@ -153,7 +166,8 @@ static void follow_live(void *ctx, struct http_exchange *exchange, struct gw_run
     struct dify_result room;
     struct store_row row;
     gw_run_describe(run, &room, &row);
-    if (!run->is_paused && may_follow(ctx, gw_run_app_name(run), row.user))
+    bool is_known = gw_run_has_ended(run) ? run->v1 != NULL && is_finished(row.status) : true;
+    if (is_known && !run->is_paused && may_follow(ctx, gw_run_app_name(run), row.user))
         follow(ctx, exchange, run);
     else
         relay(ctx, run->gateway, exchange);
@@ -162,7 +176,7 @@ static void follow_live(void *ctx, struct http_exchange *exchange, struct gw_run
 static void follow_row(void *ctx, struct gateway *gateway, struct http_exchange *exchange,
                        const struct store_row *row)
 {
-    bool is_over = row->state == STORE_ENDED && !dify__slice_is(row->status, "paused");
+    bool is_over = row->state == STORE_ENDED && is_finished(row->status);
     struct gw_run *run = NULL;
     if (is_over && gw_v1_is_route(row->route) && may_follow(ctx, row->app, row->user))
         run = gw_run_show(gateway, row);
