@@ -8,6 +8,7 @@
 
 #include "core/slices.h"
 #include "gateway/hub.h"
+#include "gateway/logger.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
 
@@ -179,6 +180,7 @@ const char *gw_access_name(const struct gw_access *access)
 static void turn_away(const struct gw_request *request, int status, const char *code,
                       const char *message)
 {
+    gw_log_turned_away(request->gateway, gw_access_name(&request->access), status, code);
     if (is_below(request->http->path, "/v1"))
         gw_reply_as_dify(request->exchange, status, code,
                          status == 401 ? "Access token is invalid" : message);

@@ -135,6 +135,8 @@ static void make_run(struct intake *intake)
         intake_free(intake);
         return;
     }
+    if (intake->access.token != NULL)
+        run->asker = intake->access.token->name;
     bool has_its_key = !intake->has_key || gw_run_set_key(run, key, digest);
     gw_log_accepted(run, intake->wants.kind);
     if (!has_its_key)

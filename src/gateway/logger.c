@@ -323,6 +323,8 @@ void gw_log_accepted(const struct gw_run *run, enum gw_caller_kind caller)
     begin_run(&line, GW_LOG_INFO, run, "accepted");
     field_text(&line, "route", run->route);
     field_text(&line, "caller", caller_name(caller));
+    if (run->asker != NULL)
+        field_text(&line, "token", run->asker);
     field_text(&line, "keyed", run->has_key ? "yes" : "no");
     end(&line, run->gateway);
 }
@@ -495,6 +497,19 @@ void gw_log_relayed(struct gateway *gateway, const struct gw_log_relay *relay)
     field_number(&line, "up", relay->up_bytes);
     field_number(&line, "down", relay->down_bytes);
     field_seconds(&line, "seconds", relay->ms);
+    end(&line, gateway);
+}
+
+void gw_log_turned_away(struct gateway *gateway, const char *token, int status, const char *code)
+{
+    struct line line;
+    if (!gw_log_is_on(gateway, GW_LOG_INFO))
+        return;
+    begin(&line, gateway, GW_LOG_INFO, NULL, DIFY_SLICE("turned away"));
+    if (token[0] != '\0')
+        field_text(&line, "token", token);
+    field_number(&line, "status", (uint64_t)status);
+    field_text(&line, "code", code);
     end(&line, gateway);
 }
 

@@ -60,6 +60,10 @@ struct gw_log_relay {
 };
 void gw_log_relayed(struct gateway *gateway, const struct gw_log_relay *relay);
 
+/* A request may not be made with what it came with: `token` is the name of its access token, or "".
+ */
+void gw_log_turned_away(struct gateway *gateway, const char *token, int status, const char *code);
+
 /* A request for a run is refused before there is one; `app` may be NULL. */
 void gw_log_refused(struct gateway *gateway, const struct gw_app *app, int status,
                     const char *code);

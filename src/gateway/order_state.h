@@ -80,7 +80,7 @@ struct gw_order {
     struct dify_field *out_fields; /* the last one of each name */
     size_t out_field_count;
     struct dify_attachment *attachments;
-    bool wants_stream;        /* of a body of Dify's own API */
+    bool wants_stream;         /* of a body of Dify's own API */
     struct dify__buffer extra; /* likewise: a JSON object of what else it says */
     unsigned char inputs_digest[GW_SHA256_BYTES];
     unsigned char digest[GW_SHA256_BYTES]; /* of all but the app's name */

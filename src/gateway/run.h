@@ -54,6 +54,7 @@ struct gw_run {
     bool was_sent;           /* maybe; if not, nothing of it is at Dify */
     bool has_key, frees_key; /* it ends without having been begun: the key is free then */
     unsigned char key[STORE_HASH_BYTES], digest[STORE_HASH_BYTES];
+    const char *asker; /* the name of the access token it was asked for with, for the log; NULL */
     const char *route; /* of the request; static, or the configuration's */
 
     struct gw_order *order; /* until its files are up; NULL */

@@ -29,11 +29,11 @@ struct gw_app {
     struct dify_app *dify;
     struct gw_about *about; /* what it says of itself (about.h); NULL: not asked yet */
 
-    unsigned running;         /* runs that have a place */
-    unsigned waiting;         /* runs that were begun and have none */
-    unsigned uploading;       /* runs whose turn it is to upload */
-    struct http_link queue;   /* runs that wait for a place, by their member `turn` */
-    struct http_link uploads; /* runs that wait for their turn to upload, likewise */
+    unsigned running;                 /* runs that have a place */
+    unsigned waiting;                 /* runs that were begun and have none */
+    unsigned uploading;               /* runs whose turn it is to upload */
+    struct http_link queue;           /* runs that wait for a place, by their member `turn` */
+    struct http_link uploads;         /* runs that wait for their turn to upload, likewise */
     struct gw_app_measures *measures; /* guests share theirs */
 };
 
@@ -77,8 +77,8 @@ struct gateway {
     struct gw_uv_host host;
     struct dify_client *client;
     struct dify_decoder *decoder; /* for what runs read of their own logs */
-    struct gw_app *apps;     /* config->app_count of them */
-    struct http_link guests; /* app.c's */
+    struct gw_app *apps;          /* config->app_count of them */
+    struct http_link guests;      /* app.c's */
     size_t guest_count;
     struct gw_app_measures guest_measures;
     char (*awaited)[GW_GUEST_NAME_BYTES]; /* guests whose open runs wait for their key */

@@ -70,6 +70,7 @@ struct intake {
     struct gw_order *order;
     struct dify__buffer body; /* as it came */
     struct start start;
+    const char *asker; /* the access token's name; NULL: it came without */
     bool is_refused;
 };
 
@@ -134,6 +135,7 @@ static void begin_run(struct intake *intake)
         gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "too_many_followers",
                       "nobody can wait for it; the run was not sent");
     } else {
+        run->asker = intake->asker;
         gw_log_accepted(run, wants.kind);
         if (has_v1)
             gw_run_start(run);
@@ -217,6 +219,7 @@ static void take_in(const struct gw_request *request, struct gw_app *app, struct
     intake->exchange = request->exchange;
     intake->app = app;
     intake->start = start;
+    intake->asker = request->access.token != NULL ? request->access.token->name : NULL;
     intake->body = (struct dify__buffer){.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
     gw_app_hold(app);
     http_exchange_watch(request->exchange,

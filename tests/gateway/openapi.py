@@ -205,6 +205,7 @@ def check_words(given, document):
     for name, schema in document.json["components"]["schemas"].items():
         given.checks.true("description" in schema, "schema %s has a description" % name)
     used = set(re.findall(r'"#/components/(\w+/\w+)"', json.dumps(document.json)))
+    used |= {"securitySchemes/" + name for way in document.json["security"] for name in way}
     there = {"%s/%s" % (kind, name) for kind, of in document.json["components"].items()
              for name in of}
     given.checks.equal(used, there, "components are used, and those that are used are there")
