@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store.c: writes runs of 25 KB of events and 5 KB of result through the store, each of them step
- * by step as the gateway does, and prints what that took, as JSON.
+ * by step as the gateway does, and prints what that took, as JSON. PIECES is how many appends a
+ * run's events come in: 2, or up to 50 where they come one by one.
  *
- *     bench_store PATH RUNS AT_ONCE [MAX_BYTES]
+ *     bench_store PATH RUNS AT_ONCE [PIECES [MAX_BYTES]]
  */
 #include "core/slices.h"
 #include "store/store.h"
@@ -15,12 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 50, EVENT_BYTES = 500, RESULT_BYTES = 5000, HALF = EVENTS / 2 };
+enum { EVENTS = 50, EVENT_BYTES = 500, RESULT_BYTES = 5000 };
 
 struct bench {
     struct store *store;
     int wakes[2];
-    struct dify_slice half, result;
+    struct dify_slice piece, result;
+    unsigned pieces, events; /* of a run; of a piece */
     unsigned long left, open, refused;
 };
 
@@ -92,35 +94,42 @@ static void end(struct run *run)
         .events = EVENTS,
         .result = run->bench->result,
     };
-    must(store_append(run->bench->store, run->number, HALF + 1, run->bench->half, NULL, NULL) &&
-             store_end(run->bench->store, run->number, &row, step, run),
+    must(store_end(run->bench->store, run->number, &row, step, run), "the queue is full");
+}
+
+/* A piece of the events; with the first one the ids, behind the last one at once the end. */
+static void append(struct run *run, unsigned piece)
+{
+    struct bench *bench = run->bench;
+    bool is_last = piece + 1 == bench->pieces;
+    char id[40];
+    int len;
+    if (piece == 0) {
+        len = snprintf(id, sizeof id, "%016llx-4b0c-8f7a-2f6a1c9d3e51",
+                       (unsigned long long)(run->number * 0x9E3779B97F4A7C15u));
+        must(store_set_started(bench->store, run->number, (struct dify_slice){id, (size_t)len},
+                               (struct dify_slice){id, (size_t)len}, NULL, NULL),
+             "the queue is full");
+    }
+    must(store_append(bench->store, run->number, piece * bench->events + 1, bench->piece,
+                      is_last ? NULL : step, run),
          "the queue is full");
+    if (is_last)
+        end(run);
 }
 
 static void step(void *ctx, bool is_kept)
 {
     struct run *run = ctx;
     struct bench *bench = run->bench;
-    char id[40];
-    int len;
     bench->refused += !is_kept;
-    switch (run->step++) {
-    case 0:
-        len = snprintf(id, sizeof id, "%016llx-4b0c-8f7a-2f6a1c9d3e51",
-                       (unsigned long long)(run->number * 0x9E3779B97F4A7C15u));
-        must(store_set_started(bench->store, run->number, (struct dify_slice){id, (size_t)len},
-                               (struct dify_slice){id, (size_t)len}, NULL, NULL) &&
-                 store_append(bench->store, run->number, 1, bench->half, step, run),
-             "the queue is full");
-        break;
-    case 1:
-        end(run);
-        break;
-    default:
-        bench->open--;
-        if (bench->left != 0)
-            begin(run);
+    if (run->step < bench->pieces) {
+        append(run, run->step++);
+        return;
     }
+    bench->open--;
+    if (bench->left != 0)
+        begin(run);
 }
 
 static double seconds(clockid_t clock)
@@ -136,11 +145,11 @@ static void make_texts(struct bench *bench, struct dify__buffer *records)
     must(text != NULL, "no memory");
     memset(text, 'x', RESULT_BYTES);
     bench->result = (struct dify_slice){text, RESULT_BYTES};
-    for (unsigned i = 0; i < HALF; i++)
+    for (unsigned i = 0; i < bench->events; i++)
         must(store_record_put(records, STORE_RECORD_EVENT,
                               (struct dify_slice){text, EVENT_BYTES}) == DIFY_OK,
              "no memory");
-    bench->half = dify__buffer_slice(records);
+    bench->piece = dify__buffer_slice(records);
 }
 
 int main(int argc, char **argv)
@@ -151,12 +160,14 @@ int main(int argc, char **argv)
     struct store_error error = {""};
     struct store_figures figures;
     char bytes[64];
-    if (runs == 0 || at_once == 0 || at_once > runs) {
-        fputs("usage: bench_store PATH RUNS AT_ONCE [MAX_BYTES]\n", stderr);
+    bench.pieces = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 2;
+    bench.events = bench.pieces != 0 ? EVENTS / bench.pieces : 0;
+    if (bench.events == 0 || runs == 0 || at_once == 0 || at_once > runs) {
+        fputs("usage: bench_store PATH RUNS AT_ONCE [PIECES [MAX_BYTES]]\n", stderr);
         return 2;
     }
     struct store_options options = {.path = argv[1], .on_wake = wake, .ctx = &bench};
-    options.max_bytes = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
+    options.max_bytes = argc > 5 ? strtoull(argv[5], NULL, 10) : 0;
     struct run *run = calloc(at_once, sizeof *run);
     must(run != NULL && pipe(bench.wakes) == 0, "no memory");
     make_texts(&bench, &records);
