@@ -6,6 +6,7 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
 add_library(dify_store OBJECT
+    src/store/appends.c
     src/store/apply.c
     src/store/check.c
     src/store/db.c

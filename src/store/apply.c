@@ -7,6 +7,8 @@
  */
 #include "store/writer.h"
 
+#include <string.h>
+
 /* Also where it failed. */
 int store_run_stmt(sqlite3_stmt *stmt)
 {
@@ -98,27 +100,43 @@ static int apply_started(struct store *store, const struct store_write *write)
     return rc != SQLITE_OK ? SQLITE_NOMEM : run_update(store, stmt);
 }
 
-static int apply_append(struct store *store, const struct store_write *write)
+/* ---- runs that are there ------------------------------------------------------------------- */
+
+/* A run is appended to dozens of times, and each time it must be there. What a transaction found
+ * that failed holds for the next one, which begins with the same writes. */
+static uint64_t *place_of(struct store *store, uint64_t number)
+{
+    if (store->known_removed != store->pruner.removed)
+        memset(store->known, 0, sizeof store->known);
+    store->known_removed = store->pruner.removed;
+    return &store->known[number % STORE_KNOWN];
+}
+
+static int find_run(struct store *store, uint64_t number, bool *has_run)
+{
+    sqlite3_stmt *stmt = store->stmts[STORE_STMT_HAS_RUN];
+    *has_run = *place_of(store, number) == number;
+    if (*has_run)
+        return SQLITE_OK;
+    int rc = store_bind_uint(stmt, 1, number);
+    if (rc == SQLITE_OK)
+        rc = has_row(stmt, has_run);
+    if (rc == SQLITE_OK && *has_run)
+        *place_of(store, number) = number;
+    return rc;
+}
+
+/* Whether it can be appended, as far as it is known before. */
+static int check_append(struct store *store, const struct store_write *write)
 {
     uint32_t first = write->as.append.first, count = write->as.append.count;
-    sqlite3_stmt *stmt = store->stmts[STORE_STMT_HAS_RUN];
     bool has_run;
     if (first == 0 || first > STORE_RECORDS || count > STORE_RECORDS - first + 1)
         return SQLITE_CONSTRAINT;
-    int rc = store_bind_uint(stmt, 1, write->number);
-    if (rc == SQLITE_OK)
-        rc = has_row(stmt, &has_run);
+    int rc = find_run(store, write->number, &has_run);
     if (rc != SQLITE_OK)
         return rc;
-    if (!has_run)
-        return SQLITE_CONSTRAINT;
-    if (count == 0)
-        return SQLITE_OK;
-    stmt = store->stmts[STORE_STMT_APPEND];
-    rc = sqlite3_bind_int64(stmt, 1, STORE_POSITION(write->number, first));
-    rc |= store_bind_uint(stmt, 2, count);
-    rc |= store_bind_blob(stmt, 3, write->as.append.records);
-    return rc != SQLITE_OK ? SQLITE_NOMEM : store_run_stmt(stmt);
+    return has_run ? SQLITE_OK : SQLITE_CONSTRAINT;
 }
 
 static int free_key(struct store *store, uint64_t number)
@@ -179,7 +197,7 @@ static int apply_reopen(struct store *store, const struct store_write *write)
     return store_run_stmt(stmt);
 }
 
-int store_apply(struct store *store, struct store_write *write)
+static int apply(struct store *store, const struct store_write *write)
 {
     sqlite3_stmt *stmt;
     int rc;
@@ -194,7 +212,7 @@ int store_apply(struct store *store, struct store_write *write)
     case STORE_OP_STARTED:
         return apply_started(store, write);
     case STORE_OP_APPEND:
-        return apply_append(store, write);
+        return check_append(store, write);
     case STORE_OP_END:
         return apply_end(store, write);
     case STORE_OP_REOPEN:
@@ -207,4 +225,37 @@ int store_apply(struct store *store, struct store_write *write)
         return rc != SQLITE_OK ? SQLITE_NOMEM : run_update(store, stmt);
     }
     return SQLITE_MISUSE;
+}
+
+/* Whether it is the write's own fault that it failed: another time it would fail again. */
+static bool is_refused(int rc)
+{
+    int kind = rc & 0xFF;
+    return kind == SQLITE_CONSTRAINT || kind == SQLITE_TOOBIG || kind == SQLITE_MISMATCH;
+}
+
+/* Those that were found fit. Where a row stands in the place of another the statement keeps what it
+ * has inserted (OR FAIL), and goes on behind it when it runs again. */
+static int insert_appends(struct store *store, struct store_write *first)
+{
+    store_appends_begin(&store->appends, first);
+    while (store->appends.at != NULL) {
+        int rc = store_run_stmt(store->stmts[STORE_STMT_APPEND]);
+        struct store_write *failed = rc != SQLITE_OK ? store_appends_skip(&store->appends) : NULL;
+        if (failed == NULL || (rc & 0xFF) != SQLITE_CONSTRAINT)
+            return rc;
+        failed->is_kept = false;
+    }
+    return SQLITE_OK;
+}
+
+int store_apply(struct store *store, struct store_write *first)
+{
+    for (struct store_write *write = first; write != NULL; write = write->next) {
+        int rc = apply(store, write);
+        write->is_kept = rc == SQLITE_OK;
+        if (rc != SQLITE_OK && !is_refused(rc))
+            return rc;
+    }
+    return insert_appends(store, first);
 }

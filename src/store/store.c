@@ -78,6 +78,9 @@ static enum dify_err begin_life(struct store *store, struct store_error *error)
 
 static enum dify_err open_parts(struct store *store, struct store_error *error)
 {
+    /* Nobody asks how much memory SQLite has, and to count it takes a lock each time. Refused where
+     * it is at work already, which does no harm. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_initialize() != SQLITE_OK)
         return DIFY_ERR_NOMEM;
     enum dify_err err = store_real_path(store->options.path, &store->path, error);

@@ -35,7 +35,8 @@ static const char *const texts[] = {
         "UPDATE runs SET state = 2, run_id = coalesce(?2, run_id), task_id = coalesce(?3, task_id)"
         " WHERE number = ?1 AND state < 3",
     [STORE_STMT_HAS_RUN] = "SELECT 1 FROM runs WHERE number = ?1",
-    [STORE_STMT_APPEND] = "INSERT INTO segments (position, count, records) VALUES (?1, ?2, ?3)",
+    [STORE_STMT_APPEND] = "INSERT OR FAIL INTO segments (position, count, records)"
+                          " SELECT position, count, records FROM " STORE_APPENDS_TABLE,
     [STORE_STMT_END] =
         "UPDATE runs SET state = 3, ended = ?2, run_id = coalesce(?3, run_id),"
         " task_id = coalesce(?4, task_id), message_id = coalesce(?5, message_id), status = ?6,"
@@ -110,7 +111,7 @@ static void limit_pages(struct store *store)
 
 int store_writer_prepare(struct store *store)
 {
-    int rc = SQLITE_OK;
+    int rc = store_appends_register(store->db, &store->appends);
     for (size_t i = 0; rc == SQLITE_OK && i < STORE_STMT_COUNT; i++)
         rc = store_db_prepare(store->db, texts[i], &store->stmts[i]);
     if (rc == SQLITE_OK)
@@ -132,13 +133,6 @@ void store_writer_finalize(struct store *store)
     }
 }
 
-/* Whether it is the write's own fault that it failed: another time it would fail again. */
-static bool is_refused(int rc)
-{
-    int kind = rc & 0xFF;
-    return kind == SQLITE_CONSTRAINT || kind == SQLITE_TOOBIG || kind == SQLITE_MISMATCH;
-}
-
 static int set_sync(struct store *store, bool is_full)
 {
     if (store->is_full_sync == is_full)
@@ -151,12 +145,9 @@ static int set_sync(struct store *store, bool is_full)
 
 static int apply_batch(struct store *store)
 {
-    for (struct store_write *write = store->batch.first; write != NULL; write = write->next) {
-        int rc = store_apply(store, write);
-        write->is_kept = rc == SQLITE_OK;
-        if (rc != SQLITE_OK && !is_refused(rc))
-            return rc;
-    }
+    int rc = store_apply(store, store->batch.first);
+    if (rc != SQLITE_OK)
+        return rc;
     const struct store_fault *fault = store->options.fault;
     if (fault != NULL && !fault->may_commit(fault->ctx))
         return SQLITE_FULL;

@@ -9,6 +9,7 @@
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
 
+#include "store/appends.h"
 #include "store/db.h"
 #include "store/prune.h"
 #include "store/sent.h"
@@ -95,6 +96,9 @@ enum store_stmt {
     STORE_STMT_COUNT
 };
 
+/* Runs that the writer remembers as being there. */
+#define STORE_KNOWN 4096
+
 struct store {
     struct store_options options;
     char *path;
@@ -105,9 +109,13 @@ struct store {
     /* The writer's; the owner's before the thread begins and after it has ended. */
     sqlite3 *db;
     sqlite3_stmt *stmts[STORE_STMT_COUNT];
+    struct store_appends appends;
     struct store_writes batch;
     struct store_pruner pruner;
     bool is_full_sync; /* what synchronous stands at */
+    uint64_t
+        known[STORE_KNOWN]; /* numbers of runs that are there, each at its own place; 0: none */
+    uint64_t known_removed; /* how many runs had been removed then */
     uint64_t gather_until_us;
     int wal_pages; /* in the write-ahead log; 0 behind a checkpoint */
     int wal_most;  /* from here on a checkpoint waits for readers */
@@ -128,8 +136,9 @@ DIFY_MUST_CHECK int store_writer_prepare(struct store *store);
 void store_writer_finalize(struct store *store);
 void *store_writer_main(void *store);
 
-/* apply.c: one write, within a transaction. SQLITE_OK with write->is_kept, or what failed. */
-DIFY_MUST_CHECK int store_apply(struct store *store, struct store_write *write);
+/* apply.c: the writes from `first` on, within a transaction: the appends behind the others, which
+ * do not depend on them, all in their order. Each has is_kept, or it is said what failed. */
+DIFY_MUST_CHECK int store_apply(struct store *store, struct store_write *first);
 
 /* Runs a statement that gives no rows, and makes it ready for the next time. */
 DIFY_MUST_CHECK int store_run_stmt(sqlite3_stmt *stmt);

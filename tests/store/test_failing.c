@@ -157,6 +157,77 @@ static void test_group_commit(void **state)
     assert_int_equal(figures(gate).synced_commits, 2);
 }
 
+/* Appends of many runs in one transaction, which fails and is tried again: those that can be are
+ * kept, whatever stands between them. */
+static void test_appends_together(void **state)
+{
+    static const struct {
+        uint64_t number;
+        uint32_t first, last;
+        bool is_kept;
+    } appends[] = {
+        {9, 1, 1, false},                                     /* of a run that is not */
+        {2, 1, 2, true},  {1, 1, 1, true},  {2, 1, 1, false}, /* in the place of others */
+        {2, 3, 3, true},  {3, 1, 4, true},  {3, 5, 4, true},  /* none at all */
+        {1, 1, 1, false}, {1, 1, 2, false}, {1, 2, 9, true},  {2, 3, 3, false},
+    };
+    enum { APPENDS = sizeof appends / sizeof appends[0] };
+    struct gate *gate = *state;
+    struct store *store = gate->kit.store;
+    struct turn turns[APPENDS];
+    struct dify__buffer log = {.allocator = dify__allocator(NULL), .max = 10000};
+    uint32_t first, refused = 0;
+    set_gate(gate, true, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct store_run run = kit_run(store_next_number(store));
+        assert_true(store_begin(store, &run, kit_done, &gate->kit));
+        if (i == 0)
+            await_asking(gate); /* the others, and all that follows, are the next transaction */
+    }
+    for (unsigned i = 0; i < APPENDS; i++) {
+        turns[i] = (struct turn){gate, i};
+        dify__buffer_clear(&log, 0);
+        kit_records(&log, appends[i].first, appends[i].last);
+        assert_true(store_append(store, appends[i].number, appends[i].first,
+                                 dify__buffer_slice(&log), note, &turns[i]));
+    }
+    set_gate(gate, false, 0);
+    kit_await(&gate->kit, 1);
+    for (unsigned i = 0; i < APPENDS; i++) {
+        kit_await(&gate->kit, 4 + i);
+        refused += !appends[i].is_kept;
+        assert_int_equal(gate->order[i], i);
+    }
+    assert_int_equal(gate->kit.refused, refused);
+    assert_int_equal(figures(gate).commits, 2);
+    static const uint32_t lengths[] = {9, 3, 4};
+    for (uint64_t number = 1; number <= 3; number++) {
+        dify__buffer_clear(&log, 0);
+        assert_int_equal(store_read_log(gate->kit.reader, number, 1, 10000, &log, &first), DIFY_OK);
+        assert_int_equal(kit_check_records(dify__buffer_slice(&log), 1), lengths[number - 1]);
+    }
+    dify__buffer_fini(&log);
+}
+
+/* A run that is begun and appended to in a transaction that fails twice. */
+static void test_appends_after_a_failure(void **state)
+{
+    struct gate *gate = *state;
+    struct store *store = gate->kit.store;
+    const char *why;
+    struct store_run run = kit_run(store_next_number(store));
+    set_gate(gate, false, 2);
+    assert_true(store_begin(store, &run, kit_done, &gate->kit));
+    kit_append(&gate->kit, 1, 1, 5);
+    kit_append(&gate->kit, 1, 1, 1); /* refused, each time */
+    kit_append(&gate->kit, 1, 6, 7);
+    while (!store_is_failing(store, &why))
+        kit_turn(&gate->kit);
+    kit_await(&gate->kit, 4);
+    assert_int_equal(gate->kit.refused, 1);
+    assert_int_equal(kit_sql(&gate->kit, "SELECT sum(count) FROM segments"), 7);
+}
+
 /* Closing wakes the one that waits for its next try, and what is not written is no clean close. */
 static void test_closed_while_failing(void **state)
 {
@@ -289,6 +360,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_group_commit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_appends_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_appends_after_a_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed_while_failing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queue_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),

@@ -104,6 +104,12 @@ static void test_age(void **state)
     assert_int_equal(kit_sql(kit, "SELECT count(*) FROM keys"), 0);
     assert_int_equal(kit_sql(kit, "SELECT count(*) FROM removed"), 0);
     assert_sound(kit);
+    /* To a run that was there a moment ago nothing can be appended. */
+    assert_int_equal(kit->refused, 0);
+    kit_append(kit, old.number, 21, 22);
+    kit_await(kit, kit->delivered + 1);
+    assert_int_equal(kit->refused, 1);
+    assert_int_equal(kit_sql(kit, "SELECT count(*) FROM segments"), 0);
     /* The number is not given again, though nothing of that run is left; the key is free. */
     kit_close(kit);
     kit_open(kit);
