@@ -236,6 +236,11 @@ static bool has_channels(const struct body *body, const struct dify__members *re
 static void put_no_metadata(struct body *body)
 {
     bool is_new = false;
+    if (body->result->outcome != DIFY_OUTCOME_PAUSED) {
+        dify__write_key(&body->writer, "metadata");
+        gw__mend_write_metadata(&body->writer, body->result->total_tokens);
+        return;
+    }
     for (struct dify__members members = body->data; dify__members_next(&members);)
         if (dify__slice_is(members.key, "reasons"))
             is_new = has_channels(body, &members);

@@ -2,6 +2,7 @@
  *
  * v1_mend.c: see v1_mend.h. The door of a mender: what becomes of each event.
  */
+#include "core/json_text.h"
 #include "core/run_follow.h"
 #include "core/slices.h"
 #include "gateway/v1_mend_state.h"
@@ -86,13 +87,46 @@ static enum gw_mend_word mend_answer(struct gw_mend *mend, const struct dify_eve
     return gw__mend_put_answer(mend, whole, put, ctx) ? GW_MEND_DROP : pass(mend, event, put, ctx);
 }
 
-/* The end of a chatflow. What was said while no stream was open is known only now, and has to come
- * before message_end, which was held back for it. */
+/* What stands before the end of a run that ended while no stream was open: of it the server tells
+ * nothing but its end. */
+static void put_begin(struct gw_mend *mend, const struct dify_result *result, gw_mend_put *put,
+                      void *ctx)
+{
+    mend->text.len = 0;
+    enum dify_err err = gw__mend_started(mend, result, &mend->text);
+    gw__mend_note(mend, err);
+    if (err != DIFY_OK)
+        return;
+    gw__mend_put_event(mend, dify__buffer_slice(&mend->text), put, ctx);
+    mend->is_started_told = true;
+}
+
+static void make_message_end(struct gw_mend *mend, const struct dify_result *result)
+{
+    if (!dify__slice_is(result->status, "succeeded") &&
+        !dify__slice_is(result->status, "partial-succeeded"))
+        return;
+    enum dify_err err = gw__mend_message_end(mend, result, &mend->message_end);
+    if (err != DIFY_OK)
+        mend->message_end.len = 0;
+    gw__mend_note(mend, err);
+}
+
+/* The end of a run. What a chatflow said while no stream was open is known only now, and has to
+ * come before message_end, which was held back for it. */
 static enum gw_mend_word mend_finish(struct gw_mend *mend, const struct dify_event *event,
                                      gw_mend_put *put, void *ctx)
 {
-    if (!mend->is_message_end_told) {
+    struct dify_result known = {.status = event->data.status,
+                                .created_at = event->data.created_at.text};
+    if (!dify__parse_uint(event->data.total_tokens.text, &known.total_tokens))
+        known.total_tokens = 0;
+    if (!mend->is_started_told)
+        put_begin(mend, &known, put, ctx);
+    if (gw__mend_is_chatflow(mend) && !mend->is_message_end_told) {
         gw__mend_put_outputs(mend, event->data.outputs, put, ctx);
+        if (mend->message_end.len == 0)
+            make_message_end(mend, &known);
         if (mend->message_end.len != 0) {
             gw__mend_put_event(mend, dify__buffer_slice(&mend->message_end), put, ctx);
             mend->is_message_end_told = true;
@@ -114,6 +148,8 @@ static enum gw_mend_word mend_resumed(struct gw_mend *mend, const struct dify_ev
 {
     if (gw__mend_repeats(mend, event))
         return GW_MEND_DROP;
+    if (event->type == DIFY_EVENT_WORKFLOW_FINISHED)
+        return mend_finish(mend, event, put, ctx);
     if (!gw__mend_is_chatflow(mend))
         return pass(mend, event, put, ctx);
     switch (event->type) {
@@ -124,8 +160,6 @@ static enum gw_mend_word mend_resumed(struct gw_mend *mend, const struct dify_ev
     case DIFY_EVENT_MESSAGE_END: /* held back until the whole answer is known */
         return mend->is_finished_told || mend->message_end.len == 0 ? pass(mend, event, put, ctx)
                                                                     : GW_MEND_DROP;
-    case DIFY_EVENT_WORKFLOW_FINISHED:
-        return mend_finish(mend, event, put, ctx);
     default:
         return pass(mend, event, put, ctx);
     }

@@ -85,6 +85,25 @@ static void write_totals(struct dify__writer *writer, const struct dify_result *
     write_figure(writer, "total_steps", result->total_steps);
 }
 
+enum dify_err gw__mend_started(const struct gw_mend *mend, const struct dify_result *result,
+                               struct dify__buffer *out)
+{
+    struct dify__writer writer;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
+    open_event(&writer, mend, result, "workflow_started", true);
+    dify__write_key(&writer, "data");
+    dify__write_open(&writer, '{');
+    write_pair(&writer, "id", run_id(mend, result));
+    write_pair(&writer, "workflow_id",
+               known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
+    write_json(&writer, "inputs", DIFY_SLICE("{}"));
+    write_figure(&writer, "created_at", result->created_at);
+    write_pair(&writer, "reason", DIFY_SLICE("initial"));
+    dify__write_close(&writer, '}');
+    dify__write_close(&writer, '}');
+    return dify__writer_finish(&writer);
+}
+
 enum dify_err gw__mend_finished(const struct gw_mend *mend, const struct dify_result *result,
                                 struct dify__buffer *out)
 {
@@ -192,8 +211,32 @@ enum dify_err gw__mend_paused(const struct gw_mend *mend, const struct dify_resu
     return err;
 }
 
-static enum dify_err write_message_end(const struct gw_mend *mend, const struct dify_result *result,
-                                       struct dify__buffer *out)
+void gw__mend_write_metadata(struct dify__writer *writer, uint64_t total_tokens)
+{
+    dify__write_open(writer, '{');
+    write_json(writer, "annotation_reply", DIFY_SLICE("null"));
+    write_json(writer, "retriever_resources", DIFY_SLICE("[]"));
+    dify__write_key(writer, "usage");
+    dify__write_open(writer, '{');
+    write_figure(writer, "prompt_tokens", DIFY_SLICE("0"));
+    write_pair(writer, "prompt_unit_price", DIFY_SLICE("0.0"));
+    write_pair(writer, "prompt_price_unit", DIFY_SLICE("0.0"));
+    write_pair(writer, "prompt_price", DIFY_SLICE("0.0"));
+    write_figure(writer, "completion_tokens", DIFY_SLICE("0"));
+    write_pair(writer, "completion_unit_price", DIFY_SLICE("0.0"));
+    write_pair(writer, "completion_price_unit", DIFY_SLICE("0.0"));
+    write_pair(writer, "completion_price", DIFY_SLICE("0.0"));
+    dify__write_key(writer, "total_tokens");
+    dify__write_uint(writer, total_tokens);
+    write_pair(writer, "total_price", DIFY_SLICE("0.0"));
+    write_pair(writer, "currency", DIFY_SLICE("USD"));
+    write_figure(writer, "latency", DIFY_SLICE("0.0"));
+    dify__write_close(writer, '}');
+    dify__write_close(writer, '}');
+}
+
+enum dify_err gw__mend_message_end(const struct gw_mend *mend, const struct dify_result *result,
+                                   struct dify__buffer *out)
 {
     struct dify__writer writer;
     if (mend->message_end.len != 0)
@@ -201,7 +244,8 @@ static enum dify_err write_message_end(const struct gw_mend *mend, const struct 
     dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     open_event(&writer, mend, result, "message_end", false);
     write_pair(&writer, "id", known(gw__mend_id(mend, mend->message_id), result->message_id));
-    write_json(&writer, "metadata", DIFY_SLICE(GW_MEND_NO_METADATA));
+    dify__write_key(&writer, "metadata");
+    gw__mend_write_metadata(&writer, result->total_tokens);
     write_json(&writer, "files", DIFY_SLICE("[]"));
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
@@ -264,10 +308,12 @@ static bool put_known_end(struct gw_mend *mend, const struct dify_run *run,
 {
     bool has_runs = mend->kind == DIFY_KIND_WORKFLOW || run_id(mend, result).ptr != NULL;
     bool is_chat = mend->kind != DIFY_KIND_WORKFLOW;
+    if (has_runs && !mend->is_started_told)
+        mend->is_started_told = put_text(mend, result, gw__mend_started, put, ctx);
     if (is_chat && !mend->is_message_end_told && (!has_runs || has_answer(mend, result))) {
         if (has_runs && result->answer.ptr != NULL)
             (void)gw__mend_put_answer(mend, result->answer, put, ctx);
-        mend->is_message_end_told = put_text(mend, result, write_message_end, put, ctx);
+        mend->is_message_end_told = put_text(mend, result, gw__mend_message_end, put, ctx);
     }
     /* a moderated chatflow ends with its message */
     bool ends_there = mend->message_end.len != 0 && !dify__run_has_workflow_finished(run);

@@ -10,6 +10,7 @@
 #ifndef GATEWAY_V1_MEND_STATE_H
 #define GATEWAY_V1_MEND_STATE_H
 
+#include "core/json_text.h"
 #include "core/nodes.h"
 #include "gateway/v1_mend.h"
 
@@ -109,6 +110,12 @@ void gw__mend_put_outputs(struct gw_mend *mend, struct dify_slice outputs, gw_me
 
 /* ---- v1_mend_end.c --------------------------------------------------------------------------- */
 
+/* Appends a workflow_started, for a run that ended before any stream told of its begin: without its
+ * inputs. NOMEM, TOO_LARGE. */
+DIFY_MUST_CHECK enum dify_err gw__mend_started(const struct gw_mend *mend,
+                                               const struct dify_result *result,
+                                               struct dify__buffer *out);
+
 /* Appends the event that ended the run, as it came, or else made from the result: workflow_finished
  * and workflow_paused. Also used for bodies (v1_body.c). NOMEM, TOO_LARGE. */
 DIFY_MUST_CHECK enum dify_err gw__mend_finished(const struct gw_mend *mend,
@@ -118,7 +125,17 @@ DIFY_MUST_CHECK enum dify_err gw__mend_paused(const struct gw_mend *mend,
                                               const struct dify_result *result,
                                               struct dify__buffer *out);
 
-/* What a message_end without metadata of its own says. */
+/* Appends the event message_end of a run that has ended, as it came, or else made of what is known.
+ * NOMEM, TOO_LARGE. */
+DIFY_MUST_CHECK enum dify_err gw__mend_message_end(const struct gw_mend *mend,
+                                                   const struct dify_result *result,
+                                                   struct dify__buffer *out);
+
+/* The metadata of a message that has ended and whose own did not come: the usage has all that
+ * Dify's has, since clients count on it, but no figures other than the run's tokens. */
+void gw__mend_write_metadata(struct dify__writer *writer, uint64_t total_tokens);
+
+/* That of a message that has not ended. */
 #define GW_MEND_NO_METADATA "{\"annotation_reply\":null,\"retriever_resources\":[],\"usage\":null}"
 
 #endif

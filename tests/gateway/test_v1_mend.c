@@ -410,6 +410,8 @@ static void check_cuts(const struct events *events)
         }
         if (at > 0)
             check_cut(events, (struct cut){.at = at, .is_plain = true});
+        /* it ended unseen: its end alone is told again */
+        check_cut(events, (struct cut){.at = at, .lost = last - at, .is_plain = true});
     }
 }
 
@@ -653,7 +655,10 @@ static const struct end ends[] = {
      "{'id':'r','status':'succeeded','outputs':{'answer':'one two'}}",
      {"{'event': 'message', " CHAT ", 'answer': ' two', 'x': [1, 2]}",
       "{'event':'message_end'," CHAT ",'id':'m','metadata':{'annotation_reply':null,"
-      "'retriever_resources':[],'usage':null},'files':[]}",
+      "'retriever_resources':[],'usage':{'prompt_tokens':0,'prompt_unit_price':'0.0',"
+      "'prompt_price_unit':'0.0','prompt_price':'0.0','completion_tokens':0,"
+      "'completion_unit_price':'0.0','completion_price_unit':'0.0','completion_price':'0.0',"
+      "'total_tokens':0,'total_price':'0.0','currency':'USD','latency':0.0}},'files':[]}",
       "{'event':'workflow_finished'," CHAT ",'workflow_run_id':'r','data':{'id':'r',"
       "'workflow_id':null,'status':'succeeded','outputs':{'answer':'one two'},'error':null,"
       "'elapsed_time':0,'total_tokens':0,'total_steps':0,'created_by':{},'created_at':null,"
