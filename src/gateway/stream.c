@@ -262,11 +262,20 @@ static void begin_v1(struct gw_caller *caller)
     (void)!http_timer_set(&gateway->timer, &caller->alarm, gateway->comment_ms);
 }
 
+/* Whether a stream begins for him: Dify has answered with one. Where that ended at once, before
+ * there was anything to tell, he gets the error as a status. */
+static bool may_begin_v1(const struct gw_caller *caller)
+{
+    const struct gw_v1 *v1 = caller->run->v1;
+    if (caller->has_begun || caller->is_answered || !caller->options.is_v1)
+        return false;
+    return !caller->options.is_creating || v1->has_told || (v1->has_stream && v1->status == 0);
+}
+
 void gw__stream_pump(struct gw_caller *caller)
 {
     struct gw_run *run = caller->run;
-    if (!caller->has_begun && caller->options.is_v1 && !caller->is_answered &&
-        (!caller->options.is_creating || run->v1->has_stream || run->v1->has_told))
+    if (may_begin_v1(caller))
         begin_v1(caller);
     if (!caller->has_begun || caller->is_answered || caller->is_reading)
         return;

@@ -23,7 +23,7 @@ struct gw_v1 {
     char *body; /* once it has ended: of a blocking answer, or of an error; malloc, or NULL for
                  * want of memory */
     size_t body_len;
-    int status; /* of it */
+    int status; /* of it; 0: it has not ended */
 };
 
 /* The app that a request below /v1 is for: that of its key, or of its access token. NULL: it was
