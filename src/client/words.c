@@ -79,12 +79,12 @@ static void take_code(struct dify__refusal *refusal, struct dify_slice code)
     refusal->code[code.len] = '\0';
 }
 
-static void mask(struct dify__buffer *text, const char *key)
+static void mask(char *text, size_t text_len, const char *key)
 {
     size_t len = strlen(key);
-    for (size_t at = 0; len != 0 && at + len <= text->len; at++)
-        if (memcmp(text->ptr + at, key, len) == 0)
-            memset(text->ptr + at, '*', len);
+    for (size_t at = 0; len != 0 && at + len <= text_len; at++)
+        if (memcmp(text + at, key, len) == 0)
+            memset(text + at, '*', len);
 }
 
 bool dify__refusal_read(struct dify__refusal *refusal, const struct dify_allocator *allocator,
@@ -109,7 +109,8 @@ bool dify__refusal_read(struct dify__refusal *refusal, const struct dify_allocat
         }
     }
     dify__json_fini(&json);
-    mask(&refusal->message, key);
+    mask(refusal->code, strlen(refusal->code), key);
+    mask(refusal->message.ptr, refusal->message.len, key);
     return is_one;
 }
 

@@ -33,8 +33,8 @@ struct dify__refusal {
     struct dify__buffer message;
 };
 
-/* Reads `body`. False if it is no such object. NOMEM counts as none. A message that shows `key`,
- * which something on the way may send back, has asterisks instead. */
+/* Reads `body`. False if it is no such object. NOMEM counts as none. A code or message that shows
+ * `key`, which something on the way may send back, has asterisks instead. */
 bool dify__refusal_read(struct dify__refusal *refusal, const struct dify_allocator *allocator,
                         struct dify_slice body, const char *key);
 void dify__refusal_fini(struct dify__refusal *refusal);

@@ -415,6 +415,18 @@ void gw_log_warning(const struct gw_run *run, uint64_t offset, const char *reaso
     end(&line, run->gateway);
 }
 
+/* As Dify's codes are. Anything else that came in place of one may be what the log is not to have:
+ * a key, an input. */
+static bool is_code(struct dify_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_')
+            return false;
+    }
+    return true;
+}
+
 void gw_log_end(const struct gw_run *run, const struct dify_run *of)
 {
     struct line line;
@@ -425,7 +437,7 @@ void gw_log_end(const struct gw_run *run, const struct dify_run *of)
     begin_run(&line, GW_LOG_INFO, run, "ended");
     field_text(&line, "outcome", gw_outcome_name(result.outcome));
     if (result.code.len > 0)
-        field(&line, "code", result.code);
+        field(&line, "code", is_code(result.code) ? result.code : DIFY_SLICE("other"));
     field_number(&line, "status", (uint64_t)run->http_status);
     field_seconds(&line, "seconds", gw_metrics_age_ms(run));
     field_number(&line, "tokens", result.total_tokens);

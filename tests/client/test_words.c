@@ -93,6 +93,7 @@ static const struct refusal_case refusals[] = {
      "not_found", "No \"run\""},
     {"the key", "{\"message\":\"app-secret app-secre Bearer app-secret\"}", "",
      "********** app-secre Bearer **********"},
+    {"the key as a code", "{\"code\":\"a-app-secret\",\"message\":\"m\"}", "a-**********", "m"},
     {"no code", "{\"message\":\"Internal Server Error\"}", "", "Internal Server Error"},
     {"no message", "{\"code\":\"unknown\"}", "unknown", NULL},
     {"an empty message", "{\"code\":\"file_too_large\",\"message\":\"\"}", "file_too_large", ""},
