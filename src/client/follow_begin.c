@@ -124,11 +124,26 @@ static void on_info(void *ctx, const struct dify_answer *answer)
     ask_about(follow);
 }
 
+/* An app that is not published has no form; why it runs nothing the request itself is told, at
+ * once. (What comes as texts or files cannot be sent without a form.) */
+static bool is_without_form(const struct dify_follow *follow, const struct dify_answer *answer)
+{
+    return answer->outcome == DIFY_OUTCOME_REFUSED && answer->http_status == 400 &&
+           dify__slice_is(answer->code, "app_unavailable") && follow->inputs.field_count == 0 &&
+           follow->inputs.attachment_count == 0;
+}
+
 static void on_parameters(void *ctx, const struct dify_answer *answer)
 {
     struct dify_follow *follow = ctx;
     follow->call = NULL;
     follow->app->asker = NULL;
+    if (is_without_form(follow, answer)) {
+        wake_waiting(follow->app);
+        follow->no_check = true;
+        ask_about(follow);
+        return;
+    }
     if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
         fail_all(follow, answer);
         return;
@@ -160,10 +175,33 @@ static enum dify__form_rules rules_of(const struct dify_follow *follow)
     return is_graph ? DIFY__FORM_WORKFLOW : DIFY__FORM_CHAT;
 }
 
+static enum dify_kind kind_of(enum dify__mode mode)
+{
+    switch (mode) {
+    case DIFY__MODE_CHATFLOW:
+    case DIFY__MODE_CHAT:
+    case DIFY__MODE_AGENT_CHAT:
+    case DIFY__MODE_AGENT:
+        return DIFY_KIND_CHAT;
+    case DIFY__MODE_COMPLETION:
+        return DIFY_KIND_COMPLETION;
+    default:
+        return DIFY_KIND_WORKFLOW;
+    }
+}
+
+/* Of a route that is not the app's Dify refuses all, before it looks at the inputs. */
+static bool is_of_route(const struct dify_follow *follow)
+{
+    enum dify__mode mode = follow->app->mode;
+    return follow->kind == DIFY_KIND_AUTO || mode == DIFY__MODE_UNKNOWN ||
+           kind_of(mode) == follow->kind;
+}
+
 /* The form of one version of a workflow may differ from the published one's. */
 static bool is_checked(const struct dify_follow *follow)
 {
-    return !follow->no_check && follow->workflow_id == NULL;
+    return !follow->no_check && follow->workflow_id == NULL && is_of_route(follow);
 }
 
 static bool needs_form(const struct dify_follow *follow)
@@ -249,21 +287,6 @@ static void check(struct dify_follow *follow)
         dify__follow_enter(follow, DIFY_FOLLOW_UPLOADING, DIFY_REASON_CHECKED, 0, &text);
     else
         let_go(follow, DIFY_REASON_CHECKED, &text);
-}
-
-static enum dify_kind kind_of(enum dify__mode mode)
-{
-    switch (mode) {
-    case DIFY__MODE_CHATFLOW:
-    case DIFY__MODE_CHAT:
-    case DIFY__MODE_AGENT_CHAT:
-    case DIFY__MODE_AGENT:
-        return DIFY_KIND_CHAT;
-    case DIFY__MODE_COMPLETION:
-        return DIFY_KIND_COMPLETION;
-    default:
-        return DIFY_KIND_WORKFLOW;
-    }
 }
 
 /* Asks for what is not known yet, one thing after the other; then checks. */

@@ -77,12 +77,14 @@ void gw_error_text(struct dify__buffer *out, int status, const char *code, const
         out->len = before;
 }
 
-static void reply(struct http_exchange *exchange, int status, const struct http_field *more,
-                  size_t more_count, struct dify_slice body)
+#define AS_DIFY DIFY_SLICE("application/json") /* its own form of a type */
+#define AS_GATEWAY DIFY_SLICE("application/json; charset=utf-8")
+
+static void reply(struct http_exchange *exchange, int status, struct dify_slice type,
+                  const struct http_field *more, size_t more_count, struct dify_slice body)
 {
-    struct http_field fields[4] = {
-        {DIFY_SLICE("Content-Type"), DIFY_SLICE("application/json; charset=utf-8")},
-        {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")}};
+    struct http_field fields[4] = {{DIFY_SLICE("Content-Type"), type},
+                                   {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")}};
     size_t count = 2;
     for (size_t i = 0; i < more_count && count < 4; i++)
         fields[count++] = more[i];
@@ -96,7 +98,7 @@ static void reply_error(struct http_exchange *exchange, int status, const char *
     struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = ERROR_BYTES};
     gw_error_text(&text, status, code, message, run_id);
     (void)!dify__buffer_append(&text, "\n", 1);
-    reply(exchange, status, more, more_count, dify__buffer_slice(&text));
+    reply(exchange, status, AS_GATEWAY, more, more_count, dify__buffer_slice(&text));
     dify__buffer_fini(&text);
 }
 
@@ -141,7 +143,7 @@ void gw_reply_as_dify(struct http_exchange *exchange, int status, const char *co
     struct http_field field;
     gw_error_as_dify(&text, status, code, message);
     (void)!dify__buffer_append(&text, "\n", 1);
-    reply(exchange, status, &field, field_of(status, &field), dify__buffer_slice(&text));
+    reply(exchange, status, AS_DIFY, &field, field_of(status, &field), dify__buffer_slice(&text));
     dify__buffer_fini(&text);
 }
 
@@ -170,7 +172,7 @@ void gw_reply_stopping(struct http_exchange *exchange, bool has_begun, const cha
 
 void gw_reply_json(struct http_exchange *exchange, int status, struct dify_slice json)
 {
-    reply(exchange, status, NULL, 0, json);
+    reply(exchange, status, AS_GATEWAY, NULL, 0, json);
 }
 
 bool gw_reply_refusal(void *ctx, int status, const char *reason, struct http_page *page)
