@@ -349,6 +349,8 @@ void gw__stream_keep_alive(struct gw_caller *caller)
 {
     struct gateway *gateway = caller->run->gateway;
     uint32_t pace_ms = gateway->comment_ms;
+    if (!caller->has_begun && gw_v1_is_silent(caller->run))
+        return; /* its answer is on its way to the disk */
     if (!caller->has_begun)
         begin_v1(caller);
     if (http_exchange_half_closed(caller->exchange) && pace_ms > GW_HALF_CLOSED_MS)

@@ -48,6 +48,9 @@ void gw_v1_recall(struct gw_run *run, const struct store_record *record); /* of 
 /* Appends the blocking answer of one that has ended. False: no memory. */
 DIFY_MUST_CHECK bool gw_v1_write(const struct gw_run *run, struct dify__buffer *out);
 
+/* It is about to end, and callers have not got a byte of a stream: they get its status. */
+bool gw_v1_is_silent(const struct gw_run *run);
+
 /* It has ended as `of` says: puts what its callers still lack of it. */
 void gw_v1_end(struct gw_run *run, const struct dify_run *of);
 

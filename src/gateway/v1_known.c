@@ -182,6 +182,8 @@ static void follow_row(void *ctx, struct gateway *gateway, struct http_exchange 
         run = gw_run_show(gateway, row);
     if (run != NULL)
         follow(ctx, exchange, run);
+    else if (row->state != STORE_ENDED && may_follow(ctx, row->app, row->user))
+        gw_reply_as_dify(exchange, 503, "busy", "the run is being taken up; ask again");
     else
         relay(ctx, gateway, exchange);
 }

@@ -40,6 +40,12 @@ void gw_v1_fini(struct gw_run *run)
     run->v1 = NULL;
 }
 
+bool gw_v1_is_silent(const struct gw_run *run)
+{
+    const struct gw_v1 *v1 = run->v1;
+    return run->state >= GW_RUN_ENDING && v1 != NULL && !v1->has_stream && !v1->has_told;
+}
+
 static void put(void *ctx, struct dify_slice json)
 {
     struct gw_run *run = ctx;
@@ -95,8 +101,8 @@ void gw_v1_end(struct gw_run *run, const struct dify_run *of)
 {
     struct gw_v1 *v1 = run->v1;
     struct dify__buffer body = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
-    struct dify_slice mode = dify__slice_or_none(run->app != NULL ? dify_app_mode(run->app->dify)
-                                                                  : NULL);
+    struct dify_slice mode =
+        dify__slice_or_none(run->app != NULL ? dify_app_mode(run->app->dify) : NULL);
     if (gw_v1_body(of, v1->mend, mode, &body, &v1->status)) {
         v1->body = body.ptr;
         v1->body_len = body.len;
@@ -106,4 +112,6 @@ void gw_v1_end(struct gw_run *run, const struct dify_run *of)
     }
     if (v1->has_told || v1->status == 200 || gw_callers_have_begun(run))
         v1->lacks_end = !gw_mend_end(v1->mend, of, put, run);
+    else
+        v1->has_stream = false; /* it broke before anybody had a byte of it: none begins now */
 }

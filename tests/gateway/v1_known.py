@@ -70,6 +70,14 @@ class World:
         path = "/v1/workflow/%s/events?user=%s%s" % (run, user, query)
         return Told(self.gateway.send("GET", path, fields=bearer(key)))
 
+    def follow_when_up(self, run, user="u"):
+        """All of a run that the gateway takes up after a restart."""
+        while True:
+            told = self.follow(run, "&include_state_snapshot=true", user=user)
+            if told.status != 503:
+                return told
+            told.connection.close()
+
     def stop(self, task, key=KEY, path="/v1/workflows/tasks/%s/stop"):
         return self.ask("POST", path % task, {"user": "u"}, key)
 
