@@ -180,13 +180,23 @@ struct name_index {
 /* The longest head of an event (see `struct head`) that is remembered. */
 #define HEAD_BYTES 256
 
+/* The members of an event that hold ids, at most so many of which a head has. */
+#define ID_MEMBERS 5
+
+/* Where in a head a plain id stands. */
+struct id_place {
+    size_t at, len;
+};
+
 /* What stands before the value of `data` where that is an event's last member, as in
  * `{"event": "text_chunk", "workflow_run_id": "...", "task_id": "...", "data": `. Most events begin
- * with the same bytes as the one before: then only `data` is read, and the view keeps what it shows
- * of the members before it. */
+ * like the one before, but for the ids where it is one of another run: then only `data` is read,
+ * and the view keeps what it shows of the members before it. Other ids are put in their place. */
 struct head {
     char bytes[HEAD_BYTES];
-    size_t len; /* 0: the next event is to be read whole */
+    size_t len;                      /* 0: the next event is to be read whole */
+    struct id_place ids[ID_MEMBERS]; /* in their order */
+    size_t id_count;
 };
 
 struct dify_decoder {
@@ -437,12 +447,59 @@ static void clear_envelope(struct dify_decoder *decoder)
     decoder->has_rare = false;
 }
 
-/* Reads an event that begins with the head of the one before; false if it is not such a one. */
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of each byte says whether it is one of an id: ASCII from '-' on, but a backslash. */
+static uint64_t plain_bytes(uint64_t word)
+{
+    const uint64_t high = EACH_BYTE(0x80);
+    uint64_t is_from_dash = (word | high) - EACH_BYTE('-');
+    uint64_t is_no_backslash = ((word ^ EACH_BYTE('\\')) | high) - EACH_BYTE(1);
+    return ~word & is_from_dash & is_no_backslash & high;
+}
+
+/* Whether an id, as it stands in the text, is nothing but characters that mean themselves. By
+ * words, since byte by byte it took as long as it takes to read the head anew. */
+static bool is_plain_id(const char *bytes, size_t len)
+{
+    uint64_t word, plain = EACH_BYTE(0x80);
+    size_t i = 0;
+    for (; len - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        plain &= plain_bytes(word);
+    }
+    for (; i < len; i++)
+        plain &= plain_bytes(EACH_BYTE((unsigned char)bytes[i]));
+    return plain == EACH_BYTE(0x80);
+}
+
+/* Whether the text begins like the head; the ids of the head, and with them those that the view
+ * shows, are then the text's. If not, nothing of either counts any more. */
+static bool begins_like(struct dify_decoder *decoder, const char *text)
+{
+    struct head *head = &decoder->head;
+    size_t done = 0;
+    for (size_t i = 0; i < head->id_count; i++) {
+        const struct id_place *id = &head->ids[i];
+        if (memcmp(text + done, head->bytes + done, id->at - done) != 0)
+            return false;
+        done = id->at + id->len;
+        if (memcmp(text + id->at, head->bytes + id->at, id->len) == 0)
+            continue;
+        if (!is_plain_id(text + id->at, id->len))
+            return false;
+        memcpy(head->bytes + id->at, text + id->at, id->len);
+        memcpy(decoder->json.copy.ptr + id->at, text + id->at, id->len);
+    }
+    return memcmp(text + done, head->bytes + done, head->len - done) == 0;
+}
+
+/* Reads an event that begins like the one before; false if it is not such a one. */
 static bool read_after_head(struct dify_decoder *decoder, struct dify_slice text)
 {
     const struct head *head = &decoder->head;
     struct dify_slice data;
-    if (head->len == 0 || text.len <= head->len || memcmp(text.ptr, head->bytes, head->len) != 0 ||
+    if (head->len == 0 || text.len <= head->len || !begins_like(decoder, text.ptr) ||
         !dify__json_read_last(&decoder->json, text, head->len, &data))
         return false;
     decoder->data = yyjson_doc_get_root(decoder->json.doc);
@@ -450,16 +507,40 @@ static bool read_after_head(struct dify_decoder *decoder, struct dify_slice text
     return true;
 }
 
+/* Notes where an id of the event at hand stands, if it is plain; one with an escape in it, which is
+ * longer here than decoded, is not: its first backslash comes before so many bytes are over. */
+static void keep_id(struct dify_decoder *decoder, struct dify_slice id)
+{
+    struct head *head = &decoder->head;
+    size_t i = head->id_count;
+    if (id.len == 0)
+        return;
+    size_t at = (size_t)(id.ptr - decoder->json.copy.ptr);
+    if (!is_plain_id(head->bytes + at, id.len))
+        return;
+    for (; i > 0 && head->ids[i - 1].at > at; i--)
+        head->ids[i] = head->ids[i - 1];
+    head->ids[i] = (struct id_place){at, id.len};
+    head->id_count++;
+}
+
 /* Remembers the head of the event at hand. */
 static void keep_head(struct dify_decoder *decoder)
 {
     struct head *head = &decoder->head;
+    const struct dify_event *event = &decoder->event;
     struct dify_slice text = decoder->json.text;
-    size_t len = (size_t)(decoder->event.data_json.ptr - text.ptr);
+    size_t len = (size_t)(event->data_json.ptr - text.ptr);
     if (len > sizeof head->bytes)
         return;
     memcpy(head->bytes, text.ptr, len);
     head->len = len;
+    head->id_count = 0;
+    keep_id(decoder, event->task_id);
+    keep_id(decoder, event->workflow_run_id);
+    keep_id(decoder, event->conversation_id);
+    keep_id(decoder, event->message_id);
+    keep_id(decoder, event->id);
 }
 
 /* Fills in the view but for the members of `data`. Returns whether the event has a head that the

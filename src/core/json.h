@@ -39,10 +39,11 @@ void dify__json_fini(struct dify__json *json);
 DIFY_MUST_CHECK enum dify_err dify__json_read(struct dify__json *json, struct dify_slice text);
 
 /* Reads an object whose first `head_len` bytes are those of the object before, which was read as it
- * stood, and whose last member's value begins right behind them: only this value is read, and is
- * then the root, and `*value` its text. What was decoded of the head stays where it was. False if
- * the value is no object, if anything is wrong, or for want of memory: then the text is to be read
- * whole. */
+ * stood, or differ from them only within strings in which nothing is escaped, and whose last
+ * member's value begins right behind them: only this value is read, and is then the root, and
+ * `*value` its text. What was decoded of the head stays where it was, in `copy`: the caller may put
+ * other strings of the same length there. False if the value is no object, if anything is wrong, or
+ * for want of memory: then the text is to be read whole. */
 bool dify__json_read_last(struct dify__json *json, struct dify_slice text, size_t head_len,
                           struct dify_slice *value);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_head.c: an event that begins like the one before is read by its `data` alone. Every pair of
- * events made of these heads and tails must give what a decoder gives that has seen no other.
+ * test_head.c: an event that begins like the one before, but for its ids, is read by its `data`
+ * alone. Every pair of events made of these heads and tails must give what a decoder gives that has
+ * seen no other.
  */
 #include "difystream/limits.h"
 #include "event_view.h"
@@ -22,6 +23,34 @@ static const char *const heads[] = {
     "{'event':'text_chunk','task_id':'\xFF','data':",
     "{'data':",
     "{'event':'message','answer':",
+};
+
+/* The same with ids, or what is none in their place, of one length in some of them. */
+static const char *const id_heads[] = {
+    "{'event':'text_chunk','task_id':'ab-9z','workflow_run_id':'r-1','data':",
+    "{'event':'text_chunk','task_id':'cD_0Y','workflow_run_id':'r-2','data':",
+    "{'event':'text_chunk','task_id':'ef\\n8','workflow_run_id':'r-2','data':",
+    "{'event':'text_chunk','task_id':'gh\\\"8','workflow_run_id':'r-2','data':",
+    "{'event':'text_chunk','task_id':'ij\n-8','workflow_run_id':'r-3','data':",
+    "{'event':'text_chunk','task_id':'klm\xC3\xA9','workflow_run_id':'r-3','data':",
+    "{'event':'text_chunk','task_id':'klm\xED\xA0','workflow_run_id':'r-3','data':",
+    "{'event':'text_chunk','task_id':'no\"pq','workflow_run_id':'r-3','data':",
+    "{'event':'text_chunk','task_id':'rstu\\','workflow_run_id':'r-3','data':",
+    "{'event':'text_chunk','task_id':'ab-9z','workflow_run_id':'r\\1','data':",
+    "{'event':'text_other','task_id':'ab-9z','workflow_run_id':'r-1','data':",
+    "{'event':'text_chunk','task_id':'v','workflow_run_id':'','data':",
+    "{'event':'text_chunk','workflow_run_id':'ab-9z','task_id':'r-1','data':",
+    "{'event':'text_chunk','id':'1','message_id':'2','task_id':'3','conversation_id':'4',"
+    "'workflow_run_id':'5','data':",
+    "{'event':'text_chunk','id':'6','message_id':'7','task_id':'8','conversation_id':'9',"
+    "'workflow_run_id':'0','data':",
+    "{'event':'text_chunk','task_id':'a','task_id':'b','data':",
+    "{'event':'text_chunk','task_id':'c','task_id':'d','data':",
+    "{'event':'text_chunk','task_id':'a','task_id':'d','data':",
+    "{'event':'text_chunk','task_id':'a','task_id':7,'data':",
+    "{'event':'text_chunk','task_id':'b','task_id':8,'data':",
+    "{'event':'text_chunk','task_id':'e','reason':'e','data':",
+    "{'event':'text_chunk','task_id':'f','reason':'f','data':",
 };
 
 static const char *const tails[] = {
@@ -106,27 +135,42 @@ static void decode_and_check(struct dify_decoder *decoder, const struct text *js
     free(copy);
 }
 
-static void test_every_pair(void **state)
+/* All events of these heads and the first `tail_count` tails, each before each. */
+static void check_pairs(const char *const *head_list, size_t head_count, size_t tail_count)
 {
-    (void)state;
     static struct text json[EVENTS], expected[EVENTS];
-    for (size_t i = 0; i < EVENTS; i++) {
-        text_add_json(&json[i], heads[i / TAILS]);
-        text_add_json(&json[i], tails[i % TAILS]);
+    size_t count = head_count * tail_count;
+    assert_true(count <= EVENTS);
+    memset(json, 0, sizeof json);
+    for (size_t i = 0; i < count; i++) {
+        text_add_json(&json[i], head_list[i / tail_count]);
+        text_add_json(&json[i], tails[i % tail_count]);
         expected[i] = outcome_alone(text_slice(&json[i]));
     }
     struct dify_decoder *decoder = new_decoder();
-    for (size_t i = 0; i < EVENTS; i++) {
-        for (size_t j = 0; j < EVENTS; j++) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
             decode_and_check(decoder, &json[i], &expected[i]);
             decode_and_check(decoder, &json[j], &expected[j]);
         }
     }
     dify_decoder_free(decoder);
-    for (size_t i = 0; i < EVENTS; i++) {
+    for (size_t i = 0; i < count; i++) {
         text_fini(&json[i]);
         text_fini(&expected[i]);
     }
+}
+
+static void test_every_pair(void **state)
+{
+    (void)state;
+    check_pairs(heads, COUNT_OF(heads), TAILS);
+}
+
+static void test_ids_of_other_runs(void **state)
+{
+    (void)state;
+    check_pairs(id_heads, COUNT_OF(id_heads), 4);
 }
 
 /* An event whose head has `head_len` bytes and whose data is `data`. */
@@ -238,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_pair),
+        cmocka_unit_test(test_ids_of_other_runs),
         cmocka_unit_test(test_long_heads),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_growing_events),
