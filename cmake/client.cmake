@@ -18,8 +18,10 @@ add_library(dify_client OBJECT
     src/client/inputs.c
     src/client/media.c
     src/client/operations.c
+    src/client/reply.c
     src/client/source.c
     src/client/transfer.c
     src/client/waiting.c
+    src/client/wire.c
     src/client/words.c)
 target_link_libraries(dify_client PUBLIC dify_flags dify_yyjson PkgConfig::DIFY_CURL m)

@@ -8,8 +8,13 @@
 #include "core/message.h"
 #include "core/slices.h"
 
+#include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Room for a host's name with its port. */
+#define HOST_BYTES 300
 
 enum dify_err dify__dup(const struct dify_allocator *allocator, const char *text, char **out)
 {
@@ -89,6 +94,51 @@ static enum dify_err copy_options(struct dify_app *app, const struct dify_app_op
     return DIFY_OK;
 }
 
+/* A part of an address; "" if there is none, or what is long. */
+static void part_of(CURLU *url, CURLUPart part, char *out, size_t size)
+{
+    char *text = NULL;
+    *out = '\0';
+    if (curl_url_get(url, part, &text, CURLU_NO_DEFAULT_PORT) == CURLUE_OK && strlen(text) < size)
+        memcpy(out, text, strlen(text) + 1);
+    curl_free(text);
+}
+
+/* Whether a part is there, with nothing that libcurl would write otherwise. */
+static bool is_plain(const char *part)
+{
+    for (const char *c = part; *c != '\0'; c++)
+        if (*c <= ' ' || *c >= 0x7F)
+            return false;
+    return *part != '\0';
+}
+
+/* libcurl takes the address apart, as it will when it connects. */
+static enum dify_err split_url(struct dify_app *app)
+{
+    char scheme[8], host[HOST_BYTES], port[8], path[HOST_BYTES];
+    const struct dify_allocator *allocator = app->env->allocator;
+    CURLU *url = curl_url();
+    if (url == NULL)
+        return DIFY_ERR_NOMEM;
+    bool is_address = curl_url_set(url, CURLUPART_URL, app->base_url, 0) == CURLUE_OK;
+    part_of(url, CURLUPART_SCHEME, scheme, sizeof scheme);
+    part_of(url, CURLUPART_HOST, host, sizeof host - sizeof port);
+    part_of(url, CURLUPART_PORT, port, sizeof port);
+    part_of(url, CURLUPART_PATH, path, sizeof path);
+    curl_url_cleanup(url);
+    if (!is_address || strpbrk(app->base_url, "@%") != NULL || strcmp(scheme, "http") != 0 ||
+        !is_plain(host) || !is_plain(path))
+        return DIFY_OK;
+    size_t len = strlen(host);
+    if (*port != '\0')
+        snprintf(host + len, sizeof host - len, ":%s", port);
+    enum dify_err err = dify__dup(allocator, host, &app->http_host);
+    return err == DIFY_OK
+               ? dify__dup(allocator, strcmp(path, "/") != 0 ? path : "", &app->http_base)
+               : err;
+}
+
 enum dify_err dify__app_new(struct dify__env *env, const struct dify_app_options *options,
                             struct dify_app **out, struct dify_error *error)
 {
@@ -111,6 +161,8 @@ enum dify_err dify__app_new(struct dify__env *env, const struct dify_app_options
     app->run_timeout_ms =
         options->run_timeout_ms != 0 ? options->run_timeout_ms : DIFY_RUN_TIMEOUT_MS;
     err = copy_options(app, options);
+    if (err == DIFY_OK)
+        err = split_url(app);
     if (err != DIFY_OK) {
         dify_app_free(app);
         return err;
@@ -135,6 +187,8 @@ void dify_app_free(struct dify_app *app)
     wipe(app->key);
     wipe(app->proxy);
     dify__free(allocator, app->base_url);
+    dify__free(allocator, app->http_host);
+    dify__free(allocator, app->http_base);
     dify__free(allocator, app->key);
     dify__free(allocator, app->ca_file);
     dify__free(allocator, app->client_cert);

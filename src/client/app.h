@@ -25,6 +25,9 @@ enum dify__mode {
 struct dify_app {
     struct dify__env *env;
     char *base_url; /* without a slash at its end */
+    /* Of an address that begins with http, as a request names them: the host, with its port unless
+     * it is 80, and the path, without a slash at its end. NULL: of another. */
+    char *http_host, *http_base;
     char *key;
     char *ca_file, *client_cert, *client_key, *proxy, *alias; /* NULL: not given */
     uint64_t connect_timeout_ms, silence_timeout_ms, run_timeout_ms;

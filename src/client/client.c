@@ -12,6 +12,7 @@
 #include <math.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint64_t real_us(clockid_t clock)
 {
@@ -20,15 +21,20 @@ static uint64_t real_us(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+uint64_t dify__real_us(void)
+{
+    return real_us(CLOCK_MONOTONIC);
+}
+
 uint64_t dify__real_ms(const struct dify_client *client)
 {
-    return (real_us(CLOCK_MONOTONIC) - client->began_us) / 1000;
+    return (dify__real_us() - client->began_us) / 1000;
 }
 
 static uint64_t now_ms(void *ctx)
 {
     const struct dify_client *client = ctx;
-    double us = (double)(real_us(CLOCK_MONOTONIC) - client->began_us);
+    double us = (double)(dify__real_us() - client->began_us);
     return (uint64_t)(us * client->speed / 1000);
 }
 
@@ -133,14 +139,57 @@ void dify_client_timeout(struct dify_client *client)
     settle(client);
 }
 
+/* libcurl does not need a socket any more, which was not closed, nor became ours. */
+static void leave(struct dify_client *client, int socket)
+{
+    client->sockets[socket] = (struct dify__socket){NULL, NULL, false};
+    (void)client->host.watch(client->host.ctx, socket, DIFY_WATCH_NOTHING);
+}
+
 void dify_client_socket(struct dify_client *client, int socket, unsigned what)
 {
-    if (socket < 0 || (size_t)socket >= client->socket_capacity || client->shard_of[socket] == NULL)
+    if (socket < 0 || (size_t)socket >= client->socket_capacity)
         return;
-    act(client->shard_of[socket], socket,
-        ((what & DIFY_WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
-            ((what & DIFY_WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+    struct dify__socket of = client->sockets[socket];
+    if (of.lingers)
+        leave(client, socket);
+    else if (of.exchange != NULL)
+        dify__wire_ready(of.exchange, what);
+    else if (of.shard != NULL)
+        act(of.shard, socket,
+            ((what & DIFY_WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
+                ((what & DIFY_WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+    else
+        return;
     settle(client);
+}
+
+/* ---- sockets ------------------------------------------------------------------------------- */
+
+static bool watch(struct dify_client *client, int socket, unsigned what, struct dify__socket of)
+{
+    if (dify__grow(client->env.allocator, (void **)&client->sockets, &client->socket_capacity,
+                   (size_t)socket + 1, sizeof(struct dify__socket)) != DIFY_OK)
+        return false;
+    client->sockets[socket] = what != DIFY_WATCH_NOTHING ? of : (struct dify__socket){NULL};
+    return client->host.watch(client->host.ctx, socket, what);
+}
+
+bool dify__client_watch(struct dify_client *client, int socket, unsigned what,
+                        struct dify__exchange *exchange)
+{
+    return watch(client, socket, what, (struct dify__socket){.exchange = exchange});
+}
+
+int dify__client_close(struct dify_client *client, int socket)
+{
+    if (socket == client->spared) {
+        client->was_spared = true;
+        return 0;
+    }
+    if ((size_t)socket < client->socket_capacity && client->sockets[socket].lingers)
+        leave(client, socket);
+    return close(socket);
 }
 
 /* ---- shards -------------------------------------------------------------------------------- */
@@ -149,21 +198,21 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void
 {
     struct dify__shard *shard = ctx;
     struct dify_client *client = shard->client;
-    unsigned watch = DIFY_WATCH_NOTHING;
-    bool is_watched = false;
+    struct dify__exchange *exchange = dify__transfer_of(easy);
+    unsigned flags = DIFY_WATCH_NOTHING;
     (void)of_socket;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-        watch |= DIFY_WATCH_READ;
+        flags |= DIFY_WATCH_READ;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-        watch |= DIFY_WATCH_WRITE;
-    if (dify__grow(client->env.allocator, (void **)&client->shard_of, &client->socket_capacity,
-                   (size_t)socket + 1, sizeof(struct dify__shard *)) == DIFY_OK) {
-        client->shard_of[socket] = watch != DIFY_WATCH_NOTHING ? shard : NULL;
-        is_watched = client->host.watch(client->host.ctx, socket, watch);
-    }
+        flags |= DIFY_WATCH_WRITE;
+    bool is_known = (size_t)socket < client->socket_capacity;
+    if (flags == DIFY_WATCH_NOTHING && is_known && exchange != NULL &&
+        dify__transfer_owns(exchange, socket))
+        client->sockets[socket].lingers = client->sockets[socket].shard != NULL;
     /* curl is not told: it would end all transfers of the shard */
-    if (!is_watched && watch != DIFY_WATCH_NOTHING)
-        dify__transfer_unwatched(easy);
+    else if (!watch(client, socket, flags, (struct dify__socket){.shard = shard}) &&
+             flags != DIFY_WATCH_NOTHING && exchange != NULL)
+        dify__transfer_unwatched(exchange);
     return 0;
 }
 
@@ -217,7 +266,7 @@ enum dify_err dify__client_shard(struct dify_client *client, struct dify__shard 
 static enum dify_err init(struct dify_client *client, const struct dify_client_options *options)
 {
     client->speed = options->speed != 0 ? options->speed : 1;
-    client->began_us = real_us(CLOCK_MONOTONIC);
+    client->began_us = dify__real_us();
     client->wake_ms = UINT64_MAX;
     client->random = options->seed;
     if (client->random == 0 &&
@@ -260,7 +309,7 @@ enum dify_err dify_client_new(const struct dify_client_options *options, struct 
     if (client == NULL)
         return DIFY_ERR_NOMEM;
     client->env.allocator = allocator;
-    client->poll_fd = client->timer_fd = -1;
+    client->poll_fd = client->timer_fd = client->spared = -1;
     enum dify_err err = init(client, options);
     if (err != DIFY_OK) {
         dify_client_free(client);
@@ -285,7 +334,8 @@ void dify_client_free(struct dify_client *client)
     dify__waiting_fini(client);
     dify__alarms_fini(&client->env.alarms);
     dify_decoder_free(client->env.decoder);
-    dify__free(allocator, client->shard_of);
+    dify__free(allocator, client->sockets);
+    dify__free(allocator, client->bytes);
     dify__free(allocator, client);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * client_state.h: the client behind client.h, shared by client.c, transfer.c and waiting.c.
+ * client_state.h: the client behind client.h, shared by client.c, transfer.c, wire.c and
+ * waiting.c.
  *
- * Who writes what: sockets and shards client.c, transfers transfer.c, the built-in host waiting.c.
+ * Who writes what: sockets and shards client.c, transfers transfer.c, what is read wire.c, the
+ * built-in host waiting.c.
  */
 #ifndef DIFY_CLIENT_CLIENT_STATE_H
 #define DIFY_CLIENT_CLIENT_STATE_H
@@ -26,6 +28,13 @@ struct dify__shard {
     uint64_t due_ms; /* real time; UINT64_MAX: curl waits for no time */
 };
 
+/* Who is called when a socket is ready: at most one of both. */
+struct dify__socket {
+    struct dify__shard *shard;
+    struct dify__exchange *exchange; /* of wire.c */
+    bool lingers; /* libcurl needs it watched no more: it will be closed, or become ours */
+};
+
 struct dify_client {
     struct dify__env env;
     struct dify__transport transport;
@@ -38,10 +47,13 @@ struct dify_client {
     CURLSH *share; /* host names and TLS sessions */
     struct dify__shard *shards[DIFY__SHARDS];
     size_t shard_count;
-    struct dify__shard **shard_of; /* by socket; NULL: not watched */
+    struct dify__socket *sockets; /* by descriptor */
     size_t socket_capacity;
+    int spared;      /* the socket that libcurl is not to close: it becomes ours; -1: none */
+    bool was_spared; /* libcurl has tried */
+    char *bytes;     /* DIFY__READ_BYTES: what one of our sockets has brought; NULL: not used yet */
 
-    bool in_curl;                     /* curl is calling back: it must not be called */
+    bool in_curl;                     /* curl or wire.c is calling back: they must not be called */
     struct dify__exchange *transfers; /* all, newest first */
     struct dify__exchange *postponed; /* to be begun or ended when curl has returned */
     bool has_unwatched;               /* there is one whose socket the host cannot watch */
@@ -54,8 +66,19 @@ struct dify_client {
     int poll_fd, timer_fd; /* of the built-in host; -1: none */
 };
 
+/* Microseconds of a clock that never goes back. */
+uint64_t dify__real_us(void);
+
 /* Milliseconds of real time since the client was made. */
 uint64_t dify__real_ms(const struct dify_client *client);
+
+/* Watches a socket of wire.c for `what`, on behalf of an exchange; NOTHING: no more, it is about to
+ * be closed. False if the host cannot. */
+bool dify__client_watch(struct dify_client *client, int socket, unsigned what,
+                        struct dify__exchange *exchange);
+
+/* libcurl's way to close a socket of an exchange that is to become ours. */
+int dify__client_close(struct dify_client *client, int socket);
 
 /* A shard with room for a transfer. NOMEM, TOO_LARGE past DIFY__SHARDS. */
 DIFY_MUST_CHECK enum dify_err dify__client_shard(struct dify_client *client,
@@ -68,11 +91,26 @@ void dify__transfers_init(struct dify_client *client);
 /* Begins and ends what was postponed, and tells of transfers that are over. */
 void dify__transfers_settle(struct dify_client *client);
 
-/* The host cannot watch the socket of a transfer: it is ended when curl has returned. */
-void dify__transfer_unwatched(CURL *easy);
+/* The exchange of a handle; NULL for a connection that is being closed. */
+struct dify__exchange *dify__transfer_of(CURL *easy);
+
+/* The host cannot watch its socket: it is ended when curl has returned. */
+void dify__transfer_unwatched(struct dify__exchange *exchange);
+
+/* Whether a socket becomes ours if it is the one whose connection stands. Others that libcurl has
+ * watched for an exchange, as those of its resolver, it closes without asking. */
+bool dify__transfer_owns(const struct dify__exchange *exchange, int socket);
 
 /* Ends all without a word. */
 void dify__transfers_fini(struct dify_client *client);
+
+/* ---- wire.c -------------------------------------------------------------------------------- */
+
+/* What is read at a time, of all our sockets. */
+#define DIFY__READ_BYTES ((size_t)64 << 10)
+
+/* The socket of an exchange is ready. */
+void dify__wire_ready(struct dify__exchange *exchange, unsigned what);
 
 /* ---- waiting.c ----------------------------------------------------------------------------- */
 

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * transfer.c: the transport over libcurl: one easy handle for each exchange.
+ * transfer.c: the transport over libcurl: one easy handle for each exchange, or, for streams, for
+ * their connections.
  *
  * libcurl may not be called while it calls back. What a receiver begins or cancels then is
  * postponed until it has returned (dify__transfers_settle()). Where a transfer is:
  *
- *   POSTPONED → RUNNING → DONE, told and freed; by a cancel from everywhere → CANCELLED, freed
+ *   POSTPONED → RUNNING → told and freed; by a cancel from everywhere → CANCELLED, freed
+ *                  |
+ *                  v        a stream without encryption, whose connection stands (wire.c)
+ *               ON_WIRE → told and freed
  *
  * Whether a request may have been sent is known by libcurl's own word: it calls `on_ready` when a
  * connection stands, before the first byte of the request.
  */
-#include "client/app.h"
-#include "client/client_state.h"
 #include "client/relay.h"
 #include "client/source.h"
+#include "client/transfer_state.h"
 
-#include "core/json_text.h"
 #include "core/slices.h"
 #include "difystream/version.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -27,8 +30,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/* Ceilings: the head of an answer, an address with its path. */
-#define HEAD_BYTES ((size_t)64 << 10)
+/* Ceiling of an address with its path. */
 #define URL_BYTES ((size_t)16 << 10)
 
 /* An idle connection is not used again after so long: Dify closes it after 2 s. */
@@ -45,34 +47,6 @@
 #define BUFFER_BYTES_SHARED 16384L
 #define SHARING_VERSION 0x080800u
 
-enum transfer_state { POSTPONED, RUNNING, CANCELLED };
-
-struct dify__exchange {
-    struct dify__exchange *next, *previous; /* of all */
-    struct dify__exchange *next_postponed;
-    bool is_postponed; /* it is in that list */
-    enum transfer_state state;
-    struct dify_client *client;
-    struct dify_app *app;
-    struct dify__shard *shard;
-    struct dify__receiver receiver;
-    CURL *easy;
-    struct curl_slist *fields;
-    curl_mime *form;
-    char *url;
-    struct dify__source *source;
-    struct dify__buffer head;
-    bool has_head; /* the final one */
-    bool may_be_sent;
-    bool is_paused;
-    bool is_hungry;    /* its body waits for `feed` */
-    bool is_unwatched; /* the host cannot watch its socket */
-    bool ran_out_of_memory;
-    char address[64]; /* whom the connection stood with; "": it did not */
-    char tried[64];   /* whom one was tried with last */
-    char why[CURL_ERROR_SIZE];
-};
-
 static long buffer_bytes(void)
 {
     return curl_version_info(CURLVERSION_NOW)->version_num >= SHARING_VERSION ? BUFFER_BYTES_SHARED
@@ -81,14 +55,20 @@ static long buffer_bytes(void)
 
 /* ---- what curl calls ----------------------------------------------------------------------- */
 
+static void write_address(char out[sizeof(((struct dify__exchange *)0)->address)], const char *ip,
+                          int port)
+{
+    snprintf(out, sizeof(((struct dify__exchange *)0)->address),
+             strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
+}
+
 static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_port)
 {
     struct dify__exchange *exchange = ctx;
     (void)local_ip;
     (void)local_port;
     exchange->may_be_sent = true;
-    snprintf(exchange->address, sizeof exchange->address,
-             strchr(ip, ':') != NULL ? "[%s]:%d" : "%s:%d", ip, port);
+    write_address(exchange->address, ip, port);
     if (exchange->receiver.sending != NULL)
         exchange->receiver.sending(exchange->receiver.ctx);
     return CURL_PREREQFUNC_OK;
@@ -104,7 +84,8 @@ static curl_socket_t on_socket_wanted(void *ctx, curlsocktype purpose, struct cu
                     NI_NUMERICHOST | NI_NUMERICSERV) == 0)
         snprintf(exchange->tried, sizeof exchange->tried,
                  strchr(ip, ':') != NULL ? "[%s]:%s" : "%s:%s", ip, port);
-    return socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    exchange->made = socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    return exchange->made;
 }
 
 static int on_socket_made(void *ctx, curl_socket_t socket, curlsocktype purpose)
@@ -116,58 +97,21 @@ static int on_socket_made(void *ctx, curl_socket_t socket, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-/* The value of a field of the head; absent if there is none. `line` is one of its lines. */
-static struct dify_slice field_value(struct dify_slice line, const char *name)
+/* A socket of an exchange that becomes ours. */
+static int on_socket_unwanted(void *ctx, curl_socket_t socket)
 {
-    size_t len = strlen(name);
-    if (line.len <= len || line.ptr[len] != ':' || strncasecmp(line.ptr, name, len) != 0)
-        return (struct dify_slice){NULL, 0};
-    const char *from = line.ptr + len + 1, *to = line.ptr + line.len;
-    while (from < to && (*from == ' ' || *from == '\t'))
-        from++;
-    while (to > from && (to[-1] == ' ' || to[-1] == '\t' || to[-1] == '\r' || to[-1] == '\n'))
-        to--;
-    return (struct dify_slice){from, (size_t)(to - from)};
+    return dify__client_close(ctx, socket);
 }
 
-static void take_field(struct dify__head *head, struct dify_slice line)
+void dify__transfer_tell_head(struct dify__exchange *exchange, int status)
 {
-    struct dify_slice value;
-    uint64_t number;
-    if ((value = field_value(line, "Content-Type")).ptr != NULL)
-        head->content_type = value;
-    else if ((value = field_value(line, "X-Version")).ptr != NULL)
-        head->release = value;
-    else if ((value = field_value(line, "X-Workflow-Run-ID")).ptr != NULL)
-        head->workflow_run_id = value;
-    else if ((value = field_value(line, "Retry-After")).ptr != NULL &&
-             dify__parse_uint(value, &number))
-        head->retry_after_s = number < INT32_MAX ? (int64_t)number : INT32_MAX;
-    else if ((value = field_value(line, "Date")).ptr != NULL && value.len < 64) {
-        char text[64];
-        memcpy(text, value.ptr, value.len);
-        text[value.len] = '\0';
-        time_t date = curl_getdate(text, NULL);
-        head->date_s = date > 0 ? (int64_t)date : 0;
-    }
-}
-
-static void tell_head(struct dify__exchange *exchange, int status)
-{
-    struct dify__head head = {.status = status, .retry_after_s = -1};
-    struct dify_slice rest = dify__buffer_slice(&exchange->head);
-    head.text = rest;
-    while (rest.len > 0) {
-        const char *end = memchr(rest.ptr, '\n', rest.len);
-        size_t len = end != NULL ? (size_t)(end - rest.ptr) + 1 : rest.len;
-        take_field(&head, (struct dify_slice){rest.ptr, len});
-        rest.ptr += len;
-        rest.len -= len;
-    }
+    struct dify__head head;
+    dify__head_read(&head, status, dify__buffer_slice(&exchange->reply.head));
     exchange->has_head = true;
     dify__app_take_head(exchange->app, &head);
     if (exchange->receiver.head != NULL)
         exchange->receiver.head(exchange->receiver.ctx, &head);
+    dify__buffer_fini(&exchange->reply.head); /* most of its time an exchange waits */
 }
 
 static size_t on_head(char *bytes, size_t size, size_t count, void *ctx)
@@ -175,35 +119,35 @@ static size_t on_head(char *bytes, size_t size, size_t count, void *ctx)
     struct dify__exchange *exchange = ctx;
     size_t len = size * count;
     long status = 0;
-    if (exchange->state == CANCELLED)
+    if (exchange->state == DIFY__CANCELLED)
         return 0;
     if (exchange->has_head) {
         if (exchange->receiver.trailer != NULL)
             exchange->receiver.trailer(exchange->receiver.ctx, (struct dify_slice){bytes, len});
-        return exchange->state == CANCELLED ? 0 : len;
+        return exchange->state == DIFY__CANCELLED ? 0 : len;
     }
     if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
-        exchange->head.len = 0; /* of an interim answer before it */
-    enum dify_err err = dify__buffer_append(&exchange->head, bytes, len);
+        exchange->reply.head.len = 0; /* of an interim answer before it */
+    enum dify_err err = dify__buffer_append(&exchange->reply.head, bytes, len);
     if (err != DIFY_OK) {
         exchange->ran_out_of_memory = err == DIFY_ERR_NOMEM;
         return 0;
     }
     curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
     if ((bytes[0] == '\r' || bytes[0] == '\n') && status >= 200)
-        tell_head(exchange, (int)status);
-    return exchange->state == CANCELLED ? 0 : len;
+        dify__transfer_tell_head(exchange, (int)status);
+    return exchange->state == DIFY__CANCELLED ? 0 : len;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct dify__exchange *exchange = ctx;
     size_t len = size * count;
-    if (exchange->state != CANCELLED && exchange->is_paused)
+    if (exchange->state != DIFY__CANCELLED && exchange->is_paused)
         return CURL_WRITEFUNC_PAUSE; /* curl keeps it */
-    if (exchange->state != CANCELLED && len > 0)
+    if (exchange->state != DIFY__CANCELLED && len > 0)
         exchange->receiver.body(exchange->receiver.ctx, (struct dify_slice){bytes, len});
-    return exchange->state == CANCELLED ? 0 : len;
+    return exchange->state == DIFY__CANCELLED ? 0 : len;
 }
 
 static size_t on_source(char *bytes, size_t size, size_t count, void *ctx)
@@ -216,7 +160,7 @@ static size_t on_source(char *bytes, size_t size, size_t count, void *ctx)
 static size_t on_wanted(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct dify__exchange *exchange = ctx;
-    if (exchange->state == CANCELLED)
+    if (exchange->state == DIFY__CANCELLED)
         return CURL_READFUNC_ABORT;
     long got = exchange->receiver.wanted(exchange->receiver.ctx, bytes, size * count);
     exchange->is_hungry = got < 0;
@@ -227,6 +171,8 @@ static size_t on_wanted(char *bytes, size_t size, size_t count, void *ctx)
 
 static bool add_field(struct dify__exchange *exchange, const char *text)
 {
+    if (exchange->is_own)
+        return dify__wire_add_field(exchange, text) == DIFY_OK;
     struct curl_slist *longer = curl_slist_append(exchange->fields, text);
     if (longer == NULL)
         return false;
@@ -279,7 +225,8 @@ static bool set_fields(struct dify__exchange *exchange, const struct dify__reque
     for (volatile char *at = value; *at != '\0'; at++)
         *at = '\0';
     dify__free(exchange->client->env.allocator, value);
-    ok = ok && add_field(exchange, "Expect:"); /* a 417 would make curl send a body again */
+    if (!exchange->is_own) /* a 417 would make curl send a body again */
+        ok = ok && add_field(exchange, "Expect:");
     ok = ok && add_field(exchange, (request->flags & DIFY__REQUEST_STREAM) != 0
                                        ? "Accept: text/event-stream, application/json"
                                        : "Accept: application/json");
@@ -287,7 +234,8 @@ static bool set_fields(struct dify__exchange *exchange, const struct dify__reque
         ok = ok && add_field(exchange, "Content-Type: application/json");
     if (request->last_event_id != NULL && *request->last_event_id != '\0')
         ok = ok && add_field_value(exchange, "Last-Event-ID", request->last_event_id);
-    return ok && curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->fields) == CURLE_OK;
+    return ok && (exchange->is_own || curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER,
+                                                       exchange->fields) == CURLE_OK);
 }
 
 static bool set_form(struct dify__exchange *exchange, const struct dify__request *request)
@@ -350,27 +298,49 @@ static CURLcode set_way(CURL *easy, const struct dify_app *app)
     return ok;
 }
 
-static bool set_options(struct dify__exchange *exchange, const struct dify__request *request)
+/* What libcurl is told of each exchange. */
+static CURLcode set_connection(struct dify__exchange *exchange, bool is_fresh)
 {
     CURL *easy = exchange->easy;
-    bool is_fresh = (request->flags & DIFY__REQUEST_FRESH) != 0;
     CURLcode ok = set_way(easy, exchange->app);
     ok |= curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
     ok |= curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
     ok |= curl_easy_setopt(easy, CURLOPT_SHARE, exchange->client->share);
     ok |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     ok |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->why);
-    ok |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_bytes());
-    ok |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "difystream/" DIFY_VERSION);
     ok |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket_wanted);
     ok |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
+    ok |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
+    return ok;
+}
+
+/* A connection that becomes ours, and no request. libcurl would close one of no further use at
+ * once; so it is not told. */
+static bool set_options_of_own(struct dify__exchange *exchange, const struct dify__request *request)
+{
+    CURLcode ok = set_connection(exchange, true);
+    ok |= curl_easy_setopt(exchange->easy, CURLOPT_CONNECT_ONLY, 1L);
+    ok |= curl_easy_setopt(exchange->easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_unwanted);
+    ok |= curl_easy_setopt(exchange->easy, CURLOPT_CLOSESOCKETDATA, exchange->client);
+    return ok == CURLE_OK && dify__wire_begin_head(exchange, request) == DIFY_OK &&
+           set_fields(exchange, request) && dify__wire_end_head(exchange, request) == DIFY_OK;
+}
+
+static bool set_options(struct dify__exchange *exchange, const struct dify__request *request)
+{
+    CURL *easy = exchange->easy;
+    bool is_fresh = (request->flags & DIFY__REQUEST_FRESH) != 0;
+    if (exchange->is_own)
+        return set_options_of_own(exchange, request);
+    CURLcode ok = set_connection(exchange, is_fresh);
+    ok |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_bytes());
+    ok |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "difystream/" DIFY_VERSION);
     ok |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
     ok |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
     ok |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
     ok |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
     ok |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     ok |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-    ok |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, is_fresh ? 1L : 0L);
     ok |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, is_fresh ? 1L : 0L);
     if ((request->flags & DIFY__REQUEST_FILE) != 0) {
         uint64_t silence_s = exchange->app->silence_timeout_ms / 1000;
@@ -413,23 +383,32 @@ static void give_handle(struct dify_client *client, CURL *easy)
     client->idle[client->idle_count++] = easy;
 }
 
-static void free_exchange(struct dify__exchange *exchange)
+/* libcurl has no more to do with it. */
+static void leave_shard(struct dify__exchange *exchange)
 {
-    struct dify_client *client = exchange->client;
     if (exchange->shard != NULL) {
         curl_multi_remove_handle(exchange->shard->multi, exchange->easy);
         exchange->shard->transfers--;
     }
+    give_handle(exchange->client, exchange->easy);
+    exchange->shard = NULL;
+    exchange->easy = NULL;
+}
+
+static void free_exchange(struct dify__exchange *exchange)
+{
+    struct dify_client *client = exchange->client;
+    leave_shard(exchange);
+    dify__wire_fini(exchange);
     if (exchange->next != NULL)
         exchange->next->previous = exchange->previous;
     if (exchange->previous != NULL)
         exchange->previous->next = exchange->next;
     else if (client->transfers == exchange)
         client->transfers = exchange->next;
-    give_handle(client, exchange->easy);
     curl_mime_free(exchange->form);
     free_fields(exchange->fields);
-    dify__buffer_fini(&exchange->head);
+    dify__reply_fini(&exchange->reply);
     dify__free(client->env.allocator, exchange->url);
     dify__free(client->env.allocator, exchange);
 }
@@ -451,8 +430,9 @@ static enum dify_err run(struct dify__exchange *exchange)
         return err;
     if (curl_multi_add_handle(shard->multi, exchange->easy) != CURLM_OK)
         return DIFY_ERR_NOMEM;
+    exchange->began_us = dify__real_us();
     exchange->shard = shard;
-    exchange->state = RUNNING;
+    exchange->state = DIFY__RUNNING;
     shard->transfers++;
     return DIFY_OK;
 }
@@ -474,7 +454,10 @@ static enum dify_err make(struct dify_client *client, struct dify_app *app,
         return DIFY_ERR_NOMEM;
     exchange->client = client;
     exchange->app = app;
-    exchange->head = (struct dify__buffer){.allocator = allocator, .max = HEAD_BYTES};
+    exchange->is_own = dify__wire_can(app, request);
+    exchange->wire.fd = exchange->made = -1;
+    exchange->times = (struct dify_call_times){-1, -1, -1, -1, -1};
+    dify__reply_init(&exchange->reply, allocator);
     exchange->next = client->transfers;
     if (client->transfers != NULL)
         client->transfers->previous = exchange;
@@ -519,7 +502,7 @@ static enum dify_err start(void *ctx, struct dify_app *app, const struct dify__r
 static void cancel(void *ctx, struct dify__exchange *exchange)
 {
     struct dify_client *client = ctx;
-    exchange->state = CANCELLED;
+    exchange->state = DIFY__CANCELLED;
     if (client->in_curl || exchange->is_postponed)
         postpone(exchange);
     else
@@ -528,7 +511,7 @@ static void cancel(void *ctx, struct dify__exchange *exchange)
 
 static void go_on(struct dify_client *client, struct dify__exchange *exchange)
 {
-    if (exchange->state != RUNNING)
+    if (exchange->state != DIFY__RUNNING || exchange->is_own)
         return;
     client->in_curl = true; /* what curl has kept is told at once */
     curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
@@ -540,7 +523,9 @@ static void pause_or_go_on(void *ctx, struct dify__exchange *exchange, bool paus
 {
     bool goes_on = exchange->is_paused && !pauses;
     exchange->is_paused = pauses;
-    if (goes_on)
+    if (exchange->state == DIFY__ON_WIRE)
+        dify__wire_watch(exchange);
+    else if (goes_on)
         go_on(ctx, exchange);
 }
 
@@ -567,10 +552,9 @@ void dify__transfers_fini(struct dify_client *client)
 
 /* ---- how it ended -------------------------------------------------------------------------- */
 
-static enum dify__failure failure_of(const struct dify__exchange *exchange, CURLcode code)
+static enum dify__failure failure_of(const struct dify__exchange *exchange)
 {
-    long os_error = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_error);
+    CURLcode code = exchange->code;
     if (code == CURLE_OK)
         return exchange->has_head ? DIFY__WHOLE : DIFY__BAD_ANSWER;
     /* libcurl says so of a line of a head that is too long, too */
@@ -589,7 +573,7 @@ static enum dify__failure failure_of(const struct dify__exchange *exchange, CURL
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_OPERATION_TIMEDOUT:
-        return os_error == 0 && exchange->has_head ? DIFY__CLOSED : DIFY__RESET;
+        return exchange->os_error == 0 && exchange->has_head ? DIFY__CLOSED : DIFY__RESET;
     default:
         return DIFY__BAD_ANSWER;
     }
@@ -602,6 +586,21 @@ static double ms_of(CURL *easy, CURLINFO info)
     return us > 0 ? (double)us / 1000 : -1;
 }
 
+/* What libcurl knows of an exchange that it has ended, or of which it has made the connection. */
+static void ask_curl(struct dify__exchange *exchange)
+{
+    CURL *easy = exchange->easy;
+    long os_error = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    exchange->os_error = (int)os_error;
+    exchange->times = (struct dify_call_times){
+        .resolved_ms = ms_of(easy, CURLINFO_NAMELOOKUP_TIME_T),
+        .connected_ms = ms_of(easy, CURLINFO_CONNECT_TIME_T),
+        .secured_ms = ms_of(easy, CURLINFO_APPCONNECT_TIME_T),
+        .first_byte_ms = exchange->is_own ? -1 : ms_of(easy, CURLINFO_STARTTRANSFER_TIME_T),
+        .total_ms = ms_of(easy, CURLINFO_TOTAL_TIME_T)};
+}
+
 /* Whether a connection stood, and became no secure one; then it was never ready. */
 static bool is_insecure(CURLcode code)
 {
@@ -612,43 +611,82 @@ static bool is_insecure(CURLcode code)
 
 /* curl's own words have addresses in them; where these are not to be told, those that are the same
  * for everybody. */
-static void say_why(struct dify__exchange *exchange, CURLcode code, char why[CURL_ERROR_SIZE])
+static void say_why(const struct dify__exchange *exchange, char why[CURL_ERROR_SIZE])
 {
-    long os_error = 0;
+    CURLcode code = exchange->code;
     bool is_general = exchange->app->alias != NULL || exchange->why[0] == '\0';
     const char *text = is_general ? curl_easy_strerror(code) : exchange->why;
-    curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_error);
     snprintf(why, CURL_ERROR_SIZE, "%s", code != CURLE_OK ? text : "");
     size_t len = strlen(why);
-    if (code != CURLE_OK && is_general && os_error != 0)
-        snprintf(why + len, CURL_ERROR_SIZE - len, ": %s", strerror((int)os_error));
+    if (code != CURLE_OK && is_general && exchange->os_error != 0)
+        snprintf(why + len, CURL_ERROR_SIZE - len, ": %s", strerror(exchange->os_error));
 }
 
-static void tell_end(struct dify__exchange *exchange, CURLcode code)
+void dify__transfer_over(struct dify__exchange *exchange)
 {
-    CURL *easy = exchange->easy;
-    if (exchange->address[0] == '\0' && is_insecure(code))
+    if (exchange->address[0] == '\0' && is_insecure(exchange->code))
         memcpy(exchange->address, exchange->tried, sizeof exchange->address);
     struct dify__end end = {
-        .failure = failure_of(exchange, code),
+        .failure = failure_of(exchange),
         .may_have_been_sent = exchange->may_be_sent,
-        .times = {.resolved_ms = ms_of(easy, CURLINFO_NAMELOOKUP_TIME_T),
-                  .connected_ms = ms_of(easy, CURLINFO_CONNECT_TIME_T),
-                  .secured_ms = ms_of(easy, CURLINFO_APPCONNECT_TIME_T),
-                  .first_byte_ms = ms_of(easy, CURLINFO_STARTTRANSFER_TIME_T),
-                  .total_ms = ms_of(easy, CURLINFO_TOTAL_TIME_T)},
+        .times = exchange->times,
     };
-    if (exchange->address[0] != '\0')
-        end.address = dify__slice(exchange->address);
     struct dify__receiver receiver = exchange->receiver;
     char why[CURL_ERROR_SIZE], address[sizeof exchange->address];
-    say_why(exchange, code, why);
+    say_why(exchange, why);
     snprintf(address, sizeof address, "%s", exchange->address);
-    if (end.address.ptr != NULL)
-        end.address.ptr = address;
+    if (address[0] != '\0')
+        end.address = dify__slice(address);
     end.detail = why;
     free_exchange(exchange);
     receiver.end(receiver.ctx, &end);
+}
+
+/* libcurl has ended it. */
+static void end_by_curl(struct dify__exchange *exchange, CURLcode code)
+{
+    ask_curl(exchange);
+    exchange->code = code;
+    dify__transfer_over(exchange);
+}
+
+/* The connection that libcurl has made becomes ours; its handle is free for others. -1: it is gone
+ * already. */
+static int take_connection(struct dify__exchange *exchange)
+{
+    struct dify_client *client = exchange->client;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    char *ip = NULL;
+    long port = 0;
+    ask_curl(exchange);
+    curl_easy_getinfo(exchange->easy, CURLINFO_ACTIVESOCKET, &fd);
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_IP, &ip);
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRIMARY_PORT, &port);
+    if (ip != NULL)
+        write_address(exchange->address, ip, (int)port);
+    client->spared = fd;
+    client->was_spared = false;
+    leave_shard(exchange); /* closes the connection but for its socket */
+    client->spared = -1;
+    /* one that libcurl has not let go yet */
+    return fd == CURL_SOCKET_BAD || client->was_spared ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void end_or_take(struct dify__exchange *exchange, CURLcode code)
+{
+    if (code != CURLE_OK || !exchange->is_own) {
+        end_by_curl(exchange, code);
+        return;
+    }
+    if (exchange->is_unwatched) /* it is ended as such, with nothing sent */
+        return;
+    int fd = take_connection(exchange);
+    if (fd >= 0) {
+        dify__wire_start(exchange, fd);
+        return;
+    }
+    exchange->code = CURLE_GOT_NOTHING;
+    dify__transfer_over(exchange);
 }
 
 /* One that could not be begun once curl had returned. */
@@ -666,21 +704,33 @@ static void settle_postponed(struct dify_client *client)
         struct dify__exchange *exchange = client->postponed;
         client->postponed = exchange->next_postponed;
         exchange->is_postponed = false;
-        if (exchange->state == CANCELLED)
+        if (exchange->state == DIFY__CANCELLED)
             free_exchange(exchange);
         else if (run(exchange) != DIFY_OK)
             tell_not_begun(exchange);
     }
 }
 
-void dify__transfer_unwatched(CURL *easy)
+struct dify__exchange *dify__transfer_of(CURL *easy)
 {
     char *private = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-    if (private == NULL) /* a connection that is being closed */
-        return;
-    struct dify__exchange *exchange = (struct dify__exchange *)(void *)private;
+    return (struct dify__exchange *)(void *)private;
+}
+
+bool dify__transfer_owns(const struct dify__exchange *exchange, int socket)
+{
+    return exchange->is_own && exchange->made == socket;
+}
+
+void dify__transfer_unwatched(struct dify__exchange *exchange)
+{
     exchange->is_unwatched = exchange->client->has_unwatched = true;
+}
+
+static bool is_under_way(const struct dify__exchange *exchange)
+{
+    return exchange->state == DIFY__RUNNING || exchange->state == DIFY__ON_WIRE;
 }
 
 /* Of a transfer whose socket nobody watches nothing would be heard any more. */
@@ -688,13 +738,16 @@ static void end_unwatched(struct dify_client *client)
 {
     while (client->has_unwatched) {
         struct dify__exchange *exchange = client->transfers;
-        while (exchange != NULL && !(exchange->is_unwatched && exchange->state == RUNNING))
+        while (exchange != NULL && !(exchange->is_unwatched && is_under_way(exchange)))
             exchange = exchange->next;
         client->has_unwatched = exchange != NULL;
         if (exchange == NULL)
             return;
         snprintf(exchange->why, sizeof exchange->why, "the host cannot watch its socket");
-        tell_end(exchange, CURLE_ABORTED_BY_CALLBACK);
+        if (exchange->state == DIFY__RUNNING)
+            ask_curl(exchange);
+        exchange->code = CURLE_ABORTED_BY_CALLBACK;
+        dify__transfer_over(exchange);
     }
 }
 
@@ -704,12 +757,10 @@ static struct dify__exchange *next_over(struct dify__shard *shard, CURLcode *cod
     int left;
     CURLMsg *message;
     while ((message = curl_multi_info_read(shard->multi, &left)) != NULL) {
-        char *exchange;
         if (message->msg != CURLMSG_DONE)
             continue;
         *code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-        return (struct dify__exchange *)(void *)exchange;
+        return dify__transfer_of(message->easy_handle);
     }
     return NULL;
 }
@@ -721,7 +772,7 @@ void dify__transfers_settle(struct dify_client *client)
     settle_postponed(client);
     for (size_t i = 0; i < client->shard_count; i++) {
         while ((exchange = next_over(client->shards[i], &code)) != NULL) {
-            tell_end(exchange, code);
+            end_or_take(exchange, code);
             settle_postponed(client);
         }
     }

@@ -257,6 +257,21 @@ ENDINGS = {
     "a chunk without end": (says(OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: "
                                  b"chunked\r\n\r\nffffffffffffffffff\r\n"), "run_lost"),
     "two lengths": (says(OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), None),
+    "a length and chunks": (says(
+        OK + b"Content-Type: text/event-stream\r\nContent-Length: 3\r\nTransfer-Encoding: chunked"
+        b"\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(EVENTS), EVENTS)), ""),
+    "chunks with extensions": (says(
+        OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n%x;a=\"b\"\r\n%s"
+        b"\r\n0;c\r\n\r\n" % (len(EVENTS), EVENTS)), ""),
+    "a chunk that is longer than it says": (says(
+        OK + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n" + EVENTS),
+        "run_lost"),
+    "a length that is longer than the stream": (says(
+        OK + b"Content-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%s" % (
+            len(EVENTS) + 1, EVENTS)), ""),
+    "lines that end in LF": (says(STREAM.replace(b"\r\n", b"\n")), ""),
+    "a line without a colon": (says(OK + b"nothing\r\n\r\n"), "run_lost"),
+    "a coding that is not known": (says(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n"), "run_lost"),
     "100 without end": (goes_on(b"HTTP/1.1 100 Continue\r\n\r\n"), "run_lost"),
     "a head without end": (begins(OK, b"X-Version: 1.14.2\r\n" * 9), "run_lost"),
     "a line without end": (begins(OK, b"X" * 1000), "run_lost"),

@@ -62,6 +62,45 @@ static void test_addresses(void **state)
     fake_fini(&fake);
 }
 
+/* What a request says of an address that is reached without encryption; nothing of others, nor of
+ * what libcurl would write otherwise. */
+static void test_what_a_request_names(void **state)
+{
+    static const struct {
+        const char *url, *host, *base;
+    } examples[] = {
+        {"http://h.example/v1/", "h.example", "/v1"},
+        {"http://h.example", "h.example", ""},
+        {"http://127.0.0.1:5001/a/b", "127.0.0.1:5001", "/a/b"},
+        {"http://h:80/v1", "h", "/v1"},
+        {"http://[::1]:8080/v1", "[::1]:8080", "/v1"},
+        {"http://h/a/../v1", "h", "/v1"},
+        {"https://h/v1", NULL, NULL},
+        {"http://ann@h/v1", NULL, NULL},
+        {"http://h/%76", NULL, NULL},
+        {"http://h\xc3\xa4/v1", NULL, NULL},
+    };
+    char long_url[600] = "http://h/";
+    struct fake fake;
+    (void)state;
+    fake_init(&fake, "1.14.2", 1);
+    memset(long_url + 9, 'a', sizeof long_url - 10);
+    for (size_t i = 0; i <= COUNT_OF(examples); i++) {
+        struct dify_app_options options = {.size = sizeof options, .api_key = "app-1"};
+        struct dify_app *app;
+        options.base_url = i < COUNT_OF(examples) ? examples[i].url : long_url;
+        assert_int_equal(dify__app_new(&fake.env, &options, &app, NULL), DIFY_OK);
+        if (i < COUNT_OF(examples) && examples[i].host != NULL) {
+            assert_string_equal(app->http_host, examples[i].host);
+            assert_string_equal(app->http_base, examples[i].base);
+        } else {
+            assert_null(app->http_host);
+        }
+        dify_app_free(app);
+    }
+    fake_fini(&fake);
+}
+
 static void test_options(void **state)
 {
     struct fake fake;
@@ -275,10 +314,15 @@ static void test_wiped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),       cmocka_unit_test(test_options),
-        cmocka_unit_test(test_no_memory),       cmocka_unit_test(test_releases),
-        cmocka_unit_test(test_another_release), cmocka_unit_test(test_info),
-        cmocka_unit_test(test_parameters),      cmocka_unit_test(test_wiped),
+        cmocka_unit_test(test_what_a_request_names),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_releases),
+        cmocka_unit_test(test_another_release),
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_wiped),
     };
     return cmocka_run_group_tests_name("app", tests, NULL, NULL);
 }
