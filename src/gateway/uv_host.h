@@ -9,8 +9,6 @@
 
 #include <uv.h>
 
-struct gw_uv_watch;
-
 struct gw_uv_host {
     struct dify_client_host functions; /* to make the client with */
     struct dify_client *client;        /* set by the owner, once it is made */
@@ -18,8 +16,8 @@ struct gw_uv_host {
     uv_timer_t timer;
     uv_idle_t idle;   /* keeps the loop from sleeping ... */
     uv_check_t check; /* ... when the client wants to be called right after the sockets were */
-    struct gw_uv_watch **watches; /* by descriptor */
-    size_t capacity;
+    int set;          /* an epoll set of the client's sockets, */
+    uv_poll_t poll;   /* and the loop's handle on it */
 };
 
 /* NOMEM. The host must stay where it is. */
