@@ -11,6 +11,7 @@
 #include "gateway/logger.h"
 #include "gateway/reply.h"
 #include "gateway/routes.h"
+#include "gateway/v1_fields.h"
 
 #include <string.h>
 #include <strings.h>
@@ -95,49 +96,14 @@ bool gw_access_is_open(struct dify_slice path)
            is_below(path, "/assets");
 }
 
-/* The next character as whoever the path is relayed to may read it. */
-static char next_char(struct dify_slice *path)
-{
-    char c = path->ptr[0];
-    size_t len = 1;
-    if (path->len >= 3 && c == '%' && path->ptr[1] == '2') {
-        c = (path->ptr[2] | 0x20) == 'e' ? '.' : (path->ptr[2] | 0x20) == 'f' ? '/' : c;
-        len = c != '%' ? 3 : 1;
-    } else if (path->len >= 3 && c == '%' && path->ptr[1] == '5' && (path->ptr[2] | 0x20) == 'c') {
-        c = '\\';
-        len = 3;
-    }
-    *path = (struct dify_slice){path->ptr + len, path->len - len};
-    return c == '\\' ? '/' : c;
-}
-
-/* Whether the path has a part that leads elsewhere: "..", ".", an empty one in its middle. */
-static bool leads_elsewhere(struct dify_slice path)
-{
-    size_t part = 0, dots = 0; /* characters of the part at hand; dots among them */
-    bool has_begun = false;
-    while (path.len > 0) {
-        char c = next_char(&path);
-        if (c != '/') {
-            part++;
-            dots += c == '.';
-            continue;
-        }
-        if (has_begun && (part == 0 || (part == dots && part <= 2)))
-            return true;
-        has_begun = true;
-        part = dots = 0;
-    }
-    return part != 0 && part == dots && part <= 2;
-}
-
+/* A path that could be read as another one is nobody's to ask for. */
 static bool may_ask(const struct gw_token_config *token, struct dify_slice path)
 {
     if (token->route_count == 0)
         return true;
     for (size_t i = 0; i < token->route_count; i++)
         if (is_below(path, token->routes[i]))
-            return !leads_elsewhere(path);
+            return gw_v1_path(path) == GW_PATH_SAFE;
     return false;
 }
 

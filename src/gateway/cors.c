@@ -7,6 +7,7 @@
 #include "core/slices.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 /* Of an origin. The first field, which tells caches that others are answered otherwise, goes with
  * every answer, unless any origin is let in; the others with those to a page that is. */
@@ -90,4 +91,16 @@ bool gw_cors_enter(const struct gw_request *request)
     answer_preflight(request->exchange, cors != NULL,
                      http_request_field(http, "access-control-request-headers"));
     return true;
+}
+
+size_t gw_cors_strip(const struct gateway *gateway, struct http_field *fields, size_t count)
+{
+    static const char prefix[] = "access-control-";
+    size_t kept = 0, len = sizeof prefix - 1;
+    if (gateway->cors == NULL)
+        return count;
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].name.len < len || strncasecmp(fields[i].name.ptr, prefix, len) != 0)
+            fields[kept++] = fields[i];
+    return kept;
 }

@@ -16,4 +16,8 @@ void gw_cors_close(struct gateway *gateway);
  * and is answered. */
 bool gw_cors_enter(const struct gw_request *request);
 
+/* Where the configuration says what pages may see, others do not: what the fields of an answer that
+ * is passed on say of it is left out. The number of those that are left. */
+size_t gw_cors_strip(const struct gateway *gateway, struct http_field *fields, size_t count);
+
 #endif

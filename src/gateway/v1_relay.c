@@ -11,6 +11,7 @@
  * Once the head of an answer is out a failure cuts the connection, by which the client can tell
  * that it has not all of it.
  */
+#include "gateway/cors.h"
 #include "gateway/v1_relay.h"
 
 #include "core/slices.h"
@@ -184,6 +185,7 @@ static void on_head(void *ctx, const struct dify__head *head)
         http_exchange_close_after(relay->later.exchange, false);
     relay->has_head = true;
     relay->status = head->status;
+    answer.field_count = gw_cors_strip(relay->later.gateway, answer.fields, answer.field_count);
     http_respond_begin(relay->later.exchange, head->status, answer.fields, answer.field_count,
                        answer.length);
     gw_v1_answer_fini(&answer);

@@ -221,7 +221,8 @@ def check_credentials(given):
         # no path that leads elsewhere
         for path in ("/v1/files/../info", "/v1/files/%2e%2E/info", "/v1/files/..%2finfo",
                      "/v1/files/.%2e%5Cinfo", "/v1/files//../info", "/v1/files/..", "/v1/filesx",
-                     "/v1/./files", "/api/beta/../alpha", "/V1/files", "/v1%2ffiles"):
+                     "/v1/./files", "/v1/files/%252e%252e/info", "/v1/files/..;/info",
+                     "/api/beta/../alpha", "/V1/files", "/v1%2ffiles"):
             given.checks.equal(world.ask("GET", path, "deep")[0], 403, "%s is refused" % path)
         text = "".join(world.gateway.log)
         given.checks.true(not any(token in text for token in TOKENS.values()), "no token is logged")
@@ -436,6 +437,18 @@ def check_origins(given):
                 if origin == page else dict.fromkeys(allowed), "what it may")
             status = world.ask("OPTIONS", "/api/runs", fields=fields)[0]
             given.checks.equal(status, 401, "an OPTIONS that is no preflight needs a token")
+    path = gateway.scenario(given, "origins.yaml", SCENARIO)
+    with Simulator(given.build, path, key="app-flow") as simulator:
+        for setting, of_page, of_other in (([page], page, None), ("*", "*", "*"), (None, "*", "*")):
+            more = {"cors": setting} if setting else {}
+            with Gateway(given.build, {"a": app_of(simulator)}, **more) as gateway_:
+                for origin, wanted in ((page, of_page), (other, of_other)):
+                    with gateway_.ask("GET", "/v1/info", fields={
+                            "Origin": origin, "Authorization": "Bearer app-flow"}) as head:
+                        lines = [line.split(": ", 1)[1] for line in head.head[1:]
+                                 if line.lower().startswith("access-control-allow-origin:")]
+                        given.checks.equal(lines, [wanted] if wanted else [],
+                                           "what Dify says of it, cors: %s" % setting)
     for setting, origin_said in (("*", {"Access-Control-Allow-Origin": "*", "Vary": None,
                                         "Access-Control-Expose-Headers": expose,
                                         "Access-Control-Allow-Credentials": None}), (None, None)):
