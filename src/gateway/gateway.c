@@ -387,6 +387,7 @@ int gw_serve(const struct gw_config *config, double speed)
     gateway->speed = speed;
     gateway->newline_ms = paced(GW_KEEPALIVE_MS, speed);
     gateway->comment_ms = paced(GW_SSE_COMMENT_MS, speed);
+    gateway->v1_begin_ms = paced(GW_KEEPALIVE_AFTER_MS, speed);
     gateway->epoch = (uint32_t)(gw_now_ms() / 1000);
     gateway->spool = (struct gw_spool){spool_folder(config), config->spool_bytes, 0};
     gateway->scratch = gateway->refusal =

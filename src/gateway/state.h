@@ -112,6 +112,7 @@ struct gateway {
     bool is_draining, is_closing, is_closed;
     double speed;
     uint32_t newline_ms, comment_ms; /* between what keeps silent answers and streams alive */
+    uint32_t v1_begin_ms;            /* an answer of /v1 begins after that, whatever it will be */
 };
 
 /* gateway.c: something is to be done at the end of this turn; whether a drain is over. */

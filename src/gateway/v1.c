@@ -115,7 +115,7 @@ static void begin_run(struct intake *intake)
     struct gw_order *order = intake->order;
     struct gw_caller_options wants = {.kind = gw_order_wants_stream(order) ? GW_CALLER_STREAM
                                                                            : GW_CALLER_RESULT,
-                                      .keepalive_after_ms = GW_KEEPALIVE_AFTER_MS,
+                                      .keepalive_after_ms = intake->gateway->v1_begin_ms,
                                       .is_creating = true,
                                       .is_v1 = true};
     int status;

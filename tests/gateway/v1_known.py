@@ -16,7 +16,6 @@ KEY, OTHER = "app-flow", "app-other"
 RUN = "/v1/workflows/run"
 MEMBERS = ("id", "workflow_id", "status", "inputs", "outputs", "error", "total_steps", "total_tokens",
            "created_at", "finished_at", "elapsed_time")
-# How many runs of a test may be under way is no matter of these.
 SCENARIO = """apps:
   - {name: flow, runs: [{recording: %(run)s}]}
   - {name: other, runs: [{recording: %(run)s}]}
@@ -28,6 +27,13 @@ HELD = """apps:
   - name: other
     runs: [{nodes: [start]}]
 """
+# Goes on and on, so that something comes at any time.
+TICKING = """apps:
+  - name: flow
+    runs: [{nodes: [start, %s]}]
+  - name: other
+    runs: [{nodes: [start]}]
+""" % ", ".join("{id: n%d, type: code, seconds: 1}" % number for number in range(1000))
 
 
 def bearer(key):
@@ -37,13 +43,13 @@ def bearer(key):
 class World:
     """A simulator and a gateway whose callers bring Dify's keys, or tokens."""
 
-    def __init__(self, given, text=HELD, release="1.14.2", speed=50, sim=(), **settings):
+    def __init__(self, given, text=HELD, release="1.14.2", speed=50, sim=(), app=None, **settings):
         self.given, self.checks, self.requests = given, given.checks, 0
         path = scenario(given, "v1-known.yaml", text)
         self.simulator = Simulator(given.build, path, "--release", release, "--speed", str(speed),
                                    "--seed", "1", "--connections", "0", "--workers", "0", "--quiet",
                                    *sim, key=KEY)
-        apps = {"flow": app_of(self.simulator, max_runs=20),
+        apps = {"flow": app_of(self.simulator, **(app or {})),
                 "other": app_of(self.simulator, key=OTHER)}
         self.gateway = Gateway(given.build, apps, speed=speed, **settings)
 
@@ -233,7 +239,7 @@ def test_detail_of_one_that_was_stopped(given):
 
 def test_events(given):
     checks = given.checks
-    with World(given, SCENARIO, speed=2) as world:
+    with World(given) as world:
         told = world.start(3)
         with_all = world.follow(told.run, "&include_state_snapshot=true").take(3)
         checks.equal(with_all.events[:3], told.events[:3], "with a snapshot: from the begin")
@@ -249,6 +255,7 @@ def test_events(given):
         for query, name in (("", "no user"), ("?user=", "an empty user"), ("?user=%00", "a bad user")):
             checks.true(world.ask("GET", "/v1/workflow/%s/events%s" % (told.run, query))[0] >= 400, name)
         checks.equal(world.simulator.stats()["streams_open_most"], 1, "one reader at Dify")
+        checks.equal(world.stop(told.task), STOPPED, "it ends")
         for stream in (told, with_all, from_now):
             stream.read()
         checks.equal(with_all.events, told.events, "all of it")
@@ -264,16 +271,21 @@ def test_events(given):
 def test_events_of_another_route(given):
     """A run that was asked for at /api/runs is followed as well."""
     checks = given.checks
-    with World(given, SCENARIO, speed=2) as world:
+    with World(given) as world:
         first = world.gateway.send("POST", "/api/runs", {"inputs": {}, "user": "u"},
                                    {"Accept": "text/event-stream"}).read_head()
         run = next(json.loads(line)["workflow_run_id"] for frame in first.frames()
                    for line in [frame.split("data: ")[-1]] if '"workflow_started"' in line)
-        told = world.follow(run, "&include_state_snapshot=true").read()
+        told = world.follow(run, "&include_state_snapshot=true").take(1)
+        world.stop(told.task)
+        told.read()
         checks.equal((told.names[0], told.names[-1]), ("workflow_started", "workflow_finished"),
                      "from its begin to its end")
         checks.equal(world.simulator.stats()["streams_opened"], 1, "one reader at Dify")
-        checks.equal(world.follow(run).read().names, ["workflow_finished"], "finished: Dify's word")
+    with World(given, SCENARIO) as world:
+        result = world.gateway.whole("POST", "/api/runs", {"inputs": {}, "user": "u"})[1]
+        after = world.follow(result["data"]["workflow_run_id"]).read()
+        checks.equal(after.names, ["workflow_finished"], "finished: Dify's word")
 
 
 def test_without_a_store(given):
@@ -286,17 +298,18 @@ def test_without_a_store(given):
 
 
 def test_task_of_a_lost_answer(given):
-    """Where a snapshot was told first the run's id stands for the task, and by it it is stopped."""
+    """The first id that was told stands; where that is a snapshot's it is the run's, and by this the
+    run is stopped as well."""
     checks = given.checks
-    with World(given, SCENARIO, speed=2, sim=("--fault", "reset-after-start,on=run,times=1")) as world:
+    with World(given, TICKING, speed=10, sim=("--fault", "reset-after-start,on=run,times=1")) as world:
         told = world.start()
-        checks.equal(told.task, told.run, "the id that was told")
-        checks.equal(world.stop(told.task, OTHER)[0], 404, "another's key stops nothing")
-        checks.equal(world.stop(told.task), STOPPED, "it stops the run")
+        checks.equal(world.stop(told.run, OTHER)[0], 404, "another's key stops nothing")
+        checks.equal(world.stop(told.run), STOPPED, "it stops the run")
         told.read()
         checks.true(is_stopped(told.end), "it is stopped", told.events[-1])
-        checks.equal({event["task_id"] for event in told.events}, {told.run}, "one task's id")
-        checks.equal(world.stop(told.task), STOPPED, "after its end")
+        checks.equal({event["task_id"] for event in told.events}, {told.task}, "one task's id")
+        for task in (told.task, told.run):
+            checks.equal(world.stop(task), STOPPED, "after its end")
 
 
 def main():
