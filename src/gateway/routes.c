@@ -73,6 +73,15 @@ static bool fits(const char *pattern, struct dify_slice path, struct dify_slice 
     return path.len == 0;
 }
 
+bool gw_is_route(struct dify_slice path)
+{
+    struct dify_slice rests[2];
+    for (size_t i = 0; i < ROUTES; i++)
+        if (fits(routes[i].path, path, rests))
+            return true;
+    return false;
+}
+
 /* What a path has. */
 struct offer {
     gw_serve_fn *serve; /* of the request's method; NULL: there is none */

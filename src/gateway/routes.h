@@ -34,6 +34,9 @@ struct gw_route {
 /* All routes but those of the configuration; `count` may be NULL. */
 const struct gw_route *gw_routes(size_t *count);
 
+/* Whether a path is that of one of these, of whatever method. */
+bool gw_is_route(struct dify_slice path);
+
 /* What exchanges are tagged with, for metrics: what no route serves, forms, what is relayed, and
  * each route. */
 enum gw_route_tag { GW_TAG_NONE, GW_TAG_FORM, GW_TAG_REFUSED, GW_TAG_RELAY, GW_TAG_ROUTES };

@@ -48,8 +48,7 @@ static bool is_coded(const char *text, size_t len, size_t at)
            dify__hex_digit(text[at + 2]) < 16;
 }
 
-/* Decodes in place; the new length. */
-static size_t decode(char *text, size_t len)
+size_t gw_v1_decode(char *text, size_t len)
 {
     size_t to = 0;
     for (size_t at = 0; at < len; at++) {
@@ -78,7 +77,7 @@ enum gw_path gw_v1_path(struct dify_slice path)
         if (!is_below(text, len))
             return GW_PATH_UNSAFE;
         before = len;
-        len = decode(text, len);
+        len = gw_v1_decode(text, len);
     }
     return GW_PATH_SAFE;
 }

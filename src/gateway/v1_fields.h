@@ -23,6 +23,10 @@ enum gw_path { GW_PATH_SAFE, GW_PATH_UNSAFE, GW_PATH_TOO_LONG };
  * control characters, no bytes that only overlong UTF-8 has, no '%' without two digits. */
 enum gw_path gw_v1_path(struct dify_slice path);
 
+/* Takes percent-encoding away, once, in place; the new length, which is the old one if there is
+ * none. */
+size_t gw_v1_decode(char *path, size_t len);
+
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* Fields beside the request's own. */

@@ -20,6 +20,7 @@
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
 #include "gateway/reply.h"
+#include "gateway/routes.h"
 #include "gateway/v1_fields.h"
 #include "gateway/words.h"
 #include "http/fields.h"
@@ -261,6 +262,22 @@ static bool is_for_us(const struct http_request *request)
 }
 
 /* What is not relayed; false: it was answered. */
+/* Whether Dify, which decodes it, would take the path for one of those that are served here: there
+ * another app's run could be stopped, or one started that nobody counts. */
+static bool hides_route(struct dify_slice path)
+{
+    char text[sizeof "/v1" + GW_RELAY_PATH_BYTES] = "/v1";
+    size_t len = 3 + path.len, before = 0;
+    memcpy(text + 3, path.ptr, path.len);
+    while (before != len) {
+        before = len;
+        len = gw_v1_decode(text, len);
+        if (before != len && gw_is_route((struct dify_slice){text, len}))
+            return true;
+    }
+    return false;
+}
+
 static bool may_be_relayed(const struct gw_request *request, struct dify_slice path)
 {
     struct http_exchange *exchange = request->exchange;
@@ -272,6 +289,10 @@ static bool may_be_relayed(const struct gw_request *request, struct dify_slice p
         return false;
     case GW_PATH_TOO_LONG:
         gw_reply_as_dify(exchange, 414, "uri_too_long", "the address is too long");
+        return false;
+    }
+    if (hides_route(path)) {
+        gw_reply_as_dify(exchange, 404, "not_found", "there is no such address here");
         return false;
     }
     if (request->http->method == HTTP_TRACE_) {

@@ -184,6 +184,16 @@ def test_stop_with_tokens(given):
         for task in (told.task, "00000000-0000-4000-8000-000000000000"):
             status, body = world.stop(task, "token-of-the-second-one")
             checks.equal((status, json.loads(body)), NO_TASK, "not the token's: " + task)
+        hidden = ("/v1/workflows/t%%61sks/%s/stop", "/v1/workflows/tasks/%s/sto%%70",
+                  "/v1/workflow%%73/tasks/%s/stop", "/v1/workflows%%2ftasks%%2f%s%%2fstop",
+                  "/v1/chat-message%%73/%s/stop", "/v1/workflows/t%%2561sks/%s/stop")
+        for path in hidden:
+            checks.equal(world.stop(told.task, "token-of-the-second-one", path)[0], 404, path)
+        coded = told.task.replace("-", "%2d")
+        checks.equal(world.stop(coded, "token-of-the-second-one")[0], 404, "a task that is coded")
+        order = {"inputs": {}, "user": "u", "response_mode": "blocking"}
+        for path in ("/v1/workflows/r%75n", "/v1/workflows/a%62c/run", "/v1/ch%61t-messages"):
+            checks.equal(world.ask("POST", path, order, "token-of-the-second-one")[0], 404, path)
         checks.equal(world.count(), 0, "Dify is not asked")
         checks.equal(world.follow(told.run, key="token-of-the-second-one").status, 404, "nor does it follow it")
         checks.equal(world.ask("GET", "/v1/workflows/run/" + told.run, key="token-of-the-second-one")[0], 404,
