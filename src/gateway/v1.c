@@ -152,6 +152,7 @@ static void relay(struct intake *intake)
     struct gw_request request = {.gateway = intake->gateway,
                                  .exchange = intake->exchange,
                                  .http = http_exchange_request(intake->exchange)};
+    http_exchange_watch(intake->exchange, &(struct http_exchange_watch){.ctx = NULL});
     gw_serve_relay_read(&request, intake->app, dify__buffer_slice(&intake->body));
     intake_free(intake);
 }
