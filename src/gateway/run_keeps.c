@@ -116,7 +116,8 @@ void gw__run_keep_log(struct gw_run *run)
 {
     if (run->follow != NULL && !run->has_started && run->state == GW_RUN_LIVE)
         learn_ids(run);
-    if (run->gateway->store == NULL) {
+    bool has_no_row = !run->has_row && run->state == GW_RUN_ENDED; /* nor will it have one */
+    if (run->gateway->store == NULL || has_no_row) {
         gw_runlog_mark_queued(&run->log);
         gw_runlog_show(&run->log);
         return;

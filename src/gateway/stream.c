@@ -121,9 +121,16 @@ static size_t compose(struct gw_caller *caller, struct dify_slice records, uint3
     return records.len - rest.len;
 }
 
-/* The client is told that what it has is not continued by what follows. */
+/* The client is told that what it has is not continued by what follows. Dify has no word for that:
+ * a stream of /v1 is cut, as it is not to look whole. */
 static void write_reset(struct gw_caller *caller, const char *why)
 {
+    if (caller->options.is_v1) {
+        caller->is_answered = true;
+        http_timer_clear(&caller->run->gateway->timer, &caller->alarm);
+        http_exchange_cut(caller->exchange, true, true);
+        return;
+    }
     struct dify__buffer *text = &caller->run->gateway->scratch;
     char data[128];
     int len = snprintf(data, sizeof data, "{\"event\":\"reset\",\"reason\":\"%s\",\"next\":%u}",
@@ -139,7 +146,7 @@ static void write_end(struct gw_caller *caller)
     if (caller->options.is_v1) {
         caller->is_answered = true;
         http_timer_clear(&run->gateway->timer, &caller->alarm);
-        if (run->v1 != NULL && run->v1->lacks_end)
+        if (run->log_is_full || (run->v1 != NULL && run->v1->lacks_end))
             http_exchange_cut(caller->exchange, true, true);
         else
             http_respond_end(caller->exchange);
@@ -262,7 +269,11 @@ static void begin_v1(struct gw_caller *caller)
     size_t count = gw__caller_v1_fields(caller, fields);
     caller->has_begun = true;
     caller->at = UINT64_MAX;
-    caller->next = caller->options.is_from_now ? caller->run->log.shown_next : 1;
+    caller->next = 1;
+    if (caller->options.is_from_now)
+        caller->next = caller->run->log.shown_next;
+    else if (caller->options.is_end_only && gateway->store == NULL)
+        caller->next = caller->run->log.first; /* the end is what is kept the longest */
     http_sse_begin(caller->exchange, fields, count);
     caller->written_ms = uv_now(gateway->loop);
     (void)!http_timer_set(&gateway->timer, &caller->alarm, gateway->comment_ms);
