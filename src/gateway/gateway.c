@@ -291,8 +291,8 @@ static void close_all(struct gateway *gateway)
     gateway->is_closing = true; /* also where it has not begun */
     if (gateway->server != NULL)
         http_server_close(gateway->server, on_server_closed, gateway);
-    while (gw_reads_are_busy(&gateway->reads))
-        uv_run(gateway->loop, UV_RUN_ONCE);
+    while (gateway->server != NULL || gw_reads_are_busy(&gateway->reads))
+        uv_run(gateway->loop, UV_RUN_ONCE); /* exchanges hold apps, and reads answer exchanges */
     gateway->is_closed = true;
     gw_reads_close(&gateway->reads);
     store_close(gateway->store);

@@ -74,9 +74,29 @@ def test_not_even_relayed(given):
     upstream.close()
 
 
+def test_half_a_request_at_the_end(given):
+    """Bodies that are still coming when the gateway ends do not outlive what they are for."""
+    upstream = Upstream()
+    app = {"base_url": "http://127.0.0.1:%d/v1" % upstream.port, "api_key": KEY}
+    head = "POST %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n" \
+        "Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    for store in (None, "runs.db"):
+        with Gateway(given.build, {"flow": app}, store=store, drain_timeout=0) as gateway:
+            held = [gateway.connect() for _ in range(20)]
+            for number, connection in enumerate(held):
+                connection.send((head % (RUN if number % 2 else "/v1/files/upload", KEY)).encode())
+                connection.line()  # of the 100: it is being read
+            gateway.terminate()
+            given.checks.equal(gateway.over(), 0, "a good end")
+            for connection in held:
+                connection.close()
+    upstream.close()
+
+
 def main():
     given = arguments()
-    run_tests(given, test_slow_reader, test_given_up_before_it_was_kept, test_not_even_relayed)
+    run_tests(given, test_slow_reader, test_given_up_before_it_was_kept, test_not_even_relayed,
+              test_half_a_request_at_the_end)
 
 
 if __name__ == "__main__":
