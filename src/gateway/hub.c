@@ -6,6 +6,7 @@
 
 #include "core/hex.h"
 #include "core/slices.h"
+#include "gateway/v1.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -208,6 +209,7 @@ bool gw_hub_keep_ended(struct gw_run *run)
     if (run->gateway->is_closing || size_of(run) > GW_ENDED_BYTES)
         return false;
     run->is_remembered = true;
+    gw_v1_forget(run); /* which GW_ENDED_BYTES do not count */
     http_list_append(&hub->ended, &run->turn);
     hub->ended_count++;
     run->remembered_bytes = size_of(run);

@@ -149,7 +149,9 @@ static void take_up(struct app_recovery *recovery, struct open_run *run)
     struct gateway *gateway = recovery->app->gateway;
     const struct store_row *row = &run->row->row;
     enum dify_err err = run->err;
-    if (gw_hub_find_id(&gateway->hub, row->id) != NULL || gateway->is_closing)
+    /* one that this process has begun may have ended since it was read */
+    bool is_ours = gateway->first_number != 0 && row->number >= gateway->first_number;
+    if (is_ours || gw_hub_find_id(&gateway->hub, row->id) != NULL || gateway->is_closing)
         return;
     if (err == DIFY_OK)
         err = gw_run_recover(gateway, row, dify__buffer_slice(&run->records));

@@ -148,6 +148,8 @@ struct gw_run *gw_run_new(struct gw_app *app, struct gw_order *take_order, const
     run->epoch = gateway->store != NULL ? 1 : gateway->epoch;
     run->number =
         gateway->store != NULL ? store_next_number(gateway->store) : ++gateway->next_number;
+    if (gateway->first_number == 0)
+        gateway->first_number = run->number;
     gw_runlog_init(&run->log, gateway->allocator, 1);
     if (!gw_hub_name(run) || !gw_hub_add(&gateway->hub, run)) {
         gw_order_free(run->order);

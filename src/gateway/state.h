@@ -90,6 +90,7 @@ struct gateway {
     struct gw_reads reads;
     struct http_link later; /* requests that wait for something (later.h) */
     uint64_t next_number;   /* of runs, without a store */
+    uint64_t first_number;  /* that this process gave a run; 0: none yet */
     uint32_t epoch;         /* likewise */
     bool was_failing;
     bool is_behind; /* some run has records that the store's queue had no room for */

@@ -39,6 +39,10 @@ bool gw_v1_is_route(struct dify_slice route);
 DIFY_MUST_CHECK bool gw_v1_init(struct gw_run *run, enum dify_kind kind);
 void gw_v1_fini(struct gw_run *run);
 
+/* It has ended, and nobody waits for it: only its log is asked for from now on, until it is made
+ * anew. */
+void gw_v1_forget(struct gw_run *run);
+
 /* A stream of Dify's begins; `is_resumed`: it is not that of the request which started the run. */
 void gw_v1_stream(struct gw_run *run, bool is_resumed);
 void gw_v1_event(struct gw_run *run, const struct dify_event *event); /* goes to the log */

@@ -137,7 +137,12 @@ static void on_up(void *ctx, struct http_exchange *exchange, struct dify_slice b
     struct relay *relay = ctx;
     relay->has_all_up = is_last;
     if (relay->relay == NULL)
-        return; /* Dify has answered without it */
+        return;             /* Dify has answered without it */
+    if (relay->up_at > 0) { /* what libcurl has taken needs no room */
+        relay->up.len -= relay->up_at;
+        memmove(relay->up.ptr, relay->up.ptr + relay->up_at, relay->up.len);
+        relay->up_at = 0;
+    }
     if (dify__buffer_append(&relay->up, bytes.ptr, bytes.len) != DIFY_OK) {
         fail_for_memory(relay);
         return;

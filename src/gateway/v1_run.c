@@ -30,12 +30,19 @@ bool gw_v1_init(struct gw_run *run, enum dify_kind kind)
     return true;
 }
 
-void gw_v1_fini(struct gw_run *run)
+void gw_v1_forget(struct gw_run *run)
 {
     if (run->v1 == NULL)
         return;
     gw_mend_free(run->v1->mend);
     free(run->v1->body);
+    run->v1->mend = NULL;
+    run->v1->body = NULL;
+}
+
+void gw_v1_fini(struct gw_run *run)
+{
+    gw_v1_forget(run);
     free(run->v1);
     run->v1 = NULL;
 }
