@@ -21,6 +21,7 @@
 #include "http/params.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 /* ---- whose request it is ------------------------------------------------------------------- */
 
@@ -191,11 +192,15 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
     intake_free(ctx);
 }
 
+/* What Dify takes for JSON; other bodies start no run there. */
 static bool is_json(const struct http_request *request)
 {
     struct dify_slice type;
     (void)http_params(http_request_field(request, "content-type"), &type);
-    return http_is_like(type, "application/json");
+    size_t suffix = sizeof "+json" - 1; /* as in application/vnd.api+json */
+    bool has_suffix = type.len > suffix && strncasecmp(type.ptr, "application/", 12) == 0 &&
+                      strncasecmp(type.ptr + type.len - suffix, "+json", suffix) == 0;
+    return has_suffix || http_is_like(type, "application/json");
 }
 
 /* `workflow_id`: of the path, NULL where it has none. */

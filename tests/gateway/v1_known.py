@@ -202,6 +202,19 @@ def test_stop_with_tokens(given):
         checks.true(is_stopped(told.read().end), "it is stopped", told.events[-1])
 
 
+def test_json_by_another_name(given):
+    """What Dify takes for JSON starts a run of the gateway, counted and kept as any."""
+    with World(given, SCENARIO) as world:
+        order = {"inputs": {}, "user": "u", "response_mode": "blocking"}
+        for name in ("application/json; charset=utf-8", "application/vnd.api+json", "Application/X+JSON"):
+            fields = dict(bearer(KEY), **{"Content-Type": name})
+            with world.gateway.send("POST", RUN, order, fields) as connection:
+                status = connection.read_head().status
+                run = connection.header("X-Difystream-Run-ID")
+                connection.body()
+            given.checks.true(status == 200 and run, name, (status, run))
+
+
 def hashed(tokens):
     return {name: {"hash": "sha256:" + hashlib.sha256(one["token"].encode()).hexdigest(),
                    "apps": one["apps"]} for name, one in tokens.items()}
@@ -324,7 +337,7 @@ def test_task_of_a_lost_answer(given):
 
 def main():
     given = arguments()
-    run_tests(given, test_stop, test_stop_with_tokens, test_detail,
+    run_tests(given, test_stop, test_stop_with_tokens, test_json_by_another_name, test_detail,
               test_detail_of_one_that_was_stopped, test_events, test_events_of_another_route,
               test_without_a_store, test_task_of_a_lost_answer)
 
