@@ -70,7 +70,8 @@ APP = """
     max_runs: 20000
     queue: 1000
 """
-SURE = {"json": "\"success\":true", "sse": "workflow_finished"}  # what an answer must have
+# What an answer must have.
+SURE = {"json": "\"success\":true", "sse": "workflow_finished", "v1": "workflow_finished"}
 PACES = {"now": 0, "paced-20": 20, "paced-40": 40, "idle": 0}  # ms between events
 
 
@@ -206,7 +207,7 @@ class Bench(http_figures.Bench):
         """A file with the request for one run."""
         body = {"inputs": {"query": "tea"}, "user": "bench-" + STAMP}
         path, fields = f"/{kind}", {"Authorization": f"Bearer app-{pace}"}
-        if name == "nginx":
+        if name == "nginx" or kind == "v1":
             path = "/v1/workflows/run"
             body["response_mode"] = "streaming"
         elif name in ("gateway", "store"):
@@ -247,7 +248,14 @@ LOADS = {
     "Events that are all there at once": (
         "now", {"nginx": 64, "gateway": 64, "store": 64, "aiohttp": 64, "fastapi": 64}),
 }
-KINDS = {"json": "one JSON", "sse": "the stream"}
+KINDS = {"json": "one JSON", "sse": "the stream", "v1": "`/v1` streaming relay"}
+
+
+def answers(name, kind):
+    """Whether it answers in this way; what passes /v1 on by itself has one stream, Dify's."""
+    if name == "nginx":
+        return kind == "sse"
+    return kind != "v1" or name in ("gateway", "store")
 
 
 def speeds(bench, upstream):
@@ -261,7 +269,7 @@ def speeds(bench, upstream):
             for _ in range(bench.rounds):
                 for kind in KINDS:
                     for server in servers:
-                        if server.name != "nginx" or kind == "sse":
+                        if answers(server.name, kind):
                             row = bench.load(server, kind, key, at_once[server.name])
                             found.setdefault((key, kind, server.name), []).append(figures(row))
         busy = elsewhere.cores()
@@ -287,7 +295,7 @@ def speed_table(found, key, at_once):
         for name, title in TITLES.items():
             row = found.get((key, kind, name))
             if row:
-                age = "event" if kind == "sse" else "run"
+                age = "run" if kind == "json" else "event"
                 rows.append([title, answer, at_once[name], f"{row['rate']:,.0f}",
                              f"{row['cpu']:,.0f}", f"{base / row['cpu']:.2f}",
                              f"{row[age + '_p50_us']:.1f}", f"{row[age + '_p99_us']:.1f}",
