@@ -85,10 +85,8 @@ def each_recording(given, release, check):
     return len(chosen)
 
 
-def is_silent(one):
-    """Whether it is so long without a byte that the gateway says that it is there."""
-    times = [chunk[0] for chunk in one.chunks]
-    return any(b - a > 14000 for a, b in zip(times, times[1:]))
+def without_pings(text):
+    return text.replace("event: ping\n\n", "")
 
 
 def test_streams(given):
@@ -96,8 +94,11 @@ def test_streams(given):
         direct, expected = ask(simulator, key, one.path, "streaming")
         through, actual = ask(gateway, key, one.path, "streaming")
         what = "%s: %s" % (release, name)
-        if is_silent(one):
-            actual, expected = (text.replace("event: ping\n\n", "") for text in (actual, expected))
+        pings = [text.count("event: ping\n\n") for text in (actual, expected)]
+        # the gateway says by itself that it is there, which here it does the sooner
+        given.checks.true(pings[0] >= pings[1] and actual[:12] == expected[:12], what + ": pings",
+                          str(pings))
+        actual, expected = without_pings(actual), without_pings(expected)
         given.checks.equal(through.status, direct.status, what + ": status")
         given.checks.equal(*unlike(masked(actual), masked(expected)), what + ": frames")
         given.checks.equal((through.header("Content-Type"), through.header("X-Version")),
