@@ -45,9 +45,9 @@ def test_given_up_before_it_was_kept(given):
     checks = given.checks
     upstream = Upstream(lambda request: request.hold())
     app = {"base_url": "http://127.0.0.1:%d/v1" % upstream.port, "api_key": KEY}
-    with Gateway(given.build, {"flow": app}) as gateway:
+    with Gateway(given.build, {"flow": app}, speed=20) as gateway:
         caller = gateway.send("POST", RUN, ORDER, FIELDS)
-        caller.read_head()  # after 20 s
+        caller.read_head()  # after what are 20 s
         checks.equal(caller.status, 200, "it begins")
         run = caller.header("X-Difystream-Run-ID")
         gateway.whole("POST", "/api/runs/%s/stop" % run)
