@@ -80,18 +80,6 @@ struct exporting {
     enum dify_err err; /* of what was done for a row */
 };
 
-static void put_text(struct dify__writer *writer, const char *key, struct dify_slice text)
-{
-    dify__write_key(writer, key);
-    dify__write_string(writer, text);
-}
-
-static void put_number(struct dify__writer *writer, const char *key, uint64_t value)
-{
-    dify__write_key(writer, key);
-    dify__write_uint(writer, value);
-}
-
 /* Absent where it is 0. */
 static void put_time(struct dify__writer *writer, const char *key, uint64_t time_ms)
 {
@@ -127,8 +115,8 @@ static void put_record(struct dify__writer *writer, uint32_t number,
     const char *kind = kind_name(record->kind);
     dify__write_element(writer);
     dify__write_open(writer, '{');
-    put_number(writer, "number", number);
-    put_text(writer, "kind", dify__slice(kind));
+    dify__key_uint(writer, "number", number);
+    dify__key_string(writer, "kind", dify__slice(kind));
     dify__write_key(writer, "data");
     if (record->text.len != 0)
         dify__write_json(writer, record->text);
@@ -157,21 +145,21 @@ static enum dify_err put_log(struct exporting *exporting, uint64_t run)
 
 static void put_ends(struct dify__writer *writer, const struct store_row *row)
 {
-    put_text(writer, "workflow_run_id", row->run_id);
-    put_text(writer, "task_id", row->task_id);
-    put_text(writer, "message_id", row->message_id);
-    put_text(writer, "status", row->status);
-    put_text(writer, "code", row->code);
+    dify__key_string(writer, "workflow_run_id", row->run_id);
+    dify__key_string(writer, "task_id", row->task_id);
+    dify__key_string(writer, "message_id", row->message_id);
+    dify__key_string(writer, "status", row->status);
+    dify__key_string(writer, "code", row->code);
     dify__write_key(writer, "success");
     dify__write_bool(writer, row->success);
-    put_number(writer, "http_status", row->http_status);
-    put_number(writer, "total_tokens", row->tokens);
-    put_text(writer, "price", row->price);
-    put_text(writer, "currency", row->currency);
-    put_number(writer, "steps", row->steps);
-    put_number(writer, "events", row->events);
-    put_text(writer, "rating", row->rating);
-    put_text(writer, "comment", row->comment);
+    dify__key_uint(writer, "http_status", row->http_status);
+    dify__key_uint(writer, "total_tokens", row->tokens);
+    dify__key_string(writer, "price", row->price);
+    dify__key_string(writer, "currency", row->currency);
+    dify__key_uint(writer, "steps", row->steps);
+    dify__key_uint(writer, "events", row->events);
+    dify__key_string(writer, "rating", row->rating);
+    dify__key_string(writer, "comment", row->comment);
 }
 
 static bool put_run(void *ctx, const struct store_row *row)
@@ -185,19 +173,19 @@ static bool put_run(void *ctx, const struct store_row *row)
     gw_format_id(row->id, id);
     dify__writer_init(writer, DIFY_JSON_COMPACT, cli_output_write, NULL);
     dify__write_open(writer, '{');
-    put_text(writer, "id", dify__slice(id));
-    put_text(writer, "state",
-             dify__slice((unsigned)row->state < 4 ? states[row->state] : "unknown"));
-    put_number(writer, "epoch", row->epoch);
+    dify__key_string(writer, "id", dify__slice(id));
+    dify__key_string(writer, "state",
+                     dify__slice((unsigned)row->state < 4 ? states[row->state] : "unknown"));
+    dify__key_uint(writer, "epoch", row->epoch);
     put_time(writer, "created_ms", row->created_ms);
     put_time(writer, "sent_ms", row->sent_ms);
     put_time(writer, "ended_ms", row->ended_ms);
-    put_text(writer, "app", row->app);
-    put_text(writer, "user", row->user);
-    put_text(writer, "route", row->route);
-    put_text(writer, "workflow_id", row->workflow_id);
-    put_text(writer, "conversation_id", row->conversation_id);
-    put_text(writer, "query", row->query);
+    dify__key_string(writer, "app", row->app);
+    dify__key_string(writer, "user", row->user);
+    dify__key_string(writer, "route", row->route);
+    dify__key_string(writer, "workflow_id", row->workflow_id);
+    dify__key_string(writer, "conversation_id", row->conversation_id);
+    dify__key_string(writer, "query", row->query);
     put_ends(writer, row);
     dify__write_key(writer, "inputs");
     dify__write_json(writer, row->inputs);

@@ -349,6 +349,42 @@ void dify__write_json(struct dify__writer *writer, struct dify_slice json)
     writer->is_first = false;
 }
 
+void dify__key_string(struct dify__writer *writer, const char *key, struct dify_slice text)
+{
+    dify__write_key(writer, key);
+    dify__write_string(writer, text);
+}
+
+void dify__key_number(struct dify__writer *writer, const char *key, struct dify_slice text)
+{
+    dify__write_key(writer, key);
+    dify__write_number(writer, text);
+}
+
+void dify__key_uint(struct dify__writer *writer, const char *key, uint64_t value)
+{
+    dify__write_key(writer, key);
+    dify__write_uint(writer, value);
+}
+
+void dify__key_bool(struct dify__writer *writer, const char *key, bool value)
+{
+    dify__write_key(writer, key);
+    dify__write_bool(writer, value);
+}
+
+void dify__key_json(struct dify__writer *writer, const char *key, struct dify_slice json)
+{
+    dify__write_key(writer, key);
+    dify__write_json(writer, json);
+}
+
+void dify__key_null(struct dify__writer *writer, const char *key)
+{
+    dify__write_key(writer, key);
+    dify__write_null(writer);
+}
+
 size_t dify__format_uint(uint64_t value, char text[20])
 {
     size_t len = 0;

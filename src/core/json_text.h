@@ -44,8 +44,16 @@ void dify__write_uint(struct dify__writer *writer, uint64_t value);
 void dify__write_bool(struct dify__writer *writer, bool value);
 void dify__write_null(struct dify__writer *writer);
 
-/* A valid JSON text, in the writer's style: white space and escapes made uniform. */
+/* A valid JSON text, in the writer's style: white space and escapes made uniform. Absent: null. */
 void dify__write_json(struct dify__writer *writer, struct dify_slice json);
+
+/* Members: a key and its value. */
+void dify__key_string(struct dify__writer *writer, const char *key, struct dify_slice text);
+void dify__key_number(struct dify__writer *writer, const char *key, struct dify_slice text);
+void dify__key_uint(struct dify__writer *writer, const char *key, uint64_t value);
+void dify__key_bool(struct dify__writer *writer, const char *key, bool value);
+void dify__key_null(struct dify__writer *writer, const char *key);
+void dify__key_json(struct dify__writer *writer, const char *key, struct dify_slice json);
 
 /* `value` in decimal; returns its length, at most 20. No NUL. */
 size_t dify__format_uint(uint64_t value, char text[20]);

@@ -9,39 +9,21 @@
 #include "core/slices.h"
 #include "difystream/result.h"
 
-static void key_string(struct dify__writer *writer, const char *key, struct dify_slice value)
-{
-    dify__write_key(writer, key);
-    dify__write_string(writer, value);
-}
-
-static void key_number(struct dify__writer *writer, const char *key, struct dify_slice value)
-{
-    dify__write_key(writer, key);
-    dify__write_number(writer, value);
-}
-
-static void key_uint(struct dify__writer *writer, const char *key, uint64_t value)
-{
-    dify__write_key(writer, key);
-    dify__write_uint(writer, value);
-}
-
 /* A member of the chat family, left out where it never came. */
 static void key_string_if(struct dify__writer *writer, const char *key, struct dify_slice value)
 {
     if (value.ptr != NULL)
-        key_string(writer, key, value);
+        dify__key_string(writer, key, value);
 }
 
 /* The five totals, in metadata and, for a failure, once more in data. */
 static void write_totals(struct dify__writer *writer, const struct dify_result *result)
 {
-    key_uint(writer, "total_tokens", result->total_tokens);
-    key_number(writer, "total_price", dify__slice(result->total_price));
-    key_string(writer, "currency", result->currency);
-    key_number(writer, "elapsed_time", dify__slice(result->elapsed_time));
-    key_number(writer, "total_steps", result->total_steps);
+    dify__key_uint(writer, "total_tokens", result->total_tokens);
+    dify__key_number(writer, "total_price", dify__slice(result->total_price));
+    dify__key_string(writer, "currency", result->currency);
+    dify__key_number(writer, "elapsed_time", dify__slice(result->elapsed_time));
+    dify__key_number(writer, "total_steps", result->total_steps);
 }
 
 static void write_incomplete_nodes(struct dify__writer *writer, const struct dify_run *run)
@@ -64,9 +46,9 @@ static void write_metadata(struct dify__writer *writer, const struct dify_run *r
     dify__write_key(writer, "metadata");
     dify__write_open(writer, '{');
     write_totals(writer, result);
-    key_string(writer, "tokens_source",
-               result->tokens_reported ? DIFY_SLICE("reported") : DIFY_SLICE("observed"));
-    key_number(writer, "workflow_elapsed_time", result->workflow_elapsed_time);
+    dify__key_string(writer, "tokens_source",
+                     result->tokens_reported ? DIFY_SLICE("reported") : DIFY_SLICE("observed"));
+    dify__key_number(writer, "workflow_elapsed_time", result->workflow_elapsed_time);
     dify__write_key(writer, "complete");
     dify__write_bool(writer, result->complete);
     if (!result->complete)
@@ -92,28 +74,28 @@ static void write_node(struct dify__writer *writer, const struct dify_node *node
 {
     dify__write_element(writer);
     dify__write_open(writer, '{');
-    key_string(writer, "id", node->id);
-    key_string(writer, "node_id", node->node_id);
-    key_string(writer, "node_type", node->node_type);
-    key_string(writer, "title", node->title);
-    key_number(writer, "index", node->index);
-    key_string(writer, "status", node->status);
-    key_number(writer, "started_at", node->started_at);
-    key_number(writer, "finished_at", node->finished_at);
-    key_number(writer, "elapsed_time", node->elapsed_time);
+    dify__key_string(writer, "id", node->id);
+    dify__key_string(writer, "node_id", node->node_id);
+    dify__key_string(writer, "node_type", node->node_type);
+    dify__key_string(writer, "title", node->title);
+    dify__key_number(writer, "index", node->index);
+    dify__key_string(writer, "status", node->status);
+    dify__key_number(writer, "started_at", node->started_at);
+    dify__key_number(writer, "finished_at", node->finished_at);
+    dify__key_number(writer, "elapsed_time", node->elapsed_time);
     dify__write_key(writer, "total_tokens");
     if (node->has_tokens)
         dify__write_uint(writer, node->total_tokens);
     else
         dify__write_null(writer);
-    key_number(writer, "total_price", node->total_price);
-    key_string(writer, "currency", node->currency);
-    key_string(writer, "error", node->error);
-    key_uint(writer, "retries", node->retries);
-    key_string(writer, "iteration_id", node->iteration_id);
-    key_string(writer, "loop_id", node->loop_id);
+    dify__key_number(writer, "total_price", node->total_price);
+    dify__key_string(writer, "currency", node->currency);
+    dify__key_string(writer, "error", node->error);
+    dify__key_uint(writer, "retries", node->retries);
+    dify__key_string(writer, "iteration_id", node->iteration_id);
+    dify__key_string(writer, "loop_id", node->loop_id);
     if (node->is_container)
-        key_number(writer, "steps", node->steps);
+        dify__key_number(writer, "steps", node->steps);
     dify__write_close(writer, '}');
 }
 
@@ -139,8 +121,8 @@ static void write_warnings(struct dify__writer *writer, const struct dify_run *r
     for (size_t i = 0; dify_run_warning(run, i, &offset, &reason); i++) {
         dify__write_element(writer);
         dify__write_open(writer, '{');
-        key_uint(writer, "offset", offset);
-        key_string(writer, "reason", dify__slice(reason));
+        dify__key_uint(writer, "offset", offset);
+        dify__key_string(writer, "reason", dify__slice(reason));
         dify__write_close(writer, '}');
     }
     dify__write_close(writer, ']');
@@ -164,7 +146,7 @@ static void write_forms(struct dify__writer *writer, const struct dify_run *run,
 static void write_additions(struct dify__writer *writer, const struct dify_run *run,
                             const struct dify_result *result)
 {
-    key_string(writer, "workflow_id", result->workflow_id);
+    dify__key_string(writer, "workflow_id", result->workflow_id);
     if (result->has_ended && !result->success)
         write_totals(writer, result);
     key_string_if(writer, "answer", result->answer);
@@ -175,12 +157,12 @@ static void write_additions(struct dify__writer *writer, const struct dify_run *
     write_nodes(writer, run, "nodes", dify_run_node);
     write_nodes(writer, run, "containers", dify_run_container);
     if (result->resumed != 0)
-        key_uint(writer, "resumed", result->resumed);
-    key_uint(writer, "skipped_events", result->skipped_events);
+        dify__key_uint(writer, "resumed", result->resumed);
+    dify__key_uint(writer, "skipped_events", result->skipped_events);
     write_warnings(writer, run);
-    key_uint(writer, "unknown_events", result->unknown_events);
+    dify__key_uint(writer, "unknown_events", result->unknown_events);
     if (result->has_tts)
-        key_uint(writer, "tts_bytes", result->tts_bytes);
+        dify__key_uint(writer, "tts_bytes", result->tts_bytes);
     write_forms(writer, run, result);
 }
 
@@ -192,14 +174,14 @@ static void write_data(struct dify__writer *writer, const struct dify_run *run,
         status = dify__slice(open_status);
     dify__write_key(writer, "data");
     dify__write_open(writer, '{');
-    key_string(writer, "workflow_run_id", result->workflow_run_id);
-    key_string(writer, "task_id", result->task_id);
-    key_string(writer, "status", status);
+    dify__key_string(writer, "workflow_run_id", result->workflow_run_id);
+    dify__key_string(writer, "task_id", result->task_id);
+    dify__key_string(writer, "status", status);
     write_outputs(writer, run);
     write_metadata(writer, run, result);
-    key_number(writer, "created_at", result->created_at);
-    key_number(writer, "finished_at", result->finished_at);
-    key_uint(writer, "event_count", result->event_count);
+    dify__key_number(writer, "created_at", result->created_at);
+    dify__key_number(writer, "finished_at", result->finished_at);
+    dify__key_uint(writer, "event_count", result->event_count);
     write_additions(writer, run, result);
     dify__write_close(writer, '}');
 }
@@ -217,9 +199,9 @@ static enum dify_err write_result(const struct dify_run *run, enum dify_json_sty
     else
         dify__write_bool(&writer, result->success);
     if (result->has_ended && !result->success) {
-        key_string(&writer, "error", result->error);
-        key_string(&writer, "code", result->code);
-        key_string(&writer, "message", result->message);
+        dify__key_string(&writer, "error", result->error);
+        dify__key_string(&writer, "code", result->code);
+        dify__key_string(&writer, "message", result->message);
     }
     write_data(&writer, run, result, open_status);
     dify__write_close(&writer, '}');

@@ -133,7 +133,7 @@ static void put_member(struct dify__writer *writer, const char *key, const struc
                 text = dify__members_string(&members);
         }
     }
-    gw_out_text(writer, key, text);
+    dify__key_string(writer, key, text);
 }
 
 static void put_members(struct dify__writer *writer, const struct listed *part,
@@ -164,16 +164,17 @@ static void put_health(struct dify__writer *writer, const struct listed *info)
 {
     bool is_good = info->json != NULL;
     struct dify_slice none = {NULL, 0};
-    gw_out_bool(writer, "available", is_good);
-    gw_out_text(writer, "code",
-                is_good         ? none
-                : info->is_told ? dify__slice(info->words.code)
-                                : DIFY_SLICE("read_timeout"));
-    gw_out_text(writer, "message",
-                is_good         ? none
-                : info->is_told ? dify__slice(info->words.message)
-                                : DIFY_SLICE("Dify has not answered yet"));
-    gw_out_text(writer, "release", info->release[0] != '\0' ? dify__slice(info->release) : none);
+    dify__key_bool(writer, "available", is_good);
+    dify__key_string(writer, "code",
+                     is_good         ? none
+                     : info->is_told ? dify__slice(info->words.code)
+                                     : DIFY_SLICE("read_timeout"));
+    dify__key_string(writer, "message",
+                     is_good         ? none
+                     : info->is_told ? dify__slice(info->words.message)
+                                     : DIFY_SLICE("Dify has not answered yet"));
+    dify__key_string(writer, "release",
+                     info->release[0] != '\0' ? dify__slice(info->release) : none);
 }
 
 static void put_app(struct dify__writer *writer, const struct gw_app *app, bool is_default,
@@ -184,13 +185,13 @@ static void put_app(struct dify__writer *writer, const struct gw_app *app, bool 
                                           "icon_url"};
     dify__write_element(writer);
     dify__write_open(writer, '{');
-    gw_out_text(writer, "app", dify__slice(app->config->name));
-    gw_out_bool(writer, "is_default", is_default);
+    dify__key_string(writer, "app", dify__slice(app->config->name));
+    dify__key_bool(writer, "is_default", is_default);
     put_routes(writer, app->config);
-    gw_out_uint(writer, "max_runs", app->config->max_runs);
-    gw_out_uint(writer, "queue", app->config->queue);
-    gw_out_uint(writer, "running", app->running);
-    gw_out_uint(writer, "waiting", app->waiting);
+    dify__key_uint(writer, "max_runs", app->config->max_runs);
+    dify__key_uint(writer, "queue", app->config->queue);
+    dify__key_uint(writer, "running", app->running);
+    dify__key_uint(writer, "waiting", app->waiting);
     put_health(writer, &parts[INFO]);
     put_members(writer, &parts[INFO], of_info, 3);
     put_members(writer, &parts[SITE], of_site, 5);

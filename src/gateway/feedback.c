@@ -65,13 +65,13 @@ static void answer(struct feedback *feedback, enum passed passed)
         gw_format_id(feedback->row->row.id, id);
         gw_out_begin(&writer, text);
         dify__write_open(&writer, '{');
-        gw_out_text(&writer, "run_id", dify__slice(id));
-        gw_out_text(&writer, "rating", dify__slice_or_none(feedback->rating));
-        gw_out_text(&writer, "comment", dify__slice_or_none(feedback->comment));
+        dify__key_string(&writer, "run_id", dify__slice(id));
+        dify__key_string(&writer, "rating", dify__slice_or_none(feedback->rating));
+        dify__key_string(&writer, "comment", dify__slice_or_none(feedback->comment));
         if (passed == NOT_TAKEN)
-            gw_out_null(&writer, "passed_on");
+            dify__key_null(&writer, "passed_on");
         else
-            gw_out_bool(&writer, "passed_on", passed == PASSED_ON);
+            dify__key_bool(&writer, "passed_on", passed == PASSED_ON);
         dify__write_close(&writer, '}');
         gw_out_reply(&writer, text, feedback->later.exchange, 200);
     }

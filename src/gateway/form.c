@@ -121,8 +121,8 @@ static void answer_form(struct form *form, struct dify_slice json)
         gw_format_id(form->row->row.id, id);
         gw_out_begin(&writer, text);
         dify__write_open(&writer, '{');
-        gw_out_text(&writer, "run_id", dify__slice(id));
-        gw_out_text(&writer, "form_token", dify__slice(form->token));
+        dify__key_string(&writer, "run_id", dify__slice(id));
+        dify__key_string(&writer, "form_token", dify__slice(form->token));
         dify__write_key(&writer, "form");
         dify__write_json(&writer, json);
         dify__write_close(&writer, '}');

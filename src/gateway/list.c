@@ -75,18 +75,18 @@ static const char *open_status(const struct store_row *row)
 /* What is known only of a run that has ended; `total_price` is a number. */
 static void put_end(struct dify__writer *writer, const struct store_row *row)
 {
-    gw_out_bool(writer, "success", row->success);
-    gw_out_text(writer, "code", row->code);
-    gw_out_uint(writer, "http_status", row->http_status);
+    dify__key_bool(writer, "success", row->success);
+    dify__key_string(writer, "code", row->code);
+    dify__key_uint(writer, "http_status", row->http_status);
     gw_out_seconds(writer, "created_at", row->created_ms);
     gw_out_seconds(writer, "finished_at", row->ended_ms);
     gw_out_seconds(writer, "elapsed",
                    row->ended_ms > row->created_ms ? row->ended_ms - row->created_ms : 0);
-    gw_out_uint(writer, "total_tokens", row->tokens);
-    gw_out_number(writer, "total_price", row->price.len > 0 ? row->price : DIFY_SLICE("0"));
-    gw_out_text(writer, "currency", row->currency);
-    gw_out_uint(writer, "total_steps", row->steps);
-    gw_out_uint(writer, "event_count", row->events);
+    dify__key_uint(writer, "total_tokens", row->tokens);
+    dify__key_number(writer, "total_price", row->price.len > 0 ? row->price : DIFY_SLICE("0"));
+    dify__key_string(writer, "currency", row->currency);
+    dify__key_uint(writer, "total_steps", row->steps);
+    dify__key_uint(writer, "event_count", row->events);
 }
 
 static void put_open(struct dify__writer *writer, const struct store_row *row)
@@ -94,12 +94,12 @@ static void put_open(struct dify__writer *writer, const struct store_row *row)
     static const char *const unknown[] = {"finished_at", "elapsed",  "total_tokens",
                                           "total_price", "currency", "total_steps",
                                           "event_count"};
-    gw_out_null(writer, "success");
-    gw_out_null(writer, "code");
-    gw_out_null(writer, "http_status");
+    dify__key_null(writer, "success");
+    dify__key_null(writer, "code");
+    dify__key_null(writer, "http_status");
     gw_out_seconds(writer, "created_at", row->created_ms);
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
-        gw_out_null(writer, unknown[i]);
+        dify__key_null(writer, unknown[i]);
 }
 
 static void put_row(struct dify__writer *writer, const struct store_row *row)
@@ -109,20 +109,20 @@ static void put_row(struct dify__writer *writer, const struct store_row *row)
     gw_format_id(row->id, id);
     dify__write_element(writer);
     dify__write_open(writer, '{');
-    gw_out_text(writer, "run_id", dify__slice(id));
-    gw_out_text(writer, "workflow_run_id", row->run_id);
-    gw_out_text(writer, "app", row->app);
-    gw_out_text(writer, "route", row->route);
-    gw_out_text(writer, "user", row->user);
-    gw_out_text(writer, "conversation_id", row->conversation_id);
-    gw_out_text(writer, "message_id", row->message_id);
-    gw_out_text(writer, "status", has_ended ? row->status : dify__slice(open_status(row)));
+    dify__key_string(writer, "run_id", dify__slice(id));
+    dify__key_string(writer, "workflow_run_id", row->run_id);
+    dify__key_string(writer, "app", row->app);
+    dify__key_string(writer, "route", row->route);
+    dify__key_string(writer, "user", row->user);
+    dify__key_string(writer, "conversation_id", row->conversation_id);
+    dify__key_string(writer, "message_id", row->message_id);
+    dify__key_string(writer, "status", has_ended ? row->status : dify__slice(open_status(row)));
     if (has_ended)
         put_end(writer, row);
     else
         put_open(writer, row);
-    gw_out_text(writer, "rating", row->rating);
-    gw_out_text(writer, "comment", row->comment);
+    dify__key_string(writer, "rating", row->rating);
+    dify__key_string(writer, "comment", row->comment);
     dify__write_close(writer, '}');
 }
 
@@ -160,9 +160,9 @@ static void answer(struct list *list)
     }
     format_cursor(list->last, cursor);
     dify__write_close(&list->writer, ']');
-    gw_out_bool(&list->writer, "has_more", has_more);
-    gw_out_text(&list->writer, "next_cursor",
-                has_more ? dify__slice(cursor) : (struct dify_slice){NULL, 0});
+    dify__key_bool(&list->writer, "has_more", has_more);
+    dify__key_string(&list->writer, "next_cursor",
+                     has_more ? dify__slice(cursor) : (struct dify_slice){NULL, 0});
     dify__write_close(&list->writer, '}');
     gw_out_reply(&list->writer, &list->text, exchange, 200);
 }

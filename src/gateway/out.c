@@ -14,36 +14,6 @@ void gw_out_begin(struct dify__writer *writer, struct dify__buffer *text)
     dify__writer_init(writer, DIFY_JSON_COMPACT, dify__write_to_buffer, text);
 }
 
-void gw_out_text(struct dify__writer *writer, const char *key, struct dify_slice text)
-{
-    dify__write_key(writer, key);
-    dify__write_string(writer, text);
-}
-
-void gw_out_uint(struct dify__writer *writer, const char *key, uint64_t value)
-{
-    dify__write_key(writer, key);
-    dify__write_uint(writer, value);
-}
-
-void gw_out_bool(struct dify__writer *writer, const char *key, bool value)
-{
-    dify__write_key(writer, key);
-    dify__write_bool(writer, value);
-}
-
-void gw_out_null(struct dify__writer *writer, const char *key)
-{
-    dify__write_key(writer, key);
-    dify__write_null(writer);
-}
-
-void gw_out_number(struct dify__writer *writer, const char *key, struct dify_slice text)
-{
-    dify__write_key(writer, key);
-    dify__write_number(writer, text);
-}
-
 void gw_out_seconds(struct dify__writer *writer, const char *key, uint64_t ms)
 {
     char text[40];
@@ -53,7 +23,7 @@ void gw_out_seconds(struct dify__writer *writer, const char *key, uint64_t ms)
         len--;
     if (text[len - 1] == '.')
         len--;
-    gw_out_number(writer, key, (struct dify_slice){text, (size_t)len});
+    dify__key_number(writer, key, (struct dify_slice){text, (size_t)len});
 }
 
 bool gw_out_end(struct dify__writer *writer, struct dify__buffer *text)

@@ -11,13 +11,6 @@
 /* A JSON text that is written to a buffer. */
 void gw_out_begin(struct dify__writer *writer, struct dify__buffer *text);
 
-/* Members of an object. Absent texts are null. */
-void gw_out_text(struct dify__writer *writer, const char *key, struct dify_slice text);
-void gw_out_uint(struct dify__writer *writer, const char *key, uint64_t value);
-void gw_out_bool(struct dify__writer *writer, const char *key, bool value);
-void gw_out_null(struct dify__writer *writer, const char *key);
-void gw_out_number(struct dify__writer *writer, const char *key, struct dify_slice text);
-
 /* Milliseconds as seconds, with three decimals at most. */
 void gw_out_seconds(struct dify__writer *writer, const char *key, uint64_t ms);
 

@@ -162,27 +162,27 @@ static void put_time(struct dify__writer *writer, const char *key, uint64_t ms)
     if (ms != 0)
         gw_out_seconds(writer, key, ms);
     else
-        gw_out_null(writer, key);
+        dify__key_null(writer, key);
 }
 
 /* Of a bucket without what is the same for all time. */
 static void put_totals(struct dify__writer *writer, const struct store_totals *totals)
 {
     bool has_ended = totals->succeeded + totals->failed > 0;
-    gw_out_uint(writer, "runs", totals->runs);
-    gw_out_uint(writer, "open", totals->open);
-    gw_out_uint(writer, "succeeded", totals->succeeded);
-    gw_out_uint(writer, "failed", totals->failed);
-    gw_out_uint(writer, "total_tokens", totals->tokens);
+    dify__key_uint(writer, "runs", totals->runs);
+    dify__key_uint(writer, "open", totals->open);
+    dify__key_uint(writer, "succeeded", totals->succeeded);
+    dify__key_uint(writer, "failed", totals->failed);
+    dify__key_uint(writer, "total_tokens", totals->tokens);
     if (has_ended) {
         gw_out_seconds(writer, "median_seconds", totals->median_ms);
         gw_out_seconds(writer, "p95_seconds", totals->p95_ms);
     } else {
-        gw_out_null(writer, "median_seconds");
-        gw_out_null(writer, "p95_seconds");
+        dify__key_null(writer, "median_seconds");
+        dify__key_null(writer, "p95_seconds");
     }
-    gw_out_uint(writer, "likes", totals->likes);
-    gw_out_uint(writer, "dislikes", totals->dislikes);
+    dify__key_uint(writer, "likes", totals->likes);
+    dify__key_uint(writer, "dislikes", totals->dislikes);
 }
 
 static bool is_asked_for(const struct stats *stats, const struct gw_app *app)
@@ -207,15 +207,15 @@ static void put_apps(struct stats *stats)
         queued += app->waiting;
         dify__write_element(writer);
         dify__write_open(writer, '{');
-        gw_out_text(writer, "app", dify__slice(app->config->name));
-        gw_out_uint(writer, "max_runs", app->config->max_runs);
-        gw_out_uint(writer, "live", app->running);
-        gw_out_uint(writer, "queued", app->waiting);
+        dify__key_string(writer, "app", dify__slice(app->config->name));
+        dify__key_uint(writer, "max_runs", app->config->max_runs);
+        dify__key_uint(writer, "live", app->running);
+        dify__key_uint(writer, "queued", app->waiting);
         dify__write_close(writer, '}');
     }
     dify__write_close(writer, ']');
-    gw_out_uint(writer, "live", live);
-    gw_out_uint(writer, "queued", queued);
+    dify__key_uint(writer, "live", live);
+    dify__key_uint(writer, "queued", queued);
 }
 
 static void put_buckets(struct stats *stats)
@@ -254,7 +254,7 @@ static void answer(struct stats *stats)
     dify__write_open(writer, '{');
     put_time(writer, "since", stats->filter.since_ms);
     put_time(writer, "until", stats->filter.until_ms);
-    gw_out_text(writer, "app", stats->filter.app);
+    dify__key_string(writer, "app", stats->filter.app);
     put_totals(writer, &stats->totals);
     dify__write_key(writer, "total_price");
     dify__write_json(writer, dify__buffer_slice(&stats->prices));

@@ -66,18 +66,18 @@ static void put_check(struct dify__writer *writer, const struct test *test, enum
     enum verdict verdict = test->checks[check].verdict;
     dify__write_element(writer);
     dify__write_open(writer, '{');
-    gw_out_text(writer, "check", dify__slice(names[check]));
+    dify__key_string(writer, "check", dify__slice(names[check]));
     if (verdict == GOOD || verdict == BAD)
-        gw_out_bool(writer, "ok", verdict == GOOD);
+        dify__key_bool(writer, "ok", verdict == GOOD);
     else
-        gw_out_null(writer, "ok");
+        dify__key_null(writer, "ok");
     if (test->checks[check].ms >= 0)
-        gw_out_uint(writer, "ms", (uint64_t)(test->checks[check].ms + 0.5));
+        dify__key_uint(writer, "ms", (uint64_t)(test->checks[check].ms + 0.5));
     else
-        gw_out_null(writer, "ms");
-    gw_out_text(writer, "message",
-                verdict == UNTRIED ? DIFY_SLICE("not tried")
-                                   : dify__slice(test->checks[check].message));
+        dify__key_null(writer, "ms");
+    dify__key_string(writer, "message",
+                     verdict == UNTRIED ? DIFY_SLICE("not tried")
+                                        : dify__slice(test->checks[check].message));
     dify__write_close(writer, '}');
 }
 
@@ -91,11 +91,11 @@ static void answer(struct test *test)
     if (test->later.exchange != NULL) {
         gw_out_begin(&writer, &gateway->scratch);
         dify__write_open(&writer, '{');
-        gw_out_bool(&writer, "success", is_good);
-        gw_out_text(&writer, "app", dify__slice(test->app->config->name));
-        gw_out_text(&writer, "release",
-                    test->release[0] != '\0' ? dify__slice(test->release)
-                                             : (struct dify_slice){NULL, 0});
+        dify__key_bool(&writer, "success", is_good);
+        dify__key_string(&writer, "app", dify__slice(test->app->config->name));
+        dify__key_string(&writer, "release",
+                         test->release[0] != '\0' ? dify__slice(test->release)
+                                                  : (struct dify_slice){NULL, 0});
         dify__write_key(&writer, "checks");
         dify__write_open(&writer, '[');
         for (size_t i = 0; i < CHECKS; i++)

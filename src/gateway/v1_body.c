@@ -49,30 +49,12 @@ static struct dify_slice find(struct dify__members members, const char *name, yy
     return text;
 }
 
-static void put_json(struct body *body, const char *name, struct dify_slice json)
-{
-    dify__write_key(&body->writer, name);
-    dify__write_json(&body->writer, json.ptr != NULL ? json : DIFY_SLICE("null"));
-}
-
-static void put_string(struct body *body, const char *name, struct dify_slice text)
-{
-    dify__write_key(&body->writer, name);
-    dify__write_string(&body->writer, text);
-}
-
-static void put_number(struct body *body, const char *name, struct dify_slice number)
-{
-    dify__write_key(&body->writer, name);
-    dify__write_number(&body->writer, number);
-}
-
 /* Members of the event's data, under their names; null where it has none. */
 static void put_data(struct body *body, const char *const *names)
 {
     yyjson_val *ignored;
     for (; *names != NULL; names++)
-        put_json(body, *names, find(body->data, *names, &ignored));
+        dify__key_json(&body->writer, *names, find(body->data, *names, &ignored));
 }
 
 /* Reads the event in `body->event`; `name`: the member that holds what the body is made of. */
@@ -125,11 +107,11 @@ static void put_workflow(struct body *body)
         "total_tokens", "total_steps", "created_at", "finished_at", NULL};
     note(body, gw__mend_finished(body->mend, body->result, &body->event));
     read_event(body, "data");
-    put_string(body, "task_id", task_id(body));
-    put_string(body, "workflow_run_id", run_id(body));
+    dify__key_string(&body->writer, "task_id", task_id(body));
+    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
     dify__write_key(&body->writer, "data");
     dify__write_open(&body->writer, '{');
-    put_string(body, "id", run_id(body));
+    dify__key_string(&body->writer, "id", run_id(body));
     put_data(body, names);
     dify__write_close(&body->writer, '}');
 }
@@ -141,18 +123,19 @@ static void put_paused_workflow(struct body *body)
     static const char *const forms[] = {"paused_nodes", "reasons", NULL};
     note(body, gw__mend_paused(body->mend, body->result, &body->event));
     read_event(body, "data");
-    put_string(body, "task_id", task_id(body));
-    put_string(body, "workflow_run_id", run_id(body));
+    dify__key_string(&body->writer, "task_id", task_id(body));
+    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
     dify__write_key(&body->writer, "data");
     dify__write_open(&body->writer, '{');
-    put_string(body, "id", run_id(body));
-    put_string(body, "workflow_id",
-               known(gw__mend_id(body->mend, body->mend->workflow_id), body->result->workflow_id));
-    put_string(body, "status", DIFY_SLICE("paused"));
-    put_json(body, "outputs", DIFY_SLICE("{}"));
-    put_json(body, "error", DIFY_SLICE("null"));
+    dify__key_string(&body->writer, "id", run_id(body));
+    dify__key_string(
+        &body->writer, "workflow_id",
+        known(gw__mend_id(body->mend, body->mend->workflow_id), body->result->workflow_id));
+    dify__key_string(&body->writer, "status", DIFY_SLICE("paused"));
+    dify__key_json(&body->writer, "outputs", DIFY_SLICE("{}"));
+    dify__key_json(&body->writer, "error", DIFY_SLICE("null"));
     put_data(body, totals);
-    put_json(body, "finished_at", DIFY_SLICE("null"));
+    dify__key_json(&body->writer, "finished_at", DIFY_SLICE("null"));
     put_data(body, forms);
     dify__write_close(&body->writer, '}');
 }
@@ -196,7 +179,7 @@ static bool has_member(struct dify__members members, const char *name)
 static void put_null_unless(struct body *body, struct dify__members members, const char *name)
 {
     if (!has_member(members, name))
-        put_json(body, name, DIFY_SLICE("null"));
+        dify__key_json(&body->writer, name, DIFY_SLICE("null"));
 }
 
 static void put_usage(struct body *body, struct dify__members members)
@@ -244,10 +227,10 @@ static void put_no_metadata(struct body *body)
     for (struct dify__members members = body->data; dify__members_next(&members);)
         if (dify__slice_is(members.key, "reasons"))
             is_new = has_channels(body, &members);
-    put_json(body, "metadata",
-             is_new ? DIFY_SLICE("{\"annotation_reply\":null,\"retriever_resources\":[],"
-                                 "\"usage\":null,\"reasoning\":{}}")
-                    : DIFY_SLICE(GW_MEND_NO_METADATA));
+    dify__key_json(&body->writer, "metadata",
+                   is_new ? DIFY_SLICE("{\"annotation_reply\":null,\"retriever_resources\":[],"
+                                       "\"usage\":null,\"reasoning\":{}}")
+                          : DIFY_SLICE(GW_MEND_NO_METADATA));
 }
 
 static void put_metadata(struct body *body)
@@ -275,21 +258,22 @@ static void put_metadata(struct body *body)
 /* The ids, under the names that they have twice over in a paused chatflow. */
 static void put_answer(struct body *body)
 {
-    put_string(body, "answer", known(body->result->answer, DIFY_SLICE("")));
+    dify__key_string(&body->writer, "answer", known(body->result->answer, DIFY_SLICE("")));
     put_metadata(body);
-    put_number(body, "created_at",
-               known(gw__mend_id(body->mend, body->mend->created_at), body->result->created_at));
+    dify__key_number(
+        &body->writer, "created_at",
+        known(gw__mend_id(body->mend, body->mend->created_at), body->result->created_at));
 }
 
 static void open_message(struct body *body, const char *event)
 {
-    put_string(body, "event", dify__slice(event));
-    put_string(body, "task_id", task_id(body));
-    put_string(body, "id", message_id(body));
-    put_string(body, "message_id", message_id(body));
+    dify__key_string(&body->writer, "event", dify__slice(event));
+    dify__key_string(&body->writer, "task_id", task_id(body));
+    dify__key_string(&body->writer, "id", message_id(body));
+    dify__key_string(&body->writer, "message_id", message_id(body));
     if (body->mend->kind != DIFY_KIND_COMPLETION)
-        put_string(body, "conversation_id", conversation_id(body));
-    put_string(body, "mode", body->mode);
+        dify__key_string(&body->writer, "conversation_id", conversation_id(body));
+    dify__key_string(&body->writer, "mode", body->mode);
     put_answer(body);
 }
 
@@ -310,14 +294,14 @@ static void put_paused_chatflow(struct body *body)
     note(body, gw__mend_paused(body->mend, body->result, &body->event));
     read_event(body, "data");
     open_message(body, "workflow_paused");
-    put_string(body, "workflow_run_id", run_id(body));
+    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
     dify__write_key(&body->writer, "data");
     dify__write_open(&body->writer, '{');
-    put_string(body, "id", message_id(body));
-    put_string(body, "mode", body->mode);
-    put_string(body, "conversation_id", conversation_id(body));
-    put_string(body, "message_id", message_id(body));
-    put_string(body, "workflow_run_id", run_id(body));
+    dify__key_string(&body->writer, "id", message_id(body));
+    dify__key_string(&body->writer, "mode", body->mode);
+    dify__key_string(&body->writer, "conversation_id", conversation_id(body));
+    dify__key_string(&body->writer, "message_id", message_id(body));
+    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
     put_answer(body);
     put_data(body, names);
     dify__write_close(&body->writer, '}');
@@ -331,10 +315,9 @@ static void put_error(struct body *body, struct dify_slice code, struct dify_sli
     struct dify__buffer text = {.allocator = body->mend->allocator, .max = SIZE_MAX / 2};
     note(body, dify__buffer_append(&text, prefix.ptr, prefix.len));
     note(body, dify__buffer_append(&text, message.ptr, message.len));
-    put_string(body, "code", code);
-    put_string(body, "message", dify__buffer_slice(&text));
-    dify__write_key(&body->writer, "status");
-    dify__write_uint(&body->writer, (uint64_t)status);
+    dify__key_string(&body->writer, "code", code);
+    dify__key_string(&body->writer, "message", dify__buffer_slice(&text));
+    dify__key_uint(&body->writer, "status", (uint64_t)status);
     dify__buffer_fini(&text);
 }
 

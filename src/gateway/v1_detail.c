@@ -117,15 +117,6 @@ static bool read_result(struct said *said, struct dify_slice result)
     return true;
 }
 
-static void put_json(struct dify__writer *writer, const char *key, struct dify_slice json)
-{
-    dify__write_key(writer, key);
-    if (json.len > 0)
-        dify__write_json(writer, json);
-    else
-        dify__write_null(writer);
-}
-
 /* Up to 1.12 they are a JSON text in a string. */
 static void put_outputs(struct dify__writer *writer, const char *release, struct dify_slice json)
 {
@@ -135,9 +126,9 @@ static void put_outputs(struct dify__writer *writer, const char *release, struct
     bool is_text = release[0] != '\0' && (major == 0 || (major == 1 && minor < 13));
     struct dify__buffer text = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
     if (json.len > 0 && is_text && dify__style_text(json, DIFY__STYLE_SPACED, &text) == DIFY_OK)
-        gw_out_text(writer, "outputs", dify__buffer_slice(&text));
+        dify__key_string(writer, "outputs", dify__buffer_slice(&text));
     else
-        put_json(writer, "outputs", json);
+        dify__key_json(writer, "outputs", json);
     dify__buffer_fini(&text);
 }
 
@@ -152,17 +143,17 @@ static void reply_known(struct detail *detail)
     bool is_read = read_result(&said, row->result);
     gw_out_begin(&writer, text);
     dify__write_open(&writer, '{');
-    gw_out_text(&writer, "id", row->run_id);
-    put_json(&writer, "workflow_id", said.workflow_id);
-    gw_out_text(&writer, "status", row->status);
-    gw_out_text(&writer, "inputs", row->inputs);
+    dify__key_string(&writer, "id", row->run_id);
+    dify__key_json(&writer, "workflow_id", said.workflow_id);
+    dify__key_string(&writer, "status", row->status);
+    dify__key_string(&writer, "inputs", row->inputs);
     put_outputs(&writer, dify_app_release(detail->app->dify), said.outputs);
-    put_json(&writer, "error", row->success ? none : said.message);
-    gw_out_uint(&writer, "total_steps", row->steps);
-    gw_out_uint(&writer, "total_tokens", row->tokens);
-    put_json(&writer, "created_at", said.created_at);
-    put_json(&writer, "finished_at", said.finished_at);
-    put_json(&writer, "elapsed_time", said.elapsed_time);
+    dify__key_json(&writer, "error", row->success ? none : said.message);
+    dify__key_uint(&writer, "total_steps", row->steps);
+    dify__key_uint(&writer, "total_tokens", row->tokens);
+    dify__key_json(&writer, "created_at", said.created_at);
+    dify__key_json(&writer, "finished_at", said.finished_at);
+    dify__key_json(&writer, "elapsed_time", said.elapsed_time);
     dify__write_close(&writer, '}');
     if (is_read && row->status.len > 0)
         gw_out_reply(&writer, text, detail->later.exchange, 200);

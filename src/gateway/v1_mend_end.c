@@ -11,24 +11,6 @@
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void write_pair(struct dify__writer *writer, const char *key, struct dify_slice text)
-{
-    dify__write_key(writer, key);
-    dify__write_string(writer, text);
-}
-
-static void write_figure(struct dify__writer *writer, const char *key, struct dify_slice number)
-{
-    dify__write_key(writer, key);
-    dify__write_number(writer, number);
-}
-
-static void write_json(struct dify__writer *writer, const char *key, struct dify_slice json)
-{
-    dify__write_key(writer, key);
-    dify__write_json(writer, json);
-}
-
 static struct dify_slice known(struct dify_slice id, struct dify_slice otherwise)
 {
     return id.ptr != NULL ? id : otherwise;
@@ -46,21 +28,21 @@ static void open_event(struct dify__writer *writer, const struct gw_mend *mend,
     struct dify_slice task = known(gw__mend_id(mend, mend->task_id), result->task_id);
     bool is_chat = mend->kind != DIFY_KIND_WORKFLOW;
     dify__write_open(writer, '{');
-    write_pair(writer, "event", dify__slice(name));
+    dify__key_string(writer, "event", dify__slice(name));
     if (!is_chat) {
-        write_pair(writer, "workflow_run_id", run_id(mend, result));
-        write_pair(writer, "task_id", task);
+        dify__key_string(writer, "workflow_run_id", run_id(mend, result));
+        dify__key_string(writer, "task_id", task);
         return;
     }
     if (mend->kind == DIFY_KIND_CHAT)
-        write_pair(writer, "conversation_id",
-                   known(gw__mend_id(mend, mend->conversation_id), result->conversation_id));
-    write_pair(writer, "message_id",
-               known(gw__mend_id(mend, mend->message_id), result->message_id));
-    write_figure(writer, "created_at", gw__mend_id(mend, mend->created_at));
-    write_pair(writer, "task_id", task);
+        dify__key_string(writer, "conversation_id",
+                         known(gw__mend_id(mend, mend->conversation_id), result->conversation_id));
+    dify__key_string(writer, "message_id",
+                     known(gw__mend_id(mend, mend->message_id), result->message_id));
+    dify__key_number(writer, "created_at", gw__mend_id(mend, mend->created_at));
+    dify__key_string(writer, "task_id", task);
     if (is_of_workflow)
-        write_pair(writer, "workflow_run_id", run_id(mend, result));
+        dify__key_string(writer, "workflow_run_id", run_id(mend, result));
 }
 
 /* Dify's own words for why the run ended, absent where there are none. */
@@ -73,16 +55,15 @@ static struct dify_slice reason_of(const struct dify_result *result)
 
 static void write_elapsed(struct dify__writer *writer, const struct dify_result *result)
 {
-    write_figure(writer, "elapsed_time",
-                 result->workflow_elapsed_time.ptr != NULL ? result->workflow_elapsed_time
-                                                           : dify__slice(result->elapsed_time));
+    dify__key_number(writer, "elapsed_time",
+                     result->workflow_elapsed_time.ptr != NULL ? result->workflow_elapsed_time
+                                                               : dify__slice(result->elapsed_time));
 }
 
 static void write_totals(struct dify__writer *writer, const struct dify_result *result)
 {
-    dify__write_key(writer, "total_tokens");
-    dify__write_uint(writer, result->total_tokens);
-    write_figure(writer, "total_steps", result->total_steps);
+    dify__key_uint(writer, "total_tokens", result->total_tokens);
+    dify__key_number(writer, "total_steps", result->total_steps);
 }
 
 enum dify_err gw__mend_started(const struct gw_mend *mend, const struct dify_result *result,
@@ -93,12 +74,12 @@ enum dify_err gw__mend_started(const struct gw_mend *mend, const struct dify_res
     open_event(&writer, mend, result, "workflow_started", true);
     dify__write_key(&writer, "data");
     dify__write_open(&writer, '{');
-    write_pair(&writer, "id", run_id(mend, result));
-    write_pair(&writer, "workflow_id",
-               known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
-    write_json(&writer, "inputs", DIFY_SLICE("{}"));
-    write_figure(&writer, "created_at", result->created_at);
-    write_pair(&writer, "reason", DIFY_SLICE("initial"));
+    dify__key_string(&writer, "id", run_id(mend, result));
+    dify__key_string(&writer, "workflow_id",
+                     known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
+    dify__key_json(&writer, "inputs", DIFY_SLICE("{}"));
+    dify__key_number(&writer, "created_at", result->created_at);
+    dify__key_string(&writer, "reason", DIFY_SLICE("initial"));
     dify__write_close(&writer, '}');
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
@@ -115,21 +96,21 @@ enum dify_err gw__mend_finished(const struct gw_mend *mend, const struct dify_re
     open_event(&writer, mend, result, "workflow_finished", true);
     dify__write_key(&writer, "data");
     dify__write_open(&writer, '{');
-    write_pair(&writer, "id", run_id(mend, result));
-    write_pair(&writer, "workflow_id",
-               known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
-    write_pair(&writer, "status", result->status);
-    write_json(&writer, "outputs", known(result->workflow_outputs, DIFY_SLICE("{}")));
-    write_pair(&writer, "error",
-               result->success ? (struct dify_slice){NULL, 0} : reason_of(result));
+    dify__key_string(&writer, "id", run_id(mend, result));
+    dify__key_string(&writer, "workflow_id",
+                     known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
+    dify__key_string(&writer, "status", result->status);
+    dify__key_json(&writer, "outputs", known(result->workflow_outputs, DIFY_SLICE("{}")));
+    dify__key_string(&writer, "error",
+                     result->success ? (struct dify_slice){NULL, 0} : reason_of(result));
     write_elapsed(&writer, result);
     write_totals(&writer, result);
-    write_json(&writer, "created_by", DIFY_SLICE("{}"));
-    write_figure(&writer, "created_at", result->created_at);
-    write_figure(&writer, "finished_at", result->finished_at);
-    dify__write_key(&writer, "exceptions_count");
-    dify__write_uint(&writer, is_failed || dify__slice_is(result->status, "partial-succeeded"));
-    write_json(&writer, "files", DIFY_SLICE("[]"));
+    dify__key_json(&writer, "created_by", DIFY_SLICE("{}"));
+    dify__key_number(&writer, "created_at", result->created_at);
+    dify__key_number(&writer, "finished_at", result->finished_at);
+    dify__key_uint(&writer, "exceptions_count",
+                   is_failed || dify__slice_is(result->status, "partial-succeeded"));
+    dify__key_json(&writer, "files", DIFY_SLICE("[]"));
     dify__write_close(&writer, '}');
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
@@ -180,12 +161,12 @@ static enum dify_err write_paused(const struct gw_mend *mend, const struct dify_
     open_event(&writer, mend, result, "workflow_paused", true);
     dify__write_key(&writer, "data");
     dify__write_open(&writer, '{');
-    write_pair(&writer, "workflow_run_id", run_id(mend, result));
+    dify__key_string(&writer, "workflow_run_id", run_id(mend, result));
     enum dify_err err = write_nodes(&writer, mend, forms);
-    write_json(&writer, "outputs", DIFY_SLICE("{}"));
-    write_json(&writer, "reasons", forms);
-    write_pair(&writer, "status", DIFY_SLICE("paused"));
-    write_figure(&writer, "created_at", result->created_at);
+    dify__key_json(&writer, "outputs", DIFY_SLICE("{}"));
+    dify__key_json(&writer, "reasons", forms);
+    dify__key_string(&writer, "status", DIFY_SLICE("paused"));
+    dify__key_number(&writer, "created_at", result->created_at);
     write_elapsed(&writer, result);
     write_totals(&writer, result);
     dify__write_close(&writer, '}');
@@ -214,23 +195,22 @@ enum dify_err gw__mend_paused(const struct gw_mend *mend, const struct dify_resu
 void gw__mend_write_metadata(struct dify__writer *writer, uint64_t total_tokens)
 {
     dify__write_open(writer, '{');
-    write_json(writer, "annotation_reply", DIFY_SLICE("null"));
-    write_json(writer, "retriever_resources", DIFY_SLICE("[]"));
+    dify__key_json(writer, "annotation_reply", DIFY_SLICE("null"));
+    dify__key_json(writer, "retriever_resources", DIFY_SLICE("[]"));
     dify__write_key(writer, "usage");
     dify__write_open(writer, '{');
-    write_figure(writer, "prompt_tokens", DIFY_SLICE("0"));
-    write_pair(writer, "prompt_unit_price", DIFY_SLICE("0.0"));
-    write_pair(writer, "prompt_price_unit", DIFY_SLICE("0.0"));
-    write_pair(writer, "prompt_price", DIFY_SLICE("0.0"));
-    write_figure(writer, "completion_tokens", DIFY_SLICE("0"));
-    write_pair(writer, "completion_unit_price", DIFY_SLICE("0.0"));
-    write_pair(writer, "completion_price_unit", DIFY_SLICE("0.0"));
-    write_pair(writer, "completion_price", DIFY_SLICE("0.0"));
-    dify__write_key(writer, "total_tokens");
-    dify__write_uint(writer, total_tokens);
-    write_pair(writer, "total_price", DIFY_SLICE("0.0"));
-    write_pair(writer, "currency", DIFY_SLICE("USD"));
-    write_figure(writer, "latency", DIFY_SLICE("0.0"));
+    dify__key_number(writer, "prompt_tokens", DIFY_SLICE("0"));
+    dify__key_string(writer, "prompt_unit_price", DIFY_SLICE("0.0"));
+    dify__key_string(writer, "prompt_price_unit", DIFY_SLICE("0.0"));
+    dify__key_string(writer, "prompt_price", DIFY_SLICE("0.0"));
+    dify__key_number(writer, "completion_tokens", DIFY_SLICE("0"));
+    dify__key_string(writer, "completion_unit_price", DIFY_SLICE("0.0"));
+    dify__key_string(writer, "completion_price_unit", DIFY_SLICE("0.0"));
+    dify__key_string(writer, "completion_price", DIFY_SLICE("0.0"));
+    dify__key_uint(writer, "total_tokens", total_tokens);
+    dify__key_string(writer, "total_price", DIFY_SLICE("0.0"));
+    dify__key_string(writer, "currency", DIFY_SLICE("USD"));
+    dify__key_number(writer, "latency", DIFY_SLICE("0.0"));
     dify__write_close(writer, '}');
     dify__write_close(writer, '}');
 }
@@ -243,10 +223,10 @@ enum dify_err gw__mend_message_end(const struct gw_mend *mend, const struct dify
         return dify__buffer_append(out, mend->message_end.ptr, mend->message_end.len);
     dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     open_event(&writer, mend, result, "message_end", false);
-    write_pair(&writer, "id", known(gw__mend_id(mend, mend->message_id), result->message_id));
+    dify__key_string(&writer, "id", known(gw__mend_id(mend, mend->message_id), result->message_id));
     dify__write_key(&writer, "metadata");
     gw__mend_write_metadata(&writer, result->total_tokens);
-    write_json(&writer, "files", DIFY_SLICE("[]"));
+    dify__key_json(&writer, "files", DIFY_SLICE("[]"));
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
 }
@@ -258,10 +238,9 @@ static enum dify_err write_error(const struct gw_mend *mend, const struct dify_r
     struct dify__writer writer;
     dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     open_event(&writer, mend, result, "error", run_id(mend, result).ptr != NULL);
-    write_pair(&writer, "code", result->code);
-    dify__write_key(&writer, "status");
-    dify__write_uint(&writer, (uint64_t)result->http_status);
-    write_pair(&writer, "message", result->message);
+    dify__key_string(&writer, "code", result->code);
+    dify__key_uint(&writer, "status", (uint64_t)result->http_status);
+    dify__key_string(&writer, "message", result->message);
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
 }

@@ -71,12 +71,6 @@ void gw__mend_put_event(struct gw_mend *mend, struct dify_slice json, gw_mend_pu
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static void write_pair(struct dify__writer *writer, const char *key, struct dify_slice text)
-{
-    dify__write_key(writer, key);
-    dify__write_string(writer, text);
-}
-
 /* A message of a run of which none was heard. */
 static enum dify_err write_message(struct gw_mend *mend, struct dify_slice answer)
 {
@@ -84,16 +78,14 @@ static enum dify_err write_message(struct gw_mend *mend, struct dify_slice answe
     dify__buffer_clear(&mend->text, KEEP_BYTES);
     dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &mend->text);
     dify__write_open(&writer, '{');
-    write_pair(&writer, "event", DIFY_SLICE("message"));
-    write_pair(&writer, "conversation_id", gw__mend_id(mend, mend->conversation_id));
-    write_pair(&writer, "message_id", gw__mend_id(mend, mend->message_id));
-    dify__write_key(&writer, "created_at");
-    dify__write_number(&writer, gw__mend_id(mend, mend->created_at));
-    write_pair(&writer, "task_id", gw__mend_id(mend, mend->task_id));
-    write_pair(&writer, "id", gw__mend_id(mend, mend->message_id));
-    write_pair(&writer, "answer", answer);
-    dify__write_key(&writer, "from_variable_selector");
-    dify__write_null(&writer);
+    dify__key_string(&writer, "event", DIFY_SLICE("message"));
+    dify__key_string(&writer, "conversation_id", gw__mend_id(mend, mend->conversation_id));
+    dify__key_string(&writer, "message_id", gw__mend_id(mend, mend->message_id));
+    dify__key_number(&writer, "created_at", gw__mend_id(mend, mend->created_at));
+    dify__key_string(&writer, "task_id", gw__mend_id(mend, mend->task_id));
+    dify__key_string(&writer, "id", gw__mend_id(mend, mend->message_id));
+    dify__key_string(&writer, "answer", answer);
+    dify__key_null(&writer, "from_variable_selector");
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
 }
@@ -105,14 +97,13 @@ static enum dify_err write_replace(struct gw_mend *mend, struct dify_slice answe
     dify__buffer_clear(&mend->text, KEEP_BYTES);
     dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, &mend->text);
     dify__write_open(&writer, '{');
-    write_pair(&writer, "event", DIFY_SLICE("message_replace"));
-    write_pair(&writer, "task_id", gw__mend_id(mend, mend->task_id));
-    write_pair(&writer, "answer", answer);
-    write_pair(&writer, "reason", DIFY_SLICE(""));
-    write_pair(&writer, "conversation_id", gw__mend_id(mend, mend->conversation_id));
-    write_pair(&writer, "message_id", gw__mend_id(mend, mend->message_id));
-    dify__write_key(&writer, "created_at");
-    dify__write_number(&writer, gw__mend_id(mend, mend->created_at));
+    dify__key_string(&writer, "event", DIFY_SLICE("message_replace"));
+    dify__key_string(&writer, "task_id", gw__mend_id(mend, mend->task_id));
+    dify__key_string(&writer, "answer", answer);
+    dify__key_string(&writer, "reason", DIFY_SLICE(""));
+    dify__key_string(&writer, "conversation_id", gw__mend_id(mend, mend->conversation_id));
+    dify__key_string(&writer, "message_id", gw__mend_id(mend, mend->message_id));
+    dify__key_number(&writer, "created_at", gw__mend_id(mend, mend->created_at));
     dify__write_close(&writer, '}');
     return dify__writer_finish(&writer);
 }
