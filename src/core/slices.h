@@ -22,6 +22,12 @@ static inline struct dify_slice dify__slice_or_none(const char *text)
     return text != NULL ? dify__slice(text) : (struct dify_slice){NULL, 0};
 }
 
+/* The first one, or where it is absent the other. */
+static inline struct dify_slice dify__slice_or(struct dify_slice slice, struct dify_slice otherwise)
+{
+    return slice.ptr != NULL ? slice : otherwise;
+}
+
 /* Whether both have the same bytes; an absent slice equals none but an empty one. */
 static inline bool dify__slice_equals(struct dify_slice a, struct dify_slice b)
 {

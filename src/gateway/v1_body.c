@@ -72,33 +72,38 @@ static void read_event(struct body *body, const char *name)
     dify__members_of(&body->data, &body->json, value, text);
 }
 
-static struct dify_slice known(struct dify_slice a, struct dify_slice b)
-{
-    return a.ptr != NULL ? a : b;
-}
-
 static struct dify_slice task_id(const struct body *body)
 {
-    return known(gw__mend_id(body->mend, body->mend->task_id), body->result->task_id);
+    return gw__mend_id_or(body->mend, body->mend->task_id, body->result->task_id);
 }
 
 static struct dify_slice run_id(const struct body *body)
 {
-    return known(gw__mend_id(body->mend, body->mend->run_id), body->result->workflow_run_id);
+    return gw__mend_id_or(body->mend, body->mend->run_id, body->result->workflow_run_id);
 }
 
 static struct dify_slice message_id(const struct body *body)
 {
-    return known(gw__mend_id(body->mend, body->mend->message_id), body->result->message_id);
+    return gw__mend_id_or(body->mend, body->mend->message_id, body->result->message_id);
 }
 
 static struct dify_slice conversation_id(const struct body *body)
 {
-    return known(gw__mend_id(body->mend, body->mend->conversation_id),
-                 body->result->conversation_id);
+    return gw__mend_id_or(body->mend, body->mend->conversation_id, body->result->conversation_id);
 }
 
 /* ---- workflows ------------------------------------------------------------------------------- */
+
+/* What stands before the event's own members. */
+static void open_workflow(struct body *body)
+{
+    read_event(body, "data");
+    dify__key_string(&body->writer, "task_id", task_id(body));
+    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
+    dify__write_key(&body->writer, "data");
+    dify__write_open(&body->writer, '{');
+    dify__key_string(&body->writer, "id", run_id(body));
+}
 
 static void put_workflow(struct body *body)
 {
@@ -106,12 +111,7 @@ static void put_workflow(struct body *body)
         "workflow_id",  "status",      "outputs",    "error",       "elapsed_time",
         "total_tokens", "total_steps", "created_at", "finished_at", NULL};
     note(body, gw__mend_finished(body->mend, body->result, &body->event));
-    read_event(body, "data");
-    dify__key_string(&body->writer, "task_id", task_id(body));
-    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
-    dify__write_key(&body->writer, "data");
-    dify__write_open(&body->writer, '{');
-    dify__key_string(&body->writer, "id", run_id(body));
+    open_workflow(body);
     put_data(body, names);
     dify__write_close(&body->writer, '}');
 }
@@ -122,15 +122,10 @@ static void put_paused_workflow(struct body *body)
                                          "created_at", NULL};
     static const char *const forms[] = {"paused_nodes", "reasons", NULL};
     note(body, gw__mend_paused(body->mend, body->result, &body->event));
-    read_event(body, "data");
-    dify__key_string(&body->writer, "task_id", task_id(body));
-    dify__key_string(&body->writer, "workflow_run_id", run_id(body));
-    dify__write_key(&body->writer, "data");
-    dify__write_open(&body->writer, '{');
-    dify__key_string(&body->writer, "id", run_id(body));
+    open_workflow(body);
     dify__key_string(
         &body->writer, "workflow_id",
-        known(gw__mend_id(body->mend, body->mend->workflow_id), body->result->workflow_id));
+        gw__mend_id_or(body->mend, body->mend->workflow_id, body->result->workflow_id));
     dify__key_string(&body->writer, "status", DIFY_SLICE("paused"));
     dify__key_json(&body->writer, "outputs", DIFY_SLICE("{}"));
     dify__key_json(&body->writer, "error", DIFY_SLICE("null"));
@@ -258,11 +253,10 @@ static void put_metadata(struct body *body)
 /* The ids, under the names that they have twice over in a paused chatflow. */
 static void put_answer(struct body *body)
 {
-    dify__key_string(&body->writer, "answer", known(body->result->answer, DIFY_SLICE("")));
+    dify__key_string(&body->writer, "answer", dify__slice_or(body->result->answer, DIFY_SLICE("")));
     put_metadata(body);
-    dify__key_number(
-        &body->writer, "created_at",
-        known(gw__mend_id(body->mend, body->mend->created_at), body->result->created_at));
+    dify__key_number(&body->writer, "created_at",
+                     gw__mend_id_or(body->mend, body->mend->created_at, body->result->created_at));
 }
 
 static void open_message(struct body *body, const char *event)

@@ -11,21 +11,16 @@
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static struct dify_slice known(struct dify_slice id, struct dify_slice otherwise)
-{
-    return id.ptr != NULL ? id : otherwise;
-}
-
 static struct dify_slice run_id(const struct gw_mend *mend, const struct dify_result *result)
 {
-    return known(gw__mend_id(mend, mend->run_id), result->workflow_run_id);
+    return gw__mend_id_or(mend, mend->run_id, result->workflow_run_id);
 }
 
 /* The members that stand before an event's own, as the two families order them. */
 static void open_event(struct dify__writer *writer, const struct gw_mend *mend,
                        const struct dify_result *result, const char *name, bool is_of_workflow)
 {
-    struct dify_slice task = known(gw__mend_id(mend, mend->task_id), result->task_id);
+    struct dify_slice task = gw__mend_id_or(mend, mend->task_id, result->task_id);
     bool is_chat = mend->kind != DIFY_KIND_WORKFLOW;
     dify__write_open(writer, '{');
     dify__key_string(writer, "event", dify__slice(name));
@@ -36,9 +31,9 @@ static void open_event(struct dify__writer *writer, const struct gw_mend *mend,
     }
     if (mend->kind == DIFY_KIND_CHAT)
         dify__key_string(writer, "conversation_id",
-                         known(gw__mend_id(mend, mend->conversation_id), result->conversation_id));
+                         gw__mend_id_or(mend, mend->conversation_id, result->conversation_id));
     dify__key_string(writer, "message_id",
-                     known(gw__mend_id(mend, mend->message_id), result->message_id));
+                     gw__mend_id_or(mend, mend->message_id, result->message_id));
     dify__key_number(writer, "created_at", gw__mend_id(mend, mend->created_at));
     dify__key_string(writer, "task_id", task);
     if (is_of_workflow)
@@ -76,7 +71,7 @@ enum dify_err gw__mend_started(const struct gw_mend *mend, const struct dify_res
     dify__write_open(&writer, '{');
     dify__key_string(&writer, "id", run_id(mend, result));
     dify__key_string(&writer, "workflow_id",
-                     known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
+                     gw__mend_id_or(mend, mend->workflow_id, result->workflow_id));
     dify__key_json(&writer, "inputs", DIFY_SLICE("{}"));
     dify__key_number(&writer, "created_at", result->created_at);
     dify__key_string(&writer, "reason", DIFY_SLICE("initial"));
@@ -98,9 +93,9 @@ enum dify_err gw__mend_finished(const struct gw_mend *mend, const struct dify_re
     dify__write_open(&writer, '{');
     dify__key_string(&writer, "id", run_id(mend, result));
     dify__key_string(&writer, "workflow_id",
-                     known(gw__mend_id(mend, mend->workflow_id), result->workflow_id));
+                     gw__mend_id_or(mend, mend->workflow_id, result->workflow_id));
     dify__key_string(&writer, "status", result->status);
-    dify__key_json(&writer, "outputs", known(result->workflow_outputs, DIFY_SLICE("{}")));
+    dify__key_json(&writer, "outputs", dify__slice_or(result->workflow_outputs, DIFY_SLICE("{}")));
     dify__key_string(&writer, "error",
                      result->success ? (struct dify_slice){NULL, 0} : reason_of(result));
     write_elapsed(&writer, result);
@@ -223,7 +218,7 @@ enum dify_err gw__mend_message_end(const struct gw_mend *mend, const struct dify
         return dify__buffer_append(out, mend->message_end.ptr, mend->message_end.len);
     dify__writer_init(&writer, DIFY_JSON_COMPACT, dify__write_to_buffer, out);
     open_event(&writer, mend, result, "message_end", false);
-    dify__key_string(&writer, "id", known(gw__mend_id(mend, mend->message_id), result->message_id));
+    dify__key_string(&writer, "id", gw__mend_id_or(mend, mend->message_id, result->message_id));
     dify__write_key(&writer, "metadata");
     gw__mend_write_metadata(&writer, result->total_tokens);
     dify__key_json(&writer, "files", DIFY_SLICE("[]"));

@@ -12,6 +12,7 @@
 
 #include "core/json_text.h"
 #include "core/nodes.h"
+#include "core/slices.h"
 #include "gateway/v1_mend.h"
 
 /* Something that was told, by a hash of what tells it from others. */
@@ -87,6 +88,13 @@ static inline void gw__mend_note(struct gw_mend *mend, enum dify_err err)
 static inline struct dify_slice gw__mend_id(const struct gw_mend *mend, dify__text text)
 {
     return dify__texts_get(&mend->texts, text);
+}
+
+/* The same; while it is not known, what the run's result says. */
+static inline struct dify_slice gw__mend_id_or(const struct gw_mend *mend, dify__text text,
+                                               struct dify_slice otherwise)
+{
+    return dify__slice_or(gw__mend_id(mend, text), otherwise);
 }
 
 /* ---- v1_mend_text.c -------------------------------------------------------------------------- */
