@@ -171,12 +171,9 @@ enum dify_err dify__app_new(struct dify__env *env, const struct dify_app_options
     return DIFY_OK;
 }
 
-/* A volatile pointer, so that the compiler cannot leave it out. */
 static void wipe(char *text)
 {
-    volatile char *at = text;
-    while (at != NULL && *at != '\0')
-        *at++ = '\0';
+    dify__wipe(text, text != NULL ? strlen(text) : 0);
 }
 
 void dify_app_free(struct dify_app *app)

@@ -5,6 +5,7 @@
 #include "client/follow_state.h"
 
 #include "core/json.h"
+#include "core/python_text.h"
 #include "core/slices.h"
 
 /* ---- alarms -------------------------------------------------------------------------------- */
@@ -64,15 +65,6 @@ static void on_stopping(struct dify__alarm *alarm)
 
 /* ---- making -------------------------------------------------------------------------------- */
 
-/* Characters of UTF-8. */
-static size_t count_characters(const char *text)
-{
-    size_t count = 0;
-    for (; *text != '\0'; text++)
-        count += ((unsigned char)*text & 0xC0) != 0x80;
-    return count;
-}
-
 /* A time so far ahead (the year 9999) is none. */
 #define SENT_AT_MOST_S INT64_C(253402300799)
 
@@ -81,8 +73,8 @@ static bool is_order_sound(const struct dify_order *order)
     bool takes_up = order->workflow_run_id != NULL || order->sent_at_s != 0;
     if ((unsigned)order->kind > DIFY_KIND_COMPLETION)
         return false;
-    if (order->user != NULL &&
-        (*order->user == '\0' || count_characters(order->user) > DIFY__USER_CHARACTERS))
+    if (order->user != NULL && (*order->user == '\0' || dify__python_length(dify__slice(
+                                                            order->user)) > DIFY__USER_CHARACTERS))
         return false;
     if (order->workflow_id != NULL &&
         (!dify__is_segment(dify__slice(order->workflow_id)) ||

@@ -31,12 +31,6 @@ struct dify__relay {
 
 /* ---- what libcurl is told ------------------------------------------------------------------ */
 
-static void wipe(char *text, size_t len)
-{
-    for (volatile char *at = text; len > 0; len--)
-        *at++ = '\0';
-}
-
 /* libcurl takes "name;" for a field without a value; "name:" leaves out one of its own. */
 static bool add_field(struct curl_slist **fields, const struct dify_allocator *allocator,
                       struct dify_slice name, const char *colon, struct dify_slice value)
@@ -48,7 +42,7 @@ static bool add_field(struct curl_slist **fields, const struct dify_allocator *a
     snprintf(line, size, "%.*s%s%.*s", (int)name.len, name.ptr, colon, (int)value.len,
              value.len != 0 ? value.ptr : "");
     struct curl_slist *longer = curl_slist_append(*fields, line);
-    wipe(line, size);
+    dify__wipe(line, size);
     dify__free(allocator, line);
     if (longer == NULL)
         return false;

@@ -188,8 +188,7 @@ static bool add_field_value(struct dify__exchange *exchange, const char *name, c
         return false;
     snprintf(line, size, "%s: %s", name, value);
     bool ok = add_field(exchange, line);
-    for (volatile char *at = line; *at != '\0'; at++)
-        *at = '\0';
+    dify__wipe(line, size);
     dify__free(exchange->client->env.allocator, line);
     return ok;
 }
@@ -198,8 +197,7 @@ static bool add_field_value(struct dify__exchange *exchange, const char *name, c
 static void free_fields(struct curl_slist *fields)
 {
     for (struct curl_slist *field = fields; field != NULL; field = field->next)
-        for (volatile char *at = field->data; *at != '\0'; at++)
-            *at = '\0';
+        dify__wipe(field->data, strlen(field->data));
     curl_slist_free_all(fields);
 }
 
@@ -222,8 +220,7 @@ static bool set_fields(struct dify__exchange *exchange, const struct dify__reque
         return false;
     snprintf(value, size, "%s%s", bearer, key);
     bool ok = add_field_value(exchange, "Authorization", value);
-    for (volatile char *at = value; *at != '\0'; at++)
-        *at = '\0';
+    dify__wipe(value, size);
     dify__free(exchange->client->env.allocator, value);
     if (!exchange->is_own) /* a 417 would make curl send a body again */
         ok = ok && add_field(exchange, "Expect:");

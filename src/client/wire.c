@@ -106,8 +106,7 @@ enum dify_err dify__wire_end_head(struct dify__exchange *exchange,
 
 static void forget_request(struct dify__wire *wire)
 {
-    for (size_t i = 0; i < wire->out.len; i++)
-        ((volatile char *)wire->out.ptr)[i] = '\0';
+    dify__wipe(wire->out.ptr, wire->out.len);
     dify__buffer_fini(&wire->out);
     wire->body = (struct dify_slice){NULL, 0};
     wire->sent = 0;

@@ -53,6 +53,14 @@ void dify__free(const struct dify_allocator *allocator, void *ptr)
         allocator->free(allocator->ctx, ptr);
 }
 
+/* A volatile pointer, so that all of it is written. */
+void dify__wipe(void *ptr, size_t len)
+{
+    volatile char *at = ptr;
+    for (size_t i = 0; at != NULL && i < len; i++)
+        at[i] = '\0';
+}
+
 enum dify_err dify__grow(const struct dify_allocator *allocator, void **array, size_t *capacity,
                          size_t need, size_t item_size)
 {

@@ -21,6 +21,9 @@ void *dify__malloc(const struct dify_allocator *allocator, size_t size);
 void *dify__calloc(const struct dify_allocator *allocator, size_t size);
 void dify__free(const struct dify_allocator *allocator, void *ptr);
 
+/* Overwrites `len` bytes (or nothing, where `ptr` is NULL) in a way that no compiler leaves out. */
+void dify__wipe(void *ptr, size_t len);
+
 /* Doubles an array of `item_size` items until it holds `need` of them; new items are zero. */
 DIFY_MUST_CHECK enum dify_err dify__grow(const struct dify_allocator *allocator, void **array,
                                          size_t *capacity, size_t need, size_t item_size);

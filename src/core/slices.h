@@ -40,4 +40,11 @@ static inline bool dify__slice_is(struct dify_slice slice, const char *text)
     return slice.ptr != NULL && dify__slice_equals(slice, dify__slice(text));
 }
 
+/* Whether the slice begins with the bytes of `text`. */
+static inline bool dify__slice_begins(struct dify_slice slice, const char *text)
+{
+    size_t len = strlen(text);
+    return slice.len >= len && memcmp(slice.ptr, text, len) == 0;
+}
+
 #endif

@@ -3,10 +3,10 @@
  * access.c: see access.h. A token is looked for by its SHA-256 among all that there are, without an
  * early end; it is random, so that a plain hash of it tells nothing.
  */
-#include "gateway/app.h"
 #include "gateway/access.h"
 
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/hub.h"
 #include "gateway/logger.h"
 #include "gateway/reply.h"
@@ -75,17 +75,11 @@ static bool find_token(const struct gw_config *config, struct dify_slice bearer,
 
 /* ---- what may be asked for ----------------------------------------------------------------- */
 
-static bool begins_with(struct dify_slice text, const char *with)
-{
-    size_t len = strlen(with);
-    return text.len >= len && memcmp(text.ptr, with, len) == 0;
-}
-
 /* Whether it is `folder` or lies below it. */
 static bool is_below(struct dify_slice path, const char *folder)
 {
     size_t len = strlen(folder);
-    return begins_with(path, folder) &&
+    return dify__slice_begins(path, folder) &&
            (path.len == len || path.ptr[len] == '/' || folder[len - 1] == '/');
 }
 

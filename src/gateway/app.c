@@ -75,8 +75,7 @@ static struct guest *guest_of(struct http_link *link)
 
 bool gw_is_guest_name(struct dify_slice name)
 {
-    size_t len = strlen(GW_GUEST_PREFIX);
-    return name.len >= len && memcmp(name.ptr, GW_GUEST_PREFIX, len) == 0;
+    return dify__slice_begins(name, GW_GUEST_PREFIX);
 }
 
 static void free_guest(struct guest *guest)

@@ -256,8 +256,7 @@ static bool read_name(struct gw_reader *reader, const yaml_node_t *key, struct d
 {
     if (!gw_read_name(reader, key, "an app", out))
         return false;
-    if (out->len >= sizeof GW_GUEST_PREFIX - 1 &&
-        memcmp(out->ptr, GW_GUEST_PREFIX, sizeof GW_GUEST_PREFIX - 1) == 0) {
+    if (dify__slice_begins(*out, GW_GUEST_PREFIX)) {
         gw_at(reader, key, "names that begin with " GW_GUEST_PREFIX " are the gateway's own");
         return false;
     }

@@ -5,6 +5,7 @@
 #include "gateway/order.h"
 
 #include "core/message.h"
+#include "core/python_text.h"
 #include "core/utf8.h"
 #include "gateway/limits.h"
 #include "gateway/order_state.h"
@@ -13,9 +14,6 @@
 
 #include <assert.h>
 #include <unistd.h>
-
-/* A user has at most so many characters; that of the library, see follow.h. */
-#define USER_CHARACTERS 255
 
 /* Of a name no more is told. */
 #define TOLD_NAME_BYTES 60
@@ -249,14 +247,6 @@ bool gw_order_feed(struct gw_order *order, struct dify_slice bytes, struct gw_re
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static size_t count_characters(struct dify_slice text)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
-    return count;
-}
-
 static bool has_control(struct dify_slice text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -275,8 +265,8 @@ static void check_member(struct gw_order *order, enum gw_member member)
     } else if (member != GW_QUERY && has_control(text)) {
         gw_order_problem(order, "invalid_param", "", name, " has a control character in it");
     } else if (member == GW_USER) {
-        size_t count = count_characters(text);
-        if (count == 0 || count > USER_CHARACTERS)
+        size_t count = dify__python_length(text);
+        if (count == 0 || count > GW_USER_CHARACTERS)
             gw_order_problem(order, "invalid_param", "", name, " must have 1 to 255 characters");
     } else if (member != GW_QUERY && text.len > GW_NAME_BYTES) {
         gw_order_problem(order, "invalid_param", "", name, " is longer than 256 bytes");

@@ -8,11 +8,10 @@
  */
 #include "core/json.h"
 #include "core/json_text.h"
+#include "core/python_text.h"
 #include "core/slices.h"
 #include "core/utf8.h"
 #include "gateway/order_state.h"
-
-#define USER_CHARACTERS 255
 
 static bool unfit(struct gw_order *order)
 {
@@ -109,13 +108,10 @@ static bool take_members(struct gw_order *order, const struct dify__json *json)
 /* What Dify refuses, or answers with 500, before it looks at the app. */
 static bool is_whole(const struct gw_order *order)
 {
-    struct dify_slice user = order->members[GW_USER];
-    size_t characters = 0;
-    for (size_t i = 0; i < user.len; i++)
-        characters += ((unsigned char)user.ptr[i] & 0xC0) != 0x80;
+    size_t characters = dify__python_length(order->members[GW_USER]);
     bool has_query = order->options.kind != DIFY_KIND_CHAT || order->members[GW_QUERY].ptr != NULL;
     return order->members[GW_INPUTS].ptr != NULL && characters > 0 &&
-           characters <= USER_CHARACTERS && has_query;
+           characters <= GW_USER_CHARACTERS && has_query;
 }
 
 bool gw_order_dify_end(struct gw_order *order)

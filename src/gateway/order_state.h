@@ -13,6 +13,9 @@
 #include "gateway/order.h"
 #include "http/multipart.h"
 
+/* A user has at most so many characters; that of the library, see follow.h. */
+#define GW_USER_CHARACTERS 255
+
 enum gw_body_type {
     GW_BODY_NOTHING, /* no type was given: nothing may come */
     GW_BODY_JSON,

@@ -152,11 +152,6 @@ static void answer_unknown(const struct gw_request *request, const struct offer 
     }
 }
 
-static bool is_v1(struct dify_slice path)
-{
-    return path.len >= 4 && memcmp(path.ptr, "/v1/", 4) == 0;
-}
-
 void gw_serve_request(void *ctx, struct http_exchange *exchange)
 {
     struct gw_request request = {
@@ -170,7 +165,7 @@ void gw_serve_request(void *ctx, struct http_exchange *exchange)
         gw_reply_error(exchange, 404, "app_not_found", "there is no app of this name", NULL);
     else if (found.serve != NULL)
         found.serve(&request);
-    else if (is_v1(request.http->path))
+    else if (dify__slice_begins(request.http->path, "/v1/"))
         gw_serve_v1_other(&request);
     else
         answer_unknown(&request, &found);

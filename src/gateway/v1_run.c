@@ -12,7 +12,7 @@
 
 bool gw_v1_is_route(struct dify_slice route)
 {
-    return route.len > 4 && memcmp(route.ptr, "/v1/", 4) == 0;
+    return dify__slice_begins(route, "/v1/");
 }
 
 bool gw_v1_init(struct gw_run *run, enum dify_kind kind)
