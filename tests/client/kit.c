@@ -321,3 +321,12 @@ void assert_same(const struct watched *watched, const struct fake_run *run)
     yyjson_doc_free(wanted);
     dify_run_free(folded);
 }
+
+int seeded_tell(void **state)
+{
+    const struct seeded *seeded = *state;
+    if (!seeded->is_done)
+        print_error("DIFY_TEST_SEED=%llu DIFY_RUNS=1 replays it\n",
+                    (unsigned long long)(seeded->seed + seeded->at));
+    return 0;
+}

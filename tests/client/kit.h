@@ -57,4 +57,14 @@ void assert_code(const struct watched *watched, const char *code);
  * nodes whose end the client was not told. */
 void assert_same(const struct watched *watched, const struct fake_run *run);
 
+/* What a random test is at: the state of a test whose teardown is seeded_tell(), its first member.
+ */
+struct seeded {
+    uint64_t seed, at; /* the run at hand is seed + at */
+    bool is_done;
+};
+
+/* A teardown: says how a run that failed is replayed. */
+int seeded_tell(void **state);
+
 #endif

@@ -186,8 +186,7 @@ static void test_table(void **state)
 /* ---- at random ----------------------------------------------------------------------------- */
 
 struct random_state {
-    uint64_t seed, at;
-    bool is_done;
+    struct seeded seeded; /* the first member */
     unsigned follows, found;
 };
 
@@ -223,27 +222,18 @@ static void test_crowds(void **state)
     struct random_state *random = *state;
     const char *given = getenv("DIFY_RUNS");
     uint64_t crowds = given != NULL ? strtoull(given, NULL, 10) : CROWDS;
-    for (random->at = 0; random->at < crowds; random->at++)
-        run_crowd(random, random->seed + random->at);
-    random->is_done = true;
+    for (random->seeded.at = 0; random->seeded.at < crowds; random->seeded.at++)
+        run_crowd(random, random->seeded.seed + random->seeded.at);
+    random->seeded.is_done = true;
     print_message("%u follows, %u found their runs\n", random->follows, random->found);
-}
-
-static int tell(void **state)
-{
-    const struct random_state *random = *state;
-    if (!random->is_done)
-        print_error("DIFY_TEST_SEED=%llu DIFY_RUNS=1 replays it\n",
-                    (unsigned long long)(random->seed + random->at));
-    return 0;
 }
 
 int main(void)
 {
-    struct random_state random = {.seed = test_seed()};
+    struct random_state random = {.seeded.seed = test_seed()};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
-        cmocka_unit_test_prestate_setup_teardown(test_crowds, NULL, tell, &random),
+        cmocka_unit_test_prestate_setup_teardown(test_crowds, NULL, seeded_tell, &random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

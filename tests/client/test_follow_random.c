@@ -26,9 +26,7 @@ struct plan {
 };
 
 struct random_state {
-    uint64_t seed;
-    uint64_t at;
-    bool is_done;
+    struct seeded seeded; /* the first member */
     unsigned told, complete, resumed, killed, stopped, without;
 };
 
@@ -325,9 +323,9 @@ static void test_runs(void **state)
     struct random_state *random = *state;
     const char *given = getenv("DIFY_RUNS");
     uint64_t runs = given != NULL ? strtoull(given, NULL, 10) : RUNS;
-    for (random->at = 0; random->at < runs; random->at++)
-        run_one(random, random->seed + random->at);
-    random->is_done = true;
+    for (random->seeded.at = 0; random->seeded.at < runs; random->seeded.at++)
+        run_one(random, random->seeded.seed + random->seeded.at);
+    random->seeded.is_done = true;
     print_message("%llu runs: %u ended as without faults (%u complete), %u stopped, %u without a "
                   "result for a reason; %u were taken up again, %u by another program\n",
                   (unsigned long long)runs, random->told, random->complete, random->stopped,
@@ -385,27 +383,18 @@ static void run_crowd(uint64_t seed)
 static void test_crowds(void **state)
 {
     struct random_state *random = *state;
-    random->is_done = false;
-    for (random->at = 0; random->at < CROWDS; random->at++)
-        run_crowd(random->seed + random->at);
-    random->is_done = true;
-}
-
-static int tell(void **state)
-{
-    const struct random_state *random = *state;
-    if (!random->is_done)
-        print_error("DIFY_TEST_SEED=%llu DIFY_RUNS=1 replays it\n",
-                    (unsigned long long)(random->seed + random->at));
-    return 0;
+    random->seeded.is_done = false;
+    for (random->seeded.at = 0; random->seeded.at < CROWDS; random->seeded.at++)
+        run_crowd(random->seeded.seed + random->seeded.at);
+    random->seeded.is_done = true;
 }
 
 int main(void)
 {
-    struct random_state random = {.seed = test_seed()};
+    struct random_state random = {.seeded.seed = test_seed()};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate_setup_teardown(test_runs, NULL, tell, &random),
-        cmocka_unit_test_prestate_setup_teardown(test_crowds, NULL, tell, &random),
+        cmocka_unit_test_prestate_setup_teardown(test_runs, NULL, seeded_tell, &random),
+        cmocka_unit_test_prestate_setup_teardown(test_crowds, NULL, seeded_tell, &random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
