@@ -191,10 +191,10 @@ bool gw_app_awaits(struct gateway *gateway, struct dify_slice name)
     return true;
 }
 
-struct gw_app *gw_app_of_key(struct gateway *gateway, struct dify_slice key)
+struct gw_app *gw_app_of_key(struct gateway *gateway, const char *name, struct dify_slice key)
 {
-    char text[GW_KEY_BYTES], name[GW_GUEST_NAME_BYTES];
-    if (key.len == 0 || key.len >= sizeof text || !gw_access_guest_name(key, name))
+    char text[GW_KEY_BYTES];
+    if (key.len == 0 || key.len >= sizeof text || *name == '\0')
         return NULL;
     struct gw_app *app = find_by_key_name(gateway, dify__slice(name));
     if (app != NULL || gateway->config->guests == NULL)

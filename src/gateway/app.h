@@ -21,9 +21,10 @@ void gw_apps_close(struct gateway *gateway); /* nothing of theirs is under way *
  * default one. NULL: there is none. */
 struct gw_app *gw_app_find(struct gateway *gateway, struct dify_slice name);
 
-/* The app that has this key, a guest that is made for it if need be. NULL: it is none that Dify
- * could have given, no guests are taken, there is no room for one more, or no memory. */
-struct gw_app *gw_app_of_key(struct gateway *gateway, struct dify_slice key);
+/* The app that has this key, whose name as a guest is `name` (access.h; "": none was to be had for
+ * want of memory), a guest that is made for it if need be. NULL: it is none that Dify could have
+ * given, no guests are taken, there is no room for one more, or no memory. */
+struct gw_app *gw_app_of_key(struct gateway *gateway, const char *name, struct dify_slice key);
 
 /* Whether the name is one that guests have; those of the configuration never are. */
 bool gw_is_guest_name(struct dify_slice name);

@@ -88,15 +88,11 @@ static bool hash_key(const struct intake *intake, unsigned char key[STORE_HASH_B
 /* Once more, now that the body is there: it may have taken long. */
 static bool may_begin(struct intake *intake)
 {
-    const struct gateway *gateway = intake->gateway;
-    if (gateway->is_closing)
+    const char *code, *why = gw_places_closed(intake->gateway, &code);
+    if (intake->gateway->is_closing)
         refuse(intake, 503, "stopping", "the gateway is being stopped; nothing was sent");
-    else if (gateway->was_failing)
-        refuse(intake, 503, "store_unavailable",
-               "the store cannot be written at the moment; nothing was sent");
-    else if (gateway->hub.count >= GW_LIVE_RUNS)
-        refuse(intake, 503, "too_many_runs",
-               "the gateway has as many runs as it may; nothing was sent");
+    else if (why != NULL)
+        refuse(intake, 503, code, why);
     return !intake->is_refused;
 }
 
@@ -116,9 +112,7 @@ static void make_run(struct intake *intake)
         return;
     bool is_asked_first = intake->has_key && app->gateway->store != NULL; /* there may be one */
     if (!is_asked_first && !gw_places_are_free(app)) {
-        refuse(intake, 429, "too_many_runs",
-               "the app runs as many workflows as it may, and as many wait as may; nothing was "
-               "sent");
+        refuse(intake, 429, "too_many_runs", GW_PLACES_FULL);
         return;
     }
     const char *route = intake->form != NULL ? intake->form->path : "/api/runs";
@@ -199,20 +193,15 @@ static void turn_away(const struct gw_request *request, int status, const char *
 /* Whether runs are taken at all. */
 static bool is_open(const struct gw_request *request)
 {
-    struct gateway *gateway = request->gateway;
+    const struct gateway *gateway = request->gateway;
+    const char *code, *why = gw_places_closed(gateway, &code);
     if (gateway->is_draining)
         turn_away(request, 503, "stopping", "the gateway is being stopped");
-    else if (gateway->was_failing)
-        turn_away(request, 503, "store_unavailable",
-                  "the store cannot be written at the moment; nothing was sent");
-    else if (gateway->hub.count >= GW_LIVE_RUNS)
-        turn_away(request, 503, "too_many_runs",
-                  "the gateway has as many runs as it may; nothing was sent");
+    else if (why != NULL)
+        turn_away(request, 503, code, why);
     else if (request->app != NULL && !gw_places_are_free(request->app) &&
              http_request_field(request->http, "idempotency-key").ptr == NULL)
-        turn_away(request, 429, "too_many_runs",
-                  "the app runs as many workflows as it may, and as many wait as may; "
-                  "nothing was sent");
+        turn_away(request, 429, "too_many_runs", GW_PLACES_FULL);
     else
         return true;
     return false;

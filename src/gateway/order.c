@@ -347,6 +347,11 @@ void gw_order_fill(const struct gw_order *order, struct dify_order *out)
     out->extra = order->extra.len > 0 ? dify__buffer_slice(&order->extra) : out->extra;
 }
 
+struct dify_slice gw_order_body(const struct gw_order *order)
+{
+    return dify__buffer_slice(&order->texts);
+}
+
 bool gw_order_wants_stream(const struct gw_order *order)
 {
     return order->wants_stream;

@@ -74,6 +74,9 @@ DIFY_MUST_CHECK bool gw_order_finish(struct gw_order *order, struct gw_refusal *
  * one that takes files. May be called again: the files are then read from their start again. */
 void gw_order_fill(const struct gw_order *order, struct dify_order *out);
 
+/* A JSON body as it came, also after a refusal. */
+struct dify_slice gw_order_body(const struct gw_order *order);
+
 /* Of a body as Dify's own API takes it: whether a stream is asked for. */
 bool gw_order_wants_stream(const struct gw_order *order);
 

@@ -16,6 +16,19 @@ bool gw_places_are_over(const struct gw_app *app)
            (uint64_t)app->config->max_runs + app->config->queue;
 }
 
+const char *gw_places_closed(const struct gateway *gateway, const char **code)
+{
+    if (gateway->was_failing) {
+        *code = "store_unavailable";
+        return "the store cannot be written at the moment; nothing was sent";
+    }
+    if (gateway->hub.count >= GW_LIVE_RUNS) {
+        *code = "too_many_runs";
+        return "the gateway has as many runs as it may; nothing was sent";
+    }
+    return NULL;
+}
+
 void gw_places_begin(struct gw_run *run)
 {
     run->is_waiting = true;

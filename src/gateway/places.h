@@ -14,6 +14,14 @@
 bool gw_places_are_free(const struct gw_app *app);
 bool gw_places_are_over(const struct gw_app *app);
 
+/* What is said where it takes none. */
+#define GW_PLACES_FULL                                                                             \
+    "the app runs as many workflows as it may, and as many wait as may; nothing was sent"
+
+/* Why no run is taken at the moment, of whatever app, and the code of that answer, which is 503.
+ * NULL: one is. */
+const char *gw_places_closed(const struct gateway *gateway, const char **code);
+
 /* The run waits from now on. */
 void gw_places_begin(struct gw_run *run);
 

@@ -2,38 +2,36 @@
  *
  * recover.c: see recover.h.
  */
-#include "core/slices.h"
-#include "gateway/app.h"
 #include "gateway/recover.h"
 
+#include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/hub.h"
 #include "gateway/logger.h"
 #include "gateway/rows.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct recovery {
     struct gateway *gateway;
     struct store_reader *logs; /* another one than that which lists */
-    size_t taken_up, left, awaiting;
+    size_t taken_up, awaiting;
     enum dify_err err;
 };
 
 /* All records of a run. */
-static enum dify_err read_records(struct recovery *recovery, uint64_t number,
+static enum dify_err read_records(struct store_reader *reader, uint64_t number,
                                   struct dify__buffer *records)
 {
     uint32_t first;
-    enum dify_err err = store_read_log(recovery->logs, number, 1, SIZE_MAX, records, &first);
+    enum dify_err err = store_read_log(reader, number, 1, SIZE_MAX, records, &first);
     return err == DIFY_ERR_ABSENT ? DIFY_OK : err;
 }
 
 /* One run whose row is damaged does not keep all others from going on. */
-static void leave(struct recovery *recovery, const struct store_row *row, enum dify_err err)
+static void leave(struct gateway *gateway, const struct store_row *row, enum dify_err err)
 {
-    recovery->left++;
-    gw_log_note(recovery->gateway, GW_LOG_ERROR, NULL,
+    gw_log_note(gateway, GW_LOG_ERROR, NULL,
                 "run %llu of the app %.*s cannot be taken up (%s): it is left open",
                 (unsigned long long)row->number, (int)row->app.len, row->app.ptr,
                 dify_strerror(err));
@@ -49,13 +47,12 @@ static bool on_row(void *ctx, const struct store_row *row)
         return true;
     }
     if (gw_app_find(gateway, row->app) == NULL) {
-        recovery->left++;
         gw_log_note(gateway, GW_LOG_WARNING, NULL,
                     "run %llu is of the app %.*s, which is not configured: it is left open",
                     (unsigned long long)row->number, (int)row->app.len, row->app.ptr);
         return true;
     }
-    recovery->err = read_records(recovery, row->number, &records);
+    recovery->err = read_records(recovery->logs, row->number, &records);
     enum dify_err err = recovery->err;
     if (err == DIFY_OK)
         err = gw_run_recover(gateway, row, dify__buffer_slice(&records));
@@ -63,7 +60,7 @@ static bool on_row(void *ctx, const struct store_row *row)
     if (err == DIFY_ERR_NOMEM)
         recovery->err = err;
     else if (err != DIFY_OK && recovery->err == DIFY_OK)
-        leave(recovery, row, err);
+        leave(gateway, row, err);
     recovery->taken_up += err == DIFY_OK;
     return recovery->err == DIFY_OK;
 }
@@ -107,7 +104,6 @@ struct open_run {
 struct app_recovery {
     struct gw_read read; /* the first member */
     struct gw_app *app;
-    char name[GW_GUEST_NAME_BYTES];
     struct http_link runs;
     enum dify_err err;
 };
@@ -115,8 +111,6 @@ struct app_recovery {
 static bool on_open_row(void *ctx, const struct store_row *row)
 {
     struct app_recovery *recovery = ctx;
-    if (!dify__slice_is(row->app, recovery->name))
-        return true;
     struct open_run *run = calloc(1, sizeof *run);
     if (run == NULL || (run->row = gw_row_dup(row)) == NULL) {
         free(run);
@@ -132,15 +126,13 @@ static bool on_open_row(void *ctx, const struct store_row *row)
 static void on_work(struct gw_read *read, struct store_reader *reader)
 {
     struct app_recovery *recovery = (struct app_recovery *)(void *)read;
-    enum dify_err err = store_list_open(reader, on_open_row, recovery);
+    enum dify_err err =
+        store_list_open_of(reader, dify__slice(recovery->app->key_name), on_open_row, recovery);
     if (recovery->err == DIFY_OK && err != DIFY_ERR_ABSENT)
         recovery->err = err;
     for (struct http_link *link = recovery->runs.next; link != &recovery->runs; link = link->next) {
         struct open_run *run = HTTP_LINKED(link, struct open_run, link);
-        uint32_t first;
-        run->err = store_read_log(reader, run->row->row.number, 1, SIZE_MAX, &run->records, &first);
-        if (run->err == DIFY_ERR_ABSENT)
-            run->err = DIFY_OK;
+        run->err = read_records(reader, run->row->row.number, &run->records);
     }
 }
 
@@ -156,9 +148,7 @@ static void take_up(struct app_recovery *recovery, struct open_run *run)
     if (err == DIFY_OK)
         err = gw_run_recover(gateway, row, dify__buffer_slice(&run->records));
     if (err != DIFY_OK)
-        gw_log_note(gateway, GW_LOG_ERROR, NULL,
-                    "run %llu of the app %s cannot be taken up (%s): it is left open",
-                    (unsigned long long)row->number, recovery->name, dify_strerror(err));
+        leave(gateway, row, err);
 }
 
 static void on_done(struct gw_read *read)
@@ -167,7 +157,7 @@ static void on_done(struct gw_read *read)
     struct gw_app *app = recovery->app;
     if (recovery->err != DIFY_OK)
         gw_log_note(app->gateway, GW_LOG_ERROR, NULL,
-                    "cannot take up the open runs of the app %s: %s", recovery->name,
+                    "cannot take up the open runs of the app %s: %s", recovery->app->key_name,
                     dify_strerror(recovery->err));
     while (!http_list_is_empty(&recovery->runs)) {
         struct open_run *run = HTTP_LINKED(recovery->runs.next, struct open_run, link);
@@ -189,7 +179,6 @@ bool gw_recover_app(struct gw_app *app)
     recovery->app = app;
     recovery->read.work = on_work;
     recovery->read.done = on_done;
-    memcpy(recovery->name, app->key_name, sizeof recovery->name);
     http_list_init(&recovery->runs);
     if (!gw_read_start(&app->gateway->reads, &recovery->read)) {
         free(recovery);

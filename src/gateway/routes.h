@@ -64,11 +64,6 @@ void gw_serve_v1_stop(const struct gw_request *request);
 void gw_serve_v1_events(const struct gw_request *request);
 void gw_serve_v1_detail(const struct gw_request *request);
 
-/* v1_relay.c: the request goes to Dify as it came; `body` of one whose body was read. */
-void gw_serve_relay(const struct gw_request *request, struct gw_app *app);
-void gw_serve_relay_read(const struct gw_request *request, struct gw_app *app,
-                         struct dify_slice body);
-
 /* runs.c */
 void gw_serve_run(const struct gw_request *request);
 void gw_serve_events(const struct gw_request *request);

@@ -21,11 +21,11 @@
  * may have been sent) or in PREPARING (it was not). From everywhere before LIVE: ENDING, or ENDED
  * where it has no row, by gw_run_refuse(). Nothing is sent before SUBMITTING is committed.
  */
-#include "gateway/app.h"
 #include "gateway/run.h"
 
 #include "conf/text.h"
 #include "core/slices.h"
+#include "gateway/app.h"
 #include "gateway/callers.h"
 #include "gateway/hub.h"
 #include "gateway/logger.h"
@@ -316,9 +316,7 @@ static void on_looked(struct gw_read *read)
         gw_run_refuse(run, DIFY_OUTCOME_UNAVAILABLE, "store_unavailable",
                       "the store cannot be read at the moment; the run was not sent");
     else if (!found->is_there && gw_places_are_over(run->app))
-        gw_run_refuse(run, DIFY_OUTCOME_TOO_MANY_RUNS, "too_many_runs",
-                      "the app runs as many workflows as it may, and as many wait as may; nothing "
-                      "was sent");
+        gw_run_refuse(run, DIFY_OUTCOME_TOO_MANY_RUNS, "too_many_runs", GW_PLACES_FULL);
     else if (!found->is_there)
         take_turn(run);
     else if (found->is_same && found->row.state == STORE_ENDED)

@@ -167,7 +167,6 @@ void gw__run_over(struct gw_run *run); /* its follow has ended */
 bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends);
 bool gw__run_keep_sent(struct gw_run *run);
 bool gw__run_keep_reopened(struct gw_run *run);
-void gw__run_keep_started(struct gw_run *run);
 void gw__run_keep_log(struct gw_run *run);
 void gw__run_keep_end(struct gw_run *run, const struct dify_run *of);
 void gw__run_remember(struct gw_run *run, const struct dify_run *of); /* without a store */

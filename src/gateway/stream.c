@@ -96,6 +96,18 @@ static enum dify_err compose_v1(const struct gw_caller *caller, struct dify__buf
     }
 }
 
+/* As the gateway's own followers get it. */
+static enum dify_err compose_record(const struct gw_caller *caller, struct dify__buffer *text,
+                                    const struct store_record *record)
+{
+    char id[ID_BYTES];
+    if (store_record_is_v1(record->kind))
+        return DIFY_OK;
+    format_id(caller, id);
+    return gw_sse_put(text, id, store_record_is_event(record->kind) ? NULL : "follow",
+                      record->text);
+}
+
 /* Composes records, the first of which has the number `first`: those from caller->next on, until
  * enough of them. Returns how many bytes of `records` were taken. */
 static size_t compose(struct gw_caller *caller, struct dify_slice records, uint32_t first)
@@ -105,15 +117,10 @@ static size_t compose(struct gw_caller *caller, struct dify_slice records, uint3
     struct store_record record;
     enum dify_err err = DIFY_OK;
     while (err == DIFY_OK && text->len < GW_STREAM_BYTES && store_record_next(&rest, &record)) {
-        char id[ID_BYTES];
         if (first++ < caller->next)
             continue;
-        format_id(caller, id);
-        if (caller->options.is_v1)
-            err = compose_v1(caller, text, &record);
-        else if (!store_record_is_v1(record.kind))
-            err = gw_sse_put(text, id, store_record_is_event(record.kind) ? NULL : "follow",
-                             record.text);
+        err = caller->options.is_v1 ? compose_v1(caller, text, &record)
+                                    : compose_record(caller, text, &record);
         caller->next++;
     }
     if (err != DIFY_OK) /* it comes again, and gets the rest */
@@ -286,7 +293,7 @@ static bool may_begin_v1(const struct gw_caller *caller)
     const struct gw_v1 *v1 = caller->run->v1;
     if (caller->has_begun || caller->is_answered || !caller->options.is_v1)
         return false;
-    return !caller->options.is_creating || v1->has_told || (v1->has_stream && v1->status == 0);
+    return !caller->options.is_creating || v1->has_told || v1->has_stream;
 }
 
 void gw__stream_pump(struct gw_caller *caller)

@@ -16,7 +16,7 @@
 #include "gateway/logger.h"
 #include "gateway/places.h"
 #include "gateway/reply.h"
-#include "gateway/v1_body.h"
+#include "gateway/v1_relay.h"
 #include "http/fields.h"
 #include "http/params.h"
 
@@ -30,7 +30,7 @@ static struct gw_app *app_of_key(const struct gw_request *request)
     struct dify_slice key = gw_access_bearer(request->http);
     struct dify_slice field = http_request_field(request->http, "authorization");
     if (key.len > 0)
-        return gw_app_of_key(request->gateway, key);
+        return gw_app_of_key(request->gateway, request->access.guest, key);
     bool has_words = field.len > 0 && memchr(field.ptr, ' ', field.len) != NULL;
     gw_reply_as_dify(request->exchange, 401, "unauthorized",
                      has_words ? "Authorization scheme must be 'Bearer'"
@@ -69,7 +69,6 @@ struct intake {
     struct http_exchange *exchange;
     struct gw_app *app; /* held */
     struct gw_order *order;
-    struct dify__buffer body; /* as it came */
     struct start start;
     const char *asker; /* the access token's name; NULL: it came without */
     bool is_refused;
@@ -79,7 +78,6 @@ static void intake_free(struct intake *intake)
 {
     gw_app_let_go(intake->app);
     gw_order_free(intake->order);
-    dify__buffer_fini(&intake->body);
     free(intake);
 }
 
@@ -95,20 +93,15 @@ static const char *why_closed(const struct gateway *gateway, const struct gw_app
                               const char **code)
 {
     *status = 503;
-    *code = gateway->is_draining || gateway->is_closing ? "stopping"
-            : gateway->was_failing                      ? "store_unavailable"
-                                                        : "too_many_runs";
+    *code = "stopping";
     if (gateway->is_draining || gateway->is_closing)
         return "the gateway is being stopped; nothing was sent";
-    if (gateway->was_failing)
-        return "the store cannot be written at the moment; nothing was sent";
-    if (gateway->hub.count >= GW_LIVE_RUNS)
-        return "the gateway has as many runs as it may; nothing was sent";
-    if (gw_places_are_free(app))
-        return NULL;
+    const char *why = gw_places_closed(gateway, code);
+    if (why != NULL || gw_places_are_free(app))
+        return why;
     *status = 429;
     *code = "too_many_requests"; /* Dify's word for it */
-    return "the app runs as many workflows as it may, and as many wait as may; nothing was sent";
+    return GW_PLACES_FULL;
 }
 
 static void begin_run(struct intake *intake)
@@ -150,11 +143,9 @@ static void begin_run(struct intake *intake)
 /* Dify is to say what is wrong with it. */
 static void relay(struct intake *intake)
 {
-    struct gw_request request = {.gateway = intake->gateway,
-                                 .exchange = intake->exchange,
-                                 .http = http_exchange_request(intake->exchange)};
     http_exchange_watch(intake->exchange, &(struct http_exchange_watch){.ctx = NULL});
-    gw_serve_relay_read(&request, intake->app, dify__buffer_slice(&intake->body));
+    gw_serve_relay_read(intake->gateway, intake->exchange, intake->app,
+                        gw_order_body(intake->order));
     intake_free(intake);
 }
 
@@ -179,8 +170,6 @@ static void on_body(void *ctx, struct http_exchange *exchange, struct dify_slice
         return;
     if (bytes.len > 0 && !gw_order_feed(intake->order, bytes, &refusal))
         refuse(intake, refusal.status, refusal.code, refusal.message);
-    else if (dify__buffer_append(&intake->body, bytes.ptr, bytes.len) != DIFY_OK)
-        refuse(intake, 503, "out_of_memory", "the gateway has run out of memory");
     else if (is_last)
         on_whole(intake);
 }
@@ -226,7 +215,6 @@ static void take_in(const struct gw_request *request, struct gw_app *app, struct
     intake->app = app;
     intake->start = start;
     intake->asker = request->access.token != NULL ? request->access.token->name : NULL;
-    intake->body = (struct dify__buffer){.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
     gw_app_hold(app);
     http_exchange_watch(request->exchange,
                         &(struct http_exchange_watch){.ctx = intake, .on_close = on_close});
@@ -242,7 +230,7 @@ static void serve(const struct gw_request *request, struct start start, const ch
     if (app == NULL)
         return;
     if (!app->config->is_streaming || !is_json(request->http)) {
-        gw_serve_relay(request, app);
+        gw_serve_relay(request->gateway, request->exchange, app);
         return;
     }
     const char *why = why_closed(request->gateway, app, &status, &code);
@@ -277,7 +265,7 @@ void gw_serve_v1_version(const struct gw_request *request)
     if (request->rest.len >= sizeof id || !is_plain(request->rest)) {
         struct gw_app *app = gw_v1_app(request);
         if (app != NULL)
-            gw_serve_relay(request, app);
+            gw_serve_relay(request->gateway, request->exchange, app);
         return;
     }
     memcpy(id, request->rest.ptr, request->rest.len);
@@ -299,5 +287,5 @@ void gw_serve_v1_other(const struct gw_request *request)
 {
     struct gw_app *app = gw_v1_app(request);
     if (app != NULL)
-        gw_serve_relay(request, app);
+        gw_serve_relay(request->gateway, request->exchange, app);
 }

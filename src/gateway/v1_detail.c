@@ -18,6 +18,7 @@
 #include "gateway/reply.h"
 #include "gateway/rows.h"
 #include "gateway/v1.h"
+#include "gateway/v1_relay.h"
 
 #include <stdlib.h>
 
@@ -58,9 +59,7 @@ static void on_gone(void *ctx)
 static void relay(void *ctx, struct gateway *gateway, struct http_exchange *exchange)
 {
     const struct detail *detail = ctx;
-    struct gw_request request = {
-        .gateway = gateway, .exchange = exchange, .http = http_exchange_request(exchange)};
-    gw_serve_relay(&request, detail->app);
+    gw_serve_relay(gateway, exchange, detail->app);
 }
 
 /* ---- what is known here -------------------------------------------------------------------- */

@@ -26,6 +26,7 @@
 #include "gateway/query.h"
 #include "gateway/reply.h"
 #include "gateway/v1.h"
+#include "gateway/v1_relay.h"
 #include "http/sse_out.h"
 
 #include <stdlib.h>
@@ -63,9 +64,7 @@ static void on_gone(void *ctx)
 static void relay(void *ctx, struct gateway *gateway, struct http_exchange *exchange)
 {
     const struct known *known = ctx;
-    struct gw_request request = {
-        .gateway = gateway, .exchange = exchange, .http = http_exchange_request(exchange)};
-    gw_serve_relay(&request, known->app);
+    gw_serve_relay(gateway, exchange, known->app);
 }
 
 static bool is_of(const struct known *known, struct dify_slice app_name)
@@ -166,7 +165,7 @@ static void follow_live(void *ctx, struct http_exchange *exchange, struct gw_run
     struct dify_result room;
     struct store_row row;
     gw_run_describe(run, &room, &row);
-    bool is_known = gw_run_has_ended(run) ? run->v1 != NULL && is_finished(row.status) : true;
+    bool is_known = !gw_run_has_ended(run) || (run->v1 != NULL && is_finished(row.status));
     if (is_known && !run->is_paused && may_follow(ctx, gw_run_app_name(run), row.user))
         follow(ctx, exchange, run);
     else

@@ -11,11 +11,11 @@
  * Once the head of an answer is out a failure cuts the connection, by which the client can tell
  * that it has not all of it.
  */
-#include "gateway/cors.h"
 #include "gateway/v1_relay.h"
 
 #include "core/slices.h"
 #include "gateway/app.h"
+#include "gateway/cors.h"
 #include "gateway/later.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
@@ -251,6 +251,17 @@ static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete
 
 /* ---- the request --------------------------------------------------------------------------- */
 
+/* A request that is to be relayed. */
+struct wanted {
+    struct gateway *gateway;
+    struct http_exchange *exchange;
+    const struct http_request *http;
+    struct gw_app *app;
+    struct dify_slice path; /* behind "/v1" */
+    bool has_body;          /* it was read already, and is `body` */
+    struct dify_slice body;
+};
+
 static void reply_no_memory(struct http_exchange *exchange)
 {
     struct gw_words words;
@@ -266,7 +277,6 @@ static bool is_for_us(const struct http_request *request)
            http_read_length(http_request_field(request, "max-forwards"), &number) && number == 0;
 }
 
-/* What is not relayed; false: it was answered. */
 /* Whether Dify, which decodes it, would take the path for one of those that are served here: there
  * another app's run could be stopped, or one started that nobody counts. */
 static bool hides_route(struct dify_slice path)
@@ -283,50 +293,38 @@ static bool hides_route(struct dify_slice path)
     return false;
 }
 
-static bool may_be_relayed(const struct gw_request *request, struct dify_slice path)
+/* What is not relayed; false: it was answered. */
+static bool may_be_relayed(const struct wanted *wanted)
 {
-    struct http_exchange *exchange = request->exchange;
-    switch (gw_v1_path(path)) {
-    case GW_PATH_SAFE:
-        break;
-    case GW_PATH_UNSAFE:
-        gw_reply_as_dify(exchange, 404, "not_found", "there is no such address here");
-        return false;
-    case GW_PATH_TOO_LONG:
+    struct http_exchange *exchange = wanted->exchange;
+    const struct http_request *http = wanted->http;
+    enum gw_path kind = gw_v1_path(wanted->path);
+    if (kind == GW_PATH_TOO_LONG) {
         gw_reply_as_dify(exchange, 414, "uri_too_long", "the address is too long");
         return false;
     }
-    if (hides_route(path)) {
+    if (kind == GW_PATH_UNSAFE || hides_route(wanted->path)) {
         gw_reply_as_dify(exchange, 404, "not_found", "there is no such address here");
         return false;
     }
-    if (request->http->method == HTTP_TRACE_) {
+    if (http->method == HTTP_TRACE_) {
         gw_reply_as_dify(exchange, 501, "not_implemented", "TRACE is not relayed");
         return false;
     }
-    if (request->http->method == HTTP_HEAD_ && request->http->has_body) {
+    if (http->method == HTTP_HEAD_ && http->has_body) {
         gw_reply_as_dify(exchange, 400, "bad_request", "HEAD with a body is not relayed");
         return false;
     }
-    if (is_for_us(request->http)) {
+    if (is_for_us(http)) {
         http_respond(exchange, 204, NULL, 0, DIFY_SLICE(""));
         return false;
     }
-    if (request->gateway->relays >= GW_RELAYS) {
+    if (wanted->gateway->relays >= GW_RELAYS) {
         gw_reply_as_dify(exchange, 503, "too_many_relays", "too many requests are relayed now");
         return false;
     }
     return true;
 }
-
-/* A request that is to be relayed. */
-struct wanted {
-    const struct gw_request *request;
-    struct gw_app *app;
-    struct dify_slice path; /* behind "/v1" */
-    bool has_body;          /* it was read already, and is `body` */
-    struct dify_slice body;
-};
 
 static struct relay *new_relay(const struct wanted *wanted)
 {
@@ -335,8 +333,8 @@ static struct relay *new_relay(const struct wanted *wanted)
     if (relay == NULL)
         return NULL;
     relay->app = wanted->app;
-    relay->begun_ms = uv_now(wanted->request->gateway->loop);
-    relay->has_all_up = wanted->has_body || !wanted->request->http->has_body;
+    relay->begun_ms = uv_now(wanted->gateway->loop);
+    relay->has_all_up = wanted->has_body || !wanted->http->has_body;
     relay->up = (struct dify__buffer){.allocator = allocator,
                                       .max = GW_RELAY_BYTES + HTTP_READ_BYTES + wanted->body.len};
     relay->down = (struct dify__buffer){.allocator = allocator, .max = SIZE_MAX / 2};
@@ -356,7 +354,7 @@ static struct relay *new_relay(const struct wanted *wanted)
 /* The address behind the base URL. */
 static char *new_address(const struct wanted *wanted)
 {
-    struct dify_slice path = wanted->path, query = wanted->request->http->query;
+    struct dify_slice path = wanted->path, query = wanted->http->query;
     bool has_query = query.ptr != NULL;
     char *text = malloc(path.len + query.len + 2);
     if (text == NULL)
@@ -380,7 +378,7 @@ static enum dify_err start(struct relay *relay, const struct wanted *wanted, con
                                                   .ended = on_ended};
     struct dify__relay_field fields[HTTP_HEADERS + GW_V1_MORE_FIELDS];
     struct gw_v1_request message = {.fields = fields};
-    gw_v1_request(wanted->request->http, &message);
+    gw_v1_request(wanted->http, &message);
     relay->method = message.method;
     struct dify__relayed relayed = {.method = message.method,
                                     .path = path,
@@ -390,12 +388,12 @@ static enum dify_err start(struct relay *relay, const struct wanted *wanted, con
     return dify__relay_start(relay->app->dify, &relayed, &observer, &relay->relay);
 }
 
-static void begin(struct relay *relay, const struct gw_request *request)
+static void begin(struct relay *relay, const struct wanted *wanted)
 {
-    struct http_exchange *exchange = request->exchange;
-    request->gateway->relays++;
+    struct http_exchange *exchange = wanted->exchange;
+    wanted->gateway->relays++;
     gw_app_hold(relay->app);
-    gw_later_begin(&relay->later, request->gateway, exchange, drop);
+    gw_later_begin(&relay->later, wanted->gateway, exchange, drop);
     http_exchange_watch(exchange, &(struct http_exchange_watch){
                                       .ctx = relay, .on_close = on_close, .on_drain = on_drain});
     if (!relay->has_all_up)
@@ -404,11 +402,12 @@ static void begin(struct relay *relay, const struct gw_request *request)
 
 static void serve(struct wanted *wanted)
 {
-    const struct gw_request *request = wanted->request;
-    struct dify_slice path = request->http->path;
+    struct http_exchange *exchange = wanted->exchange;
+    wanted->http = http_exchange_request(exchange);
+    struct dify_slice path = wanted->http->path;
     wanted->path = (struct dify_slice){path.ptr + strlen("/v1"), path.len - strlen("/v1")};
-    http_exchange_tag(request->exchange, GW_TAG_RELAY);
-    if (!may_be_relayed(request, wanted->path))
+    http_exchange_tag(exchange, GW_TAG_RELAY);
+    if (!may_be_relayed(wanted))
         return;
     struct relay *relay = new_relay(wanted);
     char *address = new_address(wanted);
@@ -417,24 +416,25 @@ static void serve(struct wanted *wanted)
         err = start(relay, wanted, address);
     free(address);
     if (err == DIFY_OK) {
-        begin(relay, request);
+        begin(relay, wanted);
         return;
     }
     if (relay != NULL)
         relay_free(relay);
     if (err == DIFY_ERR_TOO_LARGE)
-        gw_reply_as_dify(request->exchange, 414, "uri_too_long", "the address is too long");
+        gw_reply_as_dify(exchange, 414, "uri_too_long", "the address is too long");
     else
-        reply_no_memory(request->exchange);
+        reply_no_memory(exchange);
 }
 
-void gw_serve_relay(const struct gw_request *request, struct gw_app *app)
+void gw_serve_relay(struct gateway *gateway, struct http_exchange *exchange, struct gw_app *app)
 {
-    serve(&(struct wanted){.request = request, .app = app});
+    serve(&(struct wanted){.gateway = gateway, .exchange = exchange, .app = app});
 }
 
-void gw_serve_relay_read(const struct gw_request *request, struct gw_app *app,
-                         struct dify_slice body)
+void gw_serve_relay_read(struct gateway *gateway, struct http_exchange *exchange,
+                         struct gw_app *app, struct dify_slice body)
 {
-    serve(&(struct wanted){.request = request, .app = app, .has_body = true, .body = body});
+    serve(&(struct wanted){
+        .gateway = gateway, .exchange = exchange, .app = app, .has_body = true, .body = body});
 }

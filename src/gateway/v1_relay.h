@@ -5,14 +5,14 @@
 #ifndef GATEWAY_V1_RELAY_H
 #define GATEWAY_V1_RELAY_H
 
-#include "gateway/routes.h"
+#include "gateway/state.h"
 
-/* Relays the request, whose path begins with "/v1/", to the app's Dify as it came, its body as it
+/* Relays the exchange, whose path begins with "/v1/", to the app's Dify as it came, its body as it
  * comes. What cannot be relayed is answered in Dify's form. */
-void gw_serve_relay(const struct gw_request *request, struct gw_app *app);
+void gw_serve_relay(struct gateway *gateway, struct http_exchange *exchange, struct gw_app *app);
 
 /* The same with a body that was read already, whole; it is copied. */
-void gw_serve_relay_read(const struct gw_request *request, struct gw_app *app,
-                         struct dify_slice body);
+void gw_serve_relay_read(struct gateway *gateway, struct http_exchange *exchange,
+                         struct gw_app *app, struct dify_slice body);
 
 #endif
