@@ -14,8 +14,8 @@ import { fileURLToPath } from "node:url";
 const web = dirname(fileURLToPath(import.meta.url));
 const dist = join(web, "dist");
 
-// What a browser must have: nested CSS, dialog, :has() (2023).
-const TARGET = ["chrome119", "firefox121", "safari17.2"];
+// What a browser must have: light-dark() and nesting of CSS (spring 2024).
+const TARGET = ["chrome123", "firefox121", "safari17.5"];
 
 const common = {
   absWorkingDir: web,

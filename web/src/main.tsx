@@ -1,4 +1,7 @@
 import { render } from "preact";
 import "./page.css";
+import { applySettings } from "./shell/settings";
+import { Shell } from "./shell/shell";
 
-render(<h1>difystream</h1>, document.getElementById("page")!);
+applySettings();
+render(<Shell />, document.getElementById("page")!);

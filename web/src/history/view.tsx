@@ -1,0 +1,3 @@
+export function HistoryView({ filter }: { filter: URLSearchParams }) {
+  return <h1>{filter.toString()}</h1>;
+}

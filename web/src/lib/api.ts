@@ -1,0 +1,128 @@
+// The gateway's API. Addresses are relative: the page may stand behind a path of a proxy. A request
+// that lacks a good token waits until the user has given one.
+
+import { newToken, token } from "./session";
+import type { App, Parameters, PausedForm, Rating, Result, Row, Rows, Stats } from "./types";
+
+/** What went wrong, in the gateway's words. `status` 0: no answer came. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly retryAfter: number | null = null,
+    readonly runId: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+export function authorization(): { [name: string]: string } {
+  const value = token();
+  return value === null ? {} : { Authorization: `Bearer ${value}` };
+}
+
+/** The error that an answer tells of. */
+export async function errorOf(answer: Response): Promise<ApiError> {
+  const after = Number(answer.headers.get("Retry-After"));
+  const told = await answer.json().catch(() => null) as { code?: string; message?: string; run_id?: string | null } | null;
+  return new ApiError(answer.status, told?.code ?? "http_error",
+    told?.message ?? `HTTP ${answer.status}`, after > 0 ? after : null, told?.run_id ?? null);
+}
+
+/** An answer of any status but 401, which asks for a token first. */
+export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  for (;;) {
+    const used = token();
+    let answer: Response;
+    try {
+      answer = await fetch(path, { ...init, cache: "no-store", headers: { ...init.headers, ...authorization() } });
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      throw new ApiError(0, "unreachable", String(error));
+    }
+    if (answer.status !== 401) return answer;
+    await newToken(used);
+  }
+}
+
+async function json<T>(path: string, init?: RequestInit): Promise<T> {
+  const answer = await send(path, init);
+  if (!answer.ok) throw await errorOf(answer);
+  return (await answer.json()) as T;
+}
+
+function post<T>(path: string, body: unknown): Promise<T> {
+  return json<T>(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+const run = (id: string) => `api/runs/${encodeURIComponent(id)}`;
+
+/** An address of the API that has a query; what is empty is left out. */
+export function withQuery(path: string, query: { [name: string]: string | number | null | undefined }): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value != null && value !== "") search.set(name, String(value));
+  return search.size ? `${path}?${search}` : path;
+}
+
+export async function listApps(signal?: AbortSignal): Promise<App[]> {
+  return (await json<{ data: App[] }>("api/apps", signal ? { signal } : {})).data;
+}
+
+export function getParameters(app: string): Promise<Parameters> {
+  return json(`api/apps/${encodeURIComponent(app)}/parameters`);
+}
+
+export type RunFilter = {
+  app?: string; user?: string; status?: string; q?: string;
+  since?: number; until?: number; limit?: number; cursor?: string;
+};
+
+export function listRuns(filter: RunFilter, signal?: AbortSignal): Promise<Rows> {
+  return json(withQuery("api/runs", filter), signal ? { signal } : {});
+}
+
+/** The row of a run: what its result does not tell (app, user, rating). null: there is none. */
+export async function getRow(id: string): Promise<Row | null> {
+  const { data } = await listRuns({ q: id, limit: 10 });
+  return data.find((row) => row.run_id === id || row.workflow_run_id === id) ?? null;
+}
+
+/** 200 whatever became of the run: look at `success`. */
+export function getRun(id: string): Promise<Result> {
+  return json(run(id));
+}
+
+export function stopRun(id: string): Promise<unknown> {
+  return json(`${run(id)}/stop`, { method: "POST" });
+}
+
+export function rateRun(id: string, rating: Rating, comment: string | null):
+  Promise<{ rating: Rating; comment: string | null; passed_on: boolean | null }> {
+  return post(`${run(id)}/feedback`, { rating, comment });
+}
+
+export function getForm(id: string, formToken?: string): Promise<PausedForm> {
+  return json(withQuery(`${run(id)}/form`, { token: formToken }));
+}
+
+export function submitForm(id: string, action: string, inputs: object, formToken: string): Promise<Result> {
+  return post(`${run(id)}/form`, { action, inputs, token: formToken });
+}
+
+export function getStats(filter: { app?: string; since?: number; until?: number; buckets?: number },
+  signal?: AbortSignal): Promise<Stats> {
+  return json(withQuery("api/stats", filter), signal ? { signal } : {});
+}
+
+/** A file of a result, by its number: see result/files. */
+export async function getFile(id: string, n: number, signal?: AbortSignal): Promise<Blob> {
+  const answer = await send(`${run(id)}/files/${n}`, signal ? { signal } : {});
+  if (!answer.ok) throw await errorOf(answer);
+  return answer.blob();
+}

@@ -1,0 +1,55 @@
+// The access token, kept for the session of this tab, and who waits for one. Other things that are
+// kept (last values of forms, a user's name, colours, language) are no secrets: localStorage.
+
+const KEY = "difystream.token";
+let memory: string | null = null; // where storage is refused
+let ask: (() => Promise<string>) | null = null;
+let asking: Promise<string> | null = null;
+
+export function token(): string | null {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return memory;
+  }
+}
+
+export function setToken(value: string | null): void {
+  memory = value;
+  try {
+    if (value === null) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, value);
+  } catch { /* it stays in memory */ }
+}
+
+/** Who shows the question for a token. */
+export function onTokenWanted(show: () => Promise<string>): void {
+  ask = show;
+}
+
+/** A token of the user's, after the gateway has refused the one there is (or that there is none):
+ * asked for once, whoever wants it. */
+export async function newToken(refused: string | null): Promise<string> {
+  const there = token();
+  if (there !== null && there !== refused) return there;
+  if (!ask) throw new Error("nobody asks for tokens");
+  asking ??= ask().finally(() => (asking = null));
+  const value = await asking;
+  setToken(value);
+  return value;
+}
+
+export function remembered<T>(key: string, otherwise: T): T {
+  try {
+    const text = localStorage.getItem(`difystream.${key}`);
+    return text === null ? otherwise : (JSON.parse(text) as T);
+  } catch {
+    return otherwise;
+  }
+}
+
+export function remember(key: string, value: unknown): void {
+  try {
+    localStorage.setItem(`difystream.${key}`, JSON.stringify(value));
+  } catch { /* full, or refused: it is a comfort, no more */ }
+}

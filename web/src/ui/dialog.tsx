@@ -1,0 +1,25 @@
+// A modal dialog: the browser's own, which keeps the focus inside and closes by Escape.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+
+export function Dialog({ title, close, children }: {
+  title: string; close: () => void; children: ComponentChildren;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const name = useId();
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    dialog.current?.showModal();
+    return () => before?.focus();
+  }, []);
+  return (
+    <dialog ref={dialog} aria-labelledby={name} onCancel={(event) => { event.preventDefault(); close(); }}
+      onClick={(event) => { if (event.target === dialog.current) close(); }}>
+      <div class="stack">
+        <h2 id={name}>{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  );
+}
