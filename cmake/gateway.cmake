@@ -40,6 +40,7 @@ add_library(dify_gateway OBJECT
     src/gateway/order_form.c
     src/gateway/order_json.c
     src/gateway/out.c
+    src/gateway/page.c
     src/gateway/places.c
     src/gateway/query.c
     src/gateway/reads.c

@@ -16,8 +16,8 @@ static const char *const members[] = {
 
 /* The gateway's own: these, and what lies below those of the second kind. */
 static const char *const own_paths[] = {"/", "/metrics", "/healthz", "/readyz", "/openapi.json"};
-static const char *const own_folders[] = {"/api/runs", "/api/apps", "/api/stats", "/api/test-dify",
-                                          "/v1"};
+static const char *const own_folders[] = {"/api/runs",      "/api/apps", "/api/stats",
+                                          "/api/test-dify", "/assets",   "/v1"};
 
 static struct dify_slice text_of(const yaml_node_t *node)
 {

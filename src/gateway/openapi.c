@@ -8,6 +8,7 @@
 #include "core/json_text.h"
 #include "core/slices.h"
 #include "difystream/version.h"
+#include "gateway/reply.h"
 #include "gateway/sha256.h"
 
 #include <assert.h>
@@ -183,19 +184,6 @@ void gw_openapi_close(struct gateway *gateway)
 
 /* ---- serving it ---------------------------------------------------------------------------- */
 
-/* If-None-Match: a list of tags, each W/ or not, or *. No tag has another's quotes in it. */
-static bool has_tag(struct dify_slice list, const char *tag)
-{
-    size_t len = strlen(tag);
-    if (dify__slice_is(list, "*"))
-        return true;
-    for (size_t at = 0; at + len <= list.len; at++) {
-        if (memcmp(list.ptr + at, tag, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 void gw_serve_openapi(const struct gw_request *request)
 {
     const struct gateway *gateway = request->gateway;
@@ -203,7 +191,7 @@ void gw_serve_openapi(const struct gw_request *request)
         {DIFY_SLICE("ETag"), dify__slice(gateway->openapi.tag)},
         {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-cache")},
         {DIFY_SLICE("Content-Type"), DIFY_SLICE("application/json; charset=utf-8")}};
-    if (has_tag(http_request_field(request->http, "if-none-match"), gateway->openapi.tag))
+    if (gw_reply_is_known(request->http, gateway->openapi.tag))
         http_respond(request->exchange, 304, fields, 2, DIFY_SLICE(""));
     else
         http_respond(request->exchange, 200, fields, 3, dify__buffer_slice(&gateway->openapi.text));

@@ -175,6 +175,20 @@ void gw_reply_json(struct http_exchange *exchange, int status, struct dify_slice
     reply(exchange, status, AS_GATEWAY, NULL, 0, json);
 }
 
+/* A list of tags, each W/ or not, or *. No tag has another's quotes in it. */
+bool gw_reply_is_known(const struct http_request *request, const char *tag)
+{
+    struct dify_slice list = http_request_field(request, "if-none-match");
+    size_t len = strlen(tag);
+    if (dify__slice_is(list, "*"))
+        return true;
+    for (size_t at = 0; at + len <= list.len; at++) {
+        if (memcmp(list.ptr + at, tag, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool gw_reply_refusal(void *ctx, int status, const char *reason, struct http_page *page)
 {
     struct dify__buffer *text = ctx;

@@ -30,6 +30,10 @@ void gw_reply_stopping(struct http_exchange *exchange, bool has_begun, const cha
 /* A JSON text, with Cache-Control: no-store. */
 void gw_reply_json(struct http_exchange *exchange, int status, struct dify_slice json);
 
+/* Whether the client says (If-None-Match) that it has what this ETag, quotes included, is of: then
+ * 304 will do. */
+bool gw_reply_is_known(const struct http_request *request, const char *tag);
+
 /* Appends an error's JSON; for want of memory a shorter one, or none. */
 void gw_error_text(struct dify__buffer *out, int status, const char *code, const char *message,
                    const char *run_id);

@@ -40,6 +40,8 @@ static const struct gw_route routes[] = {
     {HTTP_GET_, "/readyz", gw_serve_readyz},
     {HTTP_GET_, "/metrics", gw_serve_metrics},
     {HTTP_GET_, "/openapi.json", gw_serve_openapi},
+    {HTTP_GET_, "/", gw_serve_page},
+    {HTTP_GET_, "/assets/{}", gw_serve_page},
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 _Static_assert(GW_TAG_ROUTES + ROUTES <= GW_ROUTE_TAGS, "each route has its tag");

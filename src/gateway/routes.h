@@ -98,4 +98,7 @@ void gw_serve_metrics(const struct gw_request *request);
 /* openapi.c */
 void gw_serve_openapi(const struct gw_request *request);
 
+/* page.c: each file of the page */
+void gw_serve_page(const struct gw_request *request);
+
 #endif

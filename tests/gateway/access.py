@@ -28,7 +28,7 @@ apps:
     runs: [{nodes: [start, {type: end}]}]
 """
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
-OPEN = ("/healthz", "/readyz", "/openapi.json", "/", "/assets/x.js")
+OPEN = ("/healthz", "/readyz", "/openapi.json", "/", "/assets/page.js", "/assets/x.js")
 FORMS = {"/api/alpha": "alpha", "/api/beta/deep": "beta"}
 V1 = ("/v1", "/v1/info", "/v1/parameters", "/v1/workflows/run", "/v1/files/upload",
       "/v1/workflows/tasks/t/stop", "/v1/no-such")
@@ -112,7 +112,7 @@ class World:
 def paths_of(document, runs):
     """(path, app) of the document's routes, for each app that one may be about; None: of none."""
     for path in document["paths"]:
-        if path.startswith("/v1") or path in FORMS:
+        if path.startswith(("/v1", "/assets/")) or path in FORMS:
             continue
         if "{app}" in path:
             for app in ("alpha", "beta"):

@@ -376,6 +376,14 @@ def ask_for_lists(asking):
     asking.ask(404, "GET", "/api/test-dify?app=nobody")
 
 
+def ask_for_page(asking, dist):
+    for name in os.listdir(dist):
+        path = "/" if name == "index.html" else "/assets/" + name
+        asking.ask(200, "GET", path)
+        asking.ask(406, "GET", path, fields={"Accept-Encoding": "*;q=0"})
+    asking.ask(404, "GET", "/assets/nothing")
+
+
 def ask_for_the_rest(asking):
     asking.ask(200, "GET", "/healthz")
     asking.ask(200, "GET", "/readyz")
@@ -408,6 +416,7 @@ def test_document(given):
         ask_for_slow(asking)
         ask_for_pause(asking)
         ask_for_lists(asking)
+        ask_for_page(asking, os.path.join(given.source, "web", "dist"))
         ask_for_the_rest(asking)
         operations = {(path, method) for path, method in document.operations()}
         asked = {(path, method.lower()) for path, method, _ in asking.seen}
