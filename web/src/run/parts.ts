@@ -1,0 +1,92 @@
+// Two things that grow with a run: a text of many pieces, and an exact sum of decimals.
+
+interface Piece {
+  source: string;
+  text: string;
+}
+
+/** A text that is told piece by piece. Its pieces are joined when it is read, each of them once. */
+export class Text {
+  length = 0;
+  rev = 0; // rises with each change
+  private pieces: Piece[] = [];
+  private joined = "";
+  private joinedPieces = 0;
+
+  /** `source`: who told it, for drop(). */
+  push(text: string, source = ""): void {
+    if (text === "") return;
+    this.pieces.push({ source, text });
+    this.length += text.length;
+    this.rev++;
+  }
+
+  replace(text: string): void {
+    this.set(text === "" ? [] : [{ source: "", text }]);
+  }
+
+  /** Everything that `source` told so far is taken out again. */
+  drop(source: string): void {
+    const kept = this.pieces.filter((piece) => piece.source !== source);
+    if (kept.length < this.pieces.length) this.set(kept);
+  }
+
+  toString(): string {
+    if (this.joinedPieces < this.pieces.length) {
+      for (let at = this.joinedPieces; at < this.pieces.length; at++) this.joined += this.pieces[at]!.text;
+      this.joinedPieces = this.pieces.length;
+    }
+    return this.joined;
+  }
+
+  private set(pieces: Piece[]): void {
+    this.pieces = pieces;
+    this.length = pieces.reduce((sum, piece) => sum + piece.text.length, 0);
+    this.joined = "";
+    this.joinedPieces = 0;
+    this.rev++;
+  }
+}
+
+const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/** A decimal as Dify sends it, a number or a string: plain, without exponent or trailing zeros.
+ * null: it is none. */
+export function plainDecimal(value: unknown): string | null {
+  if (typeof value !== "string" && typeof value !== "number") return null;
+  const sum = new Decimal();
+  return sum.add(String(value)) ? sum.toString() : null;
+}
+
+/** An exact sum: 0.1 + 0.2 is 0.3. */
+export class Decimal {
+  private units = 0n; // of 10^-scale
+  private scale = 0;
+
+  /** False, and nothing added: it is no decimal. */
+  add(text: string, sign: 1 | -1 = 1): boolean {
+    const match = DECIMAL.exec(text);
+    if (!match) return false;
+    const fraction = match[3] ?? "";
+    let units = BigInt(match[2]! + fraction);
+    let scale = fraction.length - Number(match[4] ?? 0);
+    if (scale < 0) {
+      units *= 10n ** BigInt(-scale);
+      scale = 0;
+    }
+    if ((match[1] === "-") !== (sign < 0)) units = -units;
+    if (scale > this.scale) {
+      this.units *= 10n ** BigInt(scale - this.scale);
+      this.scale = scale;
+    }
+    this.units += units * 10n ** BigInt(this.scale - scale);
+    return true;
+  }
+
+  toString(): string {
+    const digits = (this.units < 0n ? -this.units : this.units).toString().padStart(this.scale + 1, "0");
+    const whole = digits.slice(0, digits.length - this.scale);
+    const fraction = digits.slice(digits.length - this.scale).replace(/0+$/, "");
+    return (this.units < 0n ? "-" : "") + whole + (fraction ? `.${fraction}` : "");
+  }
+}
