@@ -1,5 +1,5 @@
-// The state of a run as the page shows it. It is made by newRun() and changed in place by
-// reduce.ts, one event after the other; nobody else writes to it.
+// The state of a run as the page shows it. It is changed in place by reduce(), one event after the
+// other; nobody else writes to it.
 //
 // What changed is told by counters, so that a view renders again only for what it shows: a node has
 // its own (`rev`), and RunState.revs has one for each part. All counters only rise.
@@ -8,8 +8,8 @@
 // sends them. What is not known is null; `undefined` stands for JSON that never came.
 
 import type { JsonObject, Result } from "../lib/types";
-import type { Clock, Moment } from "./clock";
-import type { Decimal, Text } from "./parts";
+import { Clock, type Moment } from "./clock";
+import { Decimal, Text } from "./parts";
 
 // Dify's words, for nodes: running, succeeded, failed, exception, stopped, paused, retry, pending;
 // and one of ours, `unfinished`: the run has ended, and of this node no end was seen.
@@ -63,6 +63,7 @@ export interface NodeRun {
   rounds: number; // that have begun
   length: number | null; // how many there will be; of a loop at most
   isParallel: boolean; // its rounds run beside each other
+  knowsRound: boolean; // the latest round that was told is the one that runs
   roundElapsed: Record<string, number> | null; // seconds by round, told at its end
 
   started: Moment;
@@ -81,7 +82,7 @@ export interface NodeRun {
   currency: string | null;
   files: unknown[];
   logs: AgentLog[];
-  text: Text | null; // what was streamed of its outputs; of its last attempt
+  text: Text | null; // what its last attempt streams, until `outputs` has it
   reasoning: Text | null;
 
   isIncomplete: boolean; // it ended while nobody listened: outputs and figures did not come
@@ -221,14 +222,68 @@ export interface RunState {
   internal: Internal;
 }
 
-// For reduce.ts alone.
+/** For reduce.ts and what belongs to it alone. */
 export interface Internal {
-  byId: Map<string, NodeRun>;
-  lastByNodeId: Map<string, NodeRun>;
+  byId: Map<string, NodeRun>; // Dify's execution id
+  byNodeId: Map<string, NodeRun[]>; // executions of a node, in order
   price: Decimal;
   tokens: number;
-  pricedNodes: number;
   serial: number;
-  streams: number;
+  isBroken: boolean; // the stream from Dify, and none began since
   hasAgentMessage: boolean;
+  hasTokens: boolean; // the run itself told how many
 }
+
+/** A run of which nothing was told yet. */
+export function newRun(): RunState {
+  return {
+    runId: null, taskId: null, workflowId: null, conversationId: null, messageId: null,
+    phase: "waiting", status: null, isChat: false, inputs: null, workflowOutputs: null, error: null,
+    totals: {
+      nodes: 0, done: 0, failed: 0, running: 0, tokens: null, price: null, currency: null, steps: null,
+    },
+    elapsed: null, started: null, ended: null,
+    nodes: [], byKey: new Map(),
+    text: new Text(), hasTextGap: false, reasoning: new Text(), thoughts: [], files: [], sources: [],
+    speechPieces: 0,
+    notes: [], upstream: "none", resumed: 0, forms: [], result: null,
+    events: 0, unknownEvents: 0, unreadableEvents: 0,
+    clock: new Clock(),
+    revs: {
+      all: 0, head: 0, rows: 0, nodes: 0, times: 0, text: 0, thoughts: 0, notes: 0, forms: 0, result: 0,
+    },
+    internal: {
+      byId: new Map(), byNodeId: new Map(), price: new Decimal(), tokens: 0, serial: 0,
+      isBroken: false, hasAgentMessage: false, hasTokens: false,
+    },
+  };
+}
+
+/** Forgets all that was told; the counters go on. */
+export function resetRun(state: RunState): void {
+  const { revs } = state;
+  Object.assign(state, newRun(), { revs });
+  for (const part of Object.keys(revs) as (keyof Revs)[]) revs[part]++;
+}
+
+/** These parts of the state have changed. */
+export function touch(state: RunState, ...parts: Exclude<keyof Revs, "all">[]): void {
+  for (const part of parts) state.revs[part]++;
+  state.revs.all++;
+}
+
+export function touchNode(state: RunState, node: NodeRun): void {
+  node.rev++;
+  touch(state, "nodes");
+}
+
+/** Whether more is to come of it. */
+export function isOpen(node: NodeRun): boolean {
+  return OPEN.has(node.status);
+}
+
+export function hasFailed(node: NodeRun): boolean {
+  return node.status === "failed" || node.status === "exception";
+}
+
+const OPEN = new Set(["running", "retry", "paused", "pending", "scheduled"]);
