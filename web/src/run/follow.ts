@@ -1,6 +1,7 @@
 // Follows a run by its events at the gateway, and does not lose it: whatever breaks, it comes again
 // with the last id and goes on. It knows no clock, timer or network but what it is given.
 
+import { SseParser, type SseEvent } from "../lib/sse";
 import type { JsonObject, Result } from "../lib/types";
 
 /** What came, in order, each once. */
@@ -8,23 +9,27 @@ export type RunEvent =
   | { kind: "event"; data: JsonObject } // of Dify
   | { kind: "follow"; data: JsonObject } // what became of the gateway's stream from Dify
   | { kind: "unreadable" } // no JSON object, or too large
-  | { kind: "end"; data: Result };
+  | { kind: "end"; data: Result }; // of a paused run not the last one
 
 /** How the page is connected.
- * connecting: the request is under way.
+ * connecting: the request is under way; `attempt` 0 is the first.
  * live: events come as they happen (or none, which the gateway says every 15 s).
  * waiting: for the next try, at `untilMs` (now()); wake() does not wait. `reason` says why.
  * paused: the run waits for a form; it is looked at again now and then, and at once by resume().
  * ended: nothing more will come.
- * refused: no use to try again, but after resume(): `token` is lacking or not good, or it is
- *   `forbidden` for this one, the run is `unknown`, or the gateway gives an `error` of 4xx. */
+ * refused: no use to try again but after resume(): a `token` is lacking or not good, it is
+ *   `forbidden` for this one, the run is `unknown`, or the gateway answers with another `error`. */
 export type Connection =
-  | { state: "connecting"; attempt: number } // 0: the first
+  | { state: "connecting"; attempt: number }
   | { state: "live" }
-  | { state: "waiting"; reason: "unreachable" | "broken" | "silent" | "busy" | "failing"; untilMs: number; attempt: number }
+  | { state: "waiting"; reason: WaitReason; untilMs: number; attempt: number }
   | { state: "paused" }
   | { state: "ended" }
   | { state: "refused"; reason: "token" | "forbidden" | "unknown" | "error"; status: number };
+
+/** unreachable: no answer. broken: the stream ended. silent: nothing came, not even a comment.
+ * busy: the gateway said when to come again. failing: it, or who stands before it, has trouble. */
+export type WaitReason = "unreachable" | "broken" | "silent" | "busy" | "failing";
 
 export interface FollowOptions {
   url: string; // api/runs/ID/events
@@ -34,11 +39,11 @@ export interface FollowOptions {
   onConnection(connection: Connection): void;
   onDate?(dateMs: number): void; // the `Date` of an answer that has just come
   // The world; the browser's own by default.
-  fetch?: typeof fetch;
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
   now?(): number; // Unix milliseconds
   setTimer?(callback: () => void, ms: number): unknown;
   clearTimer?(timer: unknown): void;
-  random?(): number;
+  random?(): number; // 0 … 1
 }
 
 export interface Follow {
@@ -46,9 +51,200 @@ export interface Follow {
   wake(): void;
   /** Goes on after `refused` (a token was given) or `paused` (a form was submitted). */
   resume(): void;
+  /** Nothing is told from now on. */
   close(): void;
 }
 
-export function followRun(_options: FollowOptions): Follow {
-  throw new Error("not yet");
+const SILENCE_MS = 40_000; // the gateway writes at least every 15 s
+const STALE_MS = 20_000; // of a connection that may have died while the machine slept
+const BACKOFF_MS = [300, 10_000] as const;
+const PAUSED_MS = 10_000; // somebody else may submit the form
+
+/** Begins at once. */
+export function followRun(options: FollowOptions): Follow {
+  return new Following(options);
+}
+
+class Following implements Follow {
+  private readonly now: () => number;
+  private readonly setTimer: (callback: () => void, ms: number) => unknown;
+  private readonly clearTimer: (timer: unknown) => void;
+  private connection: Connection = { state: "connecting", attempt: 0 };
+  private timer: unknown = null; // of the next try, or of silence
+  private abort: AbortController | null = null; // of the request under way
+  private attempt = 0; // since something came
+  private heardMs = 0;
+  private lastId: string | null = null;
+  private lastEnd = ""; // of a paused run: the same again is no news
+  private isClosed = false;
+
+  constructor(private readonly options: FollowOptions) {
+    this.now = options.now ?? Date.now;
+    this.setTimer = options.setTimer ?? ((callback, ms) => setTimeout(callback, ms));
+    this.clearTimer = options.clearTimer ?? ((timer) => clearTimeout(timer as number));
+    void this.connect();
+  }
+
+  wake(): void {
+    const { state } = this.connection;
+    const isStale = this.abort !== null && this.now() - this.heardMs > STALE_MS;
+    if (state === "waiting" || state === "paused" || isStale) void this.connect();
+  }
+
+  resume(): void {
+    if (this.connection.state === "refused" || this.connection.state === "paused") void this.connect();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.leave();
+  }
+
+  private tell(connection: Connection): void {
+    this.connection = connection;
+    if (!this.isClosed) this.options.onConnection(connection);
+  }
+
+  // The request under way is given up, and no timer is left.
+  private leave(): void {
+    this.abort?.abort();
+    this.abort = null;
+    this.clearTimer(this.timer);
+    this.timer = null;
+  }
+
+  private async connect(): Promise<void> {
+    this.leave();
+    const abort = new AbortController();
+    const isCurrent = () => this.abort === abort;
+    this.abort = abort;
+    this.heardMs = this.now();
+    if (this.connection.state !== "paused") this.tell({ state: "connecting", attempt: this.attempt });
+    this.watch();
+    const request = this.options.fetch ?? ((url, init) => fetch(url, init));
+    try {
+      const headers: { [name: string]: string } = { ...this.options.headers(), Accept: "text/event-stream" };
+      if (this.lastId !== null) headers["Last-Event-ID"] = this.lastId;
+      const answer = await request(this.options.url, { headers, cache: "no-store", signal: abort.signal });
+      if (!isCurrent()) return;
+      this.answered(answer);
+      if (isCurrent()) await this.read(answer.body!, isCurrent);
+    } catch {
+      if (isCurrent()) this.retry(this.connection.state === "live" ? "broken" : "unreachable");
+    }
+  }
+
+  // Leads on to read(), or not: then `abort` is another one.
+  private answered(answer: Response): void {
+    const date = Date.parse(answer.headers.get("Date") ?? "");
+    if (date > 0) this.options.onDate?.(date);
+    const { status } = answer;
+    const isStream = answer.headers.get("Content-Type")?.startsWith("text/event-stream") && answer.body;
+    if (status === 200 && isStream) {
+      if (this.connection.state !== "paused") this.tell({ state: "live" });
+    } else if (status === 204) {
+      this.end({ state: "ended" });
+    } else if (status === 429 || status === 503) {
+      this.retry("busy", retryAfterMs(answer.headers.get("Retry-After"), this.now()));
+    } else if (status < 400 || status >= 500 || status === 408 || status === 425) {
+      this.retry("failing");
+    } else {
+      const reason = status === 401 ? "token" : status === 403 ? "forbidden" : status === 404 ? "unknown" : "error";
+      this.end({ state: "refused", reason, status });
+    }
+  }
+
+  private async read(body: ReadableStream<Uint8Array>, isCurrent: () => boolean): Promise<void> {
+    const parser = new SseParser((event) => {
+      if (isCurrent()) this.take(event);
+    });
+    const reader = body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (!isCurrent()) return;
+      if (done) break;
+      this.heardMs = this.now();
+      parser.feed(value);
+      if (!isCurrent()) return;
+    }
+    this.retry("broken");
+  }
+
+  private take({ event, data, id, isTooLarge }: SseEvent): void {
+    if (id !== null && !isAfter(id, this.lastId)) return; // it was told before
+    this.attempt = 0;
+    const object = isTooLarge ? null : parseObject(data);
+    if (event === "reset") {
+      this.lastId = null;
+      this.lastEnd = "";
+      this.options.onReset();
+      return;
+    }
+    if (id !== null) this.lastId = id;
+    if (event === "end") {
+      this.takeEnd(object as Result | null, data, id === null);
+      return;
+    }
+    if (this.connection.state === "paused") this.tell({ state: "live" });
+    if (!object) this.options.onEvent({ kind: "unreadable" });
+    else if (event === "message") this.options.onEvent({ kind: "event", data: object });
+    else if (event === "follow") this.options.onEvent({ kind: "follow", data: object });
+  }
+
+  private takeEnd(result: Result | null, text: string, isPaused: boolean): void {
+    if (!isPaused || text !== this.lastEnd) {
+      this.lastEnd = isPaused ? text : "";
+      this.options.onEvent(result ? { kind: "end", data: result } : { kind: "unreadable" });
+    }
+    if (this.isClosed) return;
+    if (this.connection.state === "paused" && isPaused) this.leave();
+    else this.end({ state: isPaused ? "paused" : "ended" });
+    if (isPaused) this.timer = this.setTimer(() => void this.connect(), PAUSED_MS);
+  }
+
+  private end(connection: Connection): void {
+    this.leave();
+    this.tell(connection);
+  }
+
+  // Between a half and the whole of 0.3, 0.6, 1.2 … 10 s, so that many pages do not come at once.
+  private retry(reason: WaitReason, afterMs = 0): void {
+    this.leave();
+    const [least, most] = BACKOFF_MS;
+    const backoff = Math.min(most, least * 2 ** Math.min(this.attempt, 10));
+    const ms = Math.max(afterMs, backoff * (0.5 + 0.5 * (this.options.random ?? Math.random)()));
+    this.attempt++;
+    this.timer = this.setTimer(() => void this.connect(), ms);
+    if (this.connection.state === "paused") return; // no matter: it is only looked at now and then
+    this.tell({ state: "waiting", reason, untilMs: this.now() + ms, attempt: this.attempt });
+  }
+
+  private watch(): void {
+    const quiet = this.now() - this.heardMs;
+    if (quiet >= SILENCE_MS) this.retry(this.connection.state === "live" ? "silent" : "unreachable");
+    else this.timer = this.setTimer(() => this.watch(), SILENCE_MS - quiet);
+  }
+}
+
+function parseObject(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
+
+// Ids are EPOCH-NUMBER, and rise within an epoch. What cannot be compared is new.
+function isAfter(id: string, last: string | null): boolean {
+  const one = /^(\d+)-(\d+)$/.exec(id);
+  const other = /^(\d+)-(\d+)$/.exec(last ?? "");
+  return !one || !other || one[1] !== other[1] || Number(one[2]) > Number(other[2]);
+}
+
+// Seconds or a date (RFC 9110 §10.2.3); half an hour at most.
+function retryAfterMs(value: string | null, nowMs: number): number {
+  if (value === null) return 0;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  return ms > 0 ? Math.min(ms, 30 * 60_000) : 0;
 }
