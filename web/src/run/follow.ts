@@ -58,6 +58,7 @@ export interface Follow {
 const SILENCE_MS = 40_000; // the gateway writes at least every 15 s
 const STALE_MS = 20_000; // of a connection that may have died while the machine slept
 const BACKOFF_MS = [300, 10_000] as const;
+const LIFE_MS = 5_000; // a connection that lived so long was a good one, though it told nothing
 const PAUSED_MS = 10_000; // somebody else may submit the form
 
 /** Begins at once. */
@@ -73,6 +74,7 @@ class Following implements Follow {
   private timer: unknown = null; // of the next try, or of silence
   private abort: AbortController | null = null; // of the request under way
   private attempt = 0; // since something came
+  private askedMs = 0;
   private heardMs = 0;
   private lastId: string | null = null;
   private lastEnd = ""; // of a paused run: the same again is no news
@@ -92,7 +94,11 @@ class Following implements Follow {
   }
 
   resume(): void {
-    if (this.connection.state === "refused" || this.connection.state === "paused") void this.connect();
+    const { state } = this.connection;
+    if (state !== "refused" && state !== "paused") return;
+    this.attempt = 0;
+    this.connection = { state: "connecting", attempt: 0 }; // so that it is told again, see connect()
+    void this.connect();
   }
 
   close(): void {
@@ -115,10 +121,12 @@ class Following implements Follow {
 
   private async connect(): Promise<void> {
     this.leave();
+    if (this.isClosed) return;
     const abort = new AbortController();
     const isCurrent = () => this.abort === abort;
     this.abort = abort;
-    this.heardMs = this.now();
+    this.askedMs = this.heardMs = this.now();
+    // A look at a paused run is not told, as long as it brings nothing.
     if (this.connection.state !== "paused") this.tell({ state: "connecting", attempt: this.attempt });
     this.watch();
     const request = this.options.fetch ?? ((url, init) => fetch(url, init));
@@ -164,6 +172,7 @@ class Following implements Follow {
       if (!isCurrent()) return;
       if (done) break;
       this.heardMs = this.now();
+      if (this.heardMs - this.askedMs > LIFE_MS) this.attempt = 0;
       parser.feed(value);
       if (!isCurrent()) return;
     }
