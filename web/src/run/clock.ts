@@ -32,7 +32,7 @@ const LATE_MS = 250;
 
 /** The second that was told: [first, last] in which it was. A fraction is believed as it is. */
 function within(seconds: number): [number, number] {
-  return [seconds * 1000, Number.isInteger(seconds) ? seconds * 1000 + 999 : seconds * 1000];
+  return [seconds * 1000, Number.isInteger(seconds) ? (seconds + 1) * 1000 : seconds * 1000];
 }
 
 export class Clock {
@@ -62,12 +62,13 @@ export class Clock {
     if (!this.now) return started;
     if (second === null) return this.told(Math.max(at(this.now), at(started) + took), null);
     const [first, last] = within(second);
-    if (at(this.now) >= last + LATE_MS) {
-      this.before = this.place(Math.min(at(this.now), Math.max(at(started) + took, Math.min(first, at(this.now)))));
+    const now = at(this.now);
+    const own = at(started) + took;
+    if (now >= last + LATE_MS || (elapsed !== null && now >= own + LATE_MS && own >= first)) {
+      this.before = this.place(Math.min(now, Math.max(own, first)));
       return this.before;
     }
-    const early = first - Math.max(at(this.now), at(started) + took);
-    if (early > 0) this.move(started.segment, early);
+    this.move(started.segment, first - Math.max(now, own));
     return this.told(Math.max(first, at(this.now), at(started) + took), last);
   }
 
