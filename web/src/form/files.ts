@@ -1,7 +1,6 @@
 // Files of a form: which a field takes, and what it holds. What is checked here is what Dify would
 // refuse: after the upload, or only in the middle of the run.
 
-import { bytes } from "../lib/format";
 import type { Json } from "../lib/types";
 import { t } from "./words";
 
@@ -71,7 +70,7 @@ function problemOf(rules: FileRules, file: File): Problem | null {
   const { name, size } = file;
   if (!takes(rules, name)) return () => t.wrongType(name, extensionsOf(rules).map((one) => one.toUpperCase()).join(", "));
   const limit = rules.megabytes[kindOf(name)];
-  if (limit !== undefined && size > limit * 1024 * 1024) return () => t.tooLarge(name, bytes(size), limit);
+  if (limit !== undefined && size > limit * 1024 * 1024) return () => t.tooLarge(name, limit);
   return null;
 }
 
