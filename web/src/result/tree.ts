@@ -37,12 +37,18 @@ export function isBranch(value: Json): value is Json[] | JsonObject {
   return typeof value === "object" && value !== null && !isNumber(value);
 }
 
-const sizes = new WeakMap<object, string[]>();
+const names = new WeakMap<object, string[]>();
 
 function namesOf(value: JsonObject): string[] {
-  let names = sizes.get(value);
-  if (!names) sizes.set(value, (names = Object.keys(value)));
-  return names;
+  let known = names.get(value);
+  if (!known) names.set(value, (known = Object.keys(value)));
+  return known;
+}
+
+/** What stands in a value, in its order. */
+export function membersOf(value: Json): [Step, Json][] {
+  if (Array.isArray(value)) return [...value.entries()];
+  return isBranch(value) ? Object.entries(value) : [];
 }
 
 function sizeOf(value: Json): number {
@@ -165,10 +171,7 @@ export function search(root: Json, text: string): { hits: Step[][]; more: boolea
       (!isBranch(value) && String(value).toLowerCase().includes(wanted));
     if (isHit && hits.length === MOST_HITS) return { hits, more: true };
     if (isHit) hits.push(path);
-    if (!isBranch(value)) continue;
-    const steps: Step[] = Array.isArray(value) ? [...value.keys()] : namesOf(value);
-    for (let i = steps.length - 1; i >= 0; i--)
-      waiting.push({ path: [...path, steps[i]!], value: (value as JsonObject)[steps[i]!]! });
+    for (const [step, member] of membersOf(value).reverse()) waiting.push({ path: [...path, step], value: member });
   }
   return { hits, more: false };
 }

@@ -1,6 +1,136 @@
-import type { Result, Row } from "../lib/types";
-import { JsonView } from "./json";
+// The result of a run: what failed, what came out of it, what it cost, and what one thinks of it.
 
-export function ResultView({ result }: { runId: string; result: Result; row: Row | null; onShowNode?: (id: string) => void }) {
-  return <JsonView value={result.data.workflow_outputs} name="outputs" />;
+import { type ComponentChildren } from "preact";
+import { useId, useMemo, useState } from "preact/hooks";
+import { send } from "../lib/api";
+import { parseJson } from "../lib/exact";
+import { count, duration, price } from "../lib/format";
+import { save } from "../lib/save";
+import type { Json, Result, ResultData, Row } from "../lib/types";
+import { Copy } from "../ui/copy";
+import { Icon } from "../ui/icons";
+import { Failed, Loading, useLoad } from "../ui/load";
+import { type Tab, Tabs } from "../ui/tabs";
+import { Failure, Notes } from "./failure-view";
+import { FileList } from "./file-list";
+import { shownFiles } from "./files";
+import { JsonView } from "./json";
+import { Markdown } from "./markdown";
+import { OutputList } from "./output-list";
+import { fileName, outputsOf, type TextOutput, textsOf } from "./outputs";
+import { Rating } from "./rating";
+import { t } from "./words";
+
+/** Stands before what it belongs to, at the end of its line. */
+function Actions({ children }: { children: ComponentChildren }) {
+  return <div class="row wrap result-actions">{children}</div>;
+}
+
+function TextView({ runId, texts }: { runId: string; texts: TextOutput[] }) {
+  const [chosen, choose] = useState(0);
+  const id = useId();
+  const { name, text } = texts[chosen] ?? texts[0]!;
+  return (
+    <div class="stack">
+      <Actions>
+        {texts.length > 1 && (
+          <>
+            <label class="hidden-text" for={id}>{t.output}</label>
+            <select id={id} class="result-choice" value={chosen} onChange={(event) => choose(Number(event.currentTarget.value))}>
+              {texts.map((one, i) => <option key={i} value={i}>{one.name || t.answer}</option>)}
+            </select>
+          </>
+        )}
+        <Copy text={text} />
+        <button type="button" class="plain small" onClick={() => save(`${fileName(name || "answer", runId)}.md`, text)}>
+          <Icon name="download" />Markdown
+        </button>
+      </Actions>
+      <Markdown key={chosen} text={text} />
+    </div>
+  );
+}
+
+/** Content that is made when it is unfolded. */
+function Folded({ title, children }: { title: string; children: () => ComponentChildren }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details class="thoughts" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary><Icon name="right" />{title}</summary>
+      {isOpen && children()}
+    </details>
+  );
+}
+
+/** The whole result, as the gateway writes it: to the last digit. */
+function RawView({ runId }: { runId: string }) {
+  const [loaded, again] = useLoad(runId, async (signal) => {
+    const text = (await (await send(`api/runs/${encodeURIComponent(runId)}`, { signal })).text()).trim();
+    return { text, value: parseJson(text) };
+  });
+  if (loaded.state === "failed") return <Failed error={loaded.error} again={again} />;
+  if (!loaded.value) return <Loading />;
+  const { text, value } = loaded.value;
+  return (
+    <div class="stack">
+      <Actions>
+        <Copy text={text} />
+        <button type="button" class="plain small" onClick={() => save(`${fileName("result", runId)}.json`, text)}>
+          <Icon name="download" />JSON
+        </button>
+      </Actions>
+      <JsonView value={value as Json} name={t.result} />
+    </div>
+  );
+}
+
+function Figures({ data }: { data: ResultData }) {
+  const { metadata } = data;
+  const took = metadata.workflow_elapsed_time ?? metadata.elapsed_time;
+  const figures = [
+    duration(took),
+    t.tokens(count(metadata.total_tokens)),
+    price(metadata.total_price, metadata.currency),
+    metadata.total_steps > 0 ? t.steps(metadata.total_steps) : "",
+  ].filter(Boolean);
+  return <p class="small muted num">{figures.join(" · ")}</p>;
+}
+
+/** `onShowNode`: shows an execution of a node, by its id. */
+export function ResultView({ runId, result, row, onShowNode }: {
+  runId: string; result: Result; row: Row | null; onShowNode?: (id: string) => void;
+}) {
+  const { data, success } = result;
+  const [chosen, choose] = useState("");
+  const texts = useMemo(() => textsOf(data), [data]);
+  const files = useMemo(() => shownFiles(data), [data]);
+  const outputs = outputsOf(data);
+  const has = Object.keys(outputs).length;
+  const isPartial = data.workflow_outputs === null && has > 0 && success !== true && !data.answer;
+  const tabs: Tab[] = [];
+  if (texts.length > 0) tabs.push({ id: "text", title: t.text, content: () => <TextView runId={runId} texts={texts} /> });
+  if (has > 0) tabs.push({
+    id: "outputs", title: t.outputs, count: count(has),
+    content: () => <OutputList runId={runId} outputs={outputs} files={files} />,
+  });
+  if (files.length > 0) tabs.push({
+    id: "files", title: t.files, count: count(files.length), content: () => <FileList runId={runId} files={files} />,
+  });
+  const isEmpty = tabs.length === 0;
+  if (!isEmpty) tabs.push({ id: "json", title: t.json, content: () => <RawView runId={runId} /> });
+  return (
+    <div class="result stack">
+      {success === false && <Failure result={result} onShowNode={onShowNode} />}
+      {isEmpty && success !== false && <p class="muted">{success === null ? t.nothingYet : t.nothing}</p>}
+      {isPartial && <p class="muted">{t.soFar}</p>}
+      {isEmpty
+        ? <Folded title={t.json}>{() => <RawView runId={runId} />}</Folded>
+        : <Tabs tabs={tabs} chosen={chosen || (isPartial ? "outputs" : "")} choose={choose} label={t.views} />}
+      <Notes data={data} />
+      <div class="row wrap result-foot">
+        <Figures data={data} />
+      </div>
+      {success !== null && <Rating runId={runId} row={row} />}
+    </div>
+  );
 }

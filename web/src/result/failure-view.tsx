@@ -1,0 +1,92 @@
+// A failure in words: what happened, where, what Dify said, and what to try. And what else is to be
+// known of a result.
+
+import type { NodeResult, Result, ResultData } from "../lib/types";
+import { Icon, Notice, type Tone } from "../ui/icons";
+import { StatusIcon } from "../ui/status";
+import { explain } from "./codes";
+import { failedNodes, incompleteNodes, nodeName } from "./failure";
+import { t } from "./words";
+
+const MOST_NODES = 5;
+const tones: { [code: string]: Tone } =
+  { workflow_stopped: "none", cancelled: "none", workflow_partial_succeeded: "warn", workflow_paused: "busy" };
+
+type ShowNode = (id: string) => void;
+
+function FailedPlace({ node, times, message, showNode }: {
+  node: NodeResult; times: number; message: string; showNode: ShowNode | undefined;
+}) {
+  const error = node.error ?? "";
+  return (
+    <li>
+      <span class="row wrap failed-node">
+        <StatusIcon status={node.status ?? "failed"} />
+        <strong>{nodeName(node)}</strong>
+        {times > 1 && <span class="muted num">× {times}</span>}
+        {showNode && node.id && (
+          <button type="button" class="plain small" onClick={() => showNode(node.id!)}>
+            {t.showNode}<span class="hidden-text"> {nodeName(node)}</span><Icon name="right" />
+          </button>
+        )}
+      </span>
+      {error !== "" && error !== message && <pre class="message">{error}</pre>}
+    </li>
+  );
+}
+
+export function Failure({ result, onShowNode }: { result: Result; onShowNode?: ShowNode | undefined }) {
+  const { what, advice } = explain(result.code);
+  const message = result.message ?? "";
+  const failed = failedNodes(result.data);
+  return (
+    <Notice tone={tones[result.code ?? ""] ?? "bad"}>
+      <div class="failure">
+        <p><strong>{what}</strong> {advice}</p>
+        {failed.length > 0 && (
+          <ul aria-label={t.where}>
+            {failed.slice(0, MOST_NODES).map((place, i) => (
+              <FailedPlace key={i} {...place} message={message} showNode={onShowNode} />
+            ))}
+            {failed.length > MOST_NODES && <li class="muted">{t.moreNodes(failed.length - MOST_NODES)}</li>}
+          </ul>
+        )}
+        {message !== "" && (
+          <div>
+            <div class="small muted">{t.message}</div>
+            <pre class="message">{message}</pre>
+          </div>
+        )}
+        {result.code && <div class="small muted">{t.code} <code>{result.code}</code></div>}
+      </div>
+    </Notice>
+  );
+}
+
+/** What is missing from a result, and what was odd about its events. */
+export function Notes({ data }: { data: ResultData }) {
+  const missing = data.metadata.complete === false ? incompleteNodes(data) : null;
+  const notes = [
+    data.resumed ? t.resumed(data.resumed) : "",
+    data.unknown_events ? t.unknownEvents(data.unknown_events) : "",
+  ].filter(Boolean);
+  return (
+    <>
+      {missing && (
+        <Notice tone="warn">
+          <p>{t.incomplete} {t.incompleteOk}</p>
+          {missing.length > 0 && <ul class="names">{missing.map((name) => <li key={name}>{name}</li>)}</ul>}
+        </Notice>
+      )}
+      {data.skipped_events > 0 && (
+        <details class="thoughts small">
+          <summary><Icon name="right" />{t.skipped(data.skipped_events)}</summary>
+          <ul class="names">
+            {data.warnings?.map(({ offset, reason }, i) => <li key={i}>{reason} <span class="muted">({t.atByte(offset)})</span></li>)}
+          </ul>
+        </details>
+      )}
+      {notes.length > 0 && <p class="small muted">{notes.join(" · ")}</p>}
+    </>
+  );
+}
