@@ -255,7 +255,7 @@ static void begin_answer(struct file *file, struct dify_slice type, int64_t leng
     const struct http_field fields[] = {
         {DIFY_SLICE("Content-Type"), type},
         {DIFY_SLICE("Content-Disposition"), dify__slice(disposition)},
-        {DIFY_SLICE("X-Content-Type-Options"), DIFY_SLICE("nosniff")},
+        GW_NOSNIFF,
         {DIFY_SLICE("Content-Security-Policy"), DIFY_SLICE("default-src 'none'; sandbox")},
         {DIFY_SLICE("Cache-Control"), DIFY_SLICE("private, no-store")}};
     file->has_head = true;

@@ -190,9 +190,10 @@ void gw_serve_openapi(const struct gw_request *request)
     struct http_field fields[] = {
         {DIFY_SLICE("ETag"), dify__slice(gateway->openapi.tag)},
         {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-cache")},
-        {DIFY_SLICE("Content-Type"), DIFY_SLICE("application/json; charset=utf-8")}};
+        {DIFY_SLICE("Content-Type"), DIFY_SLICE("application/json; charset=utf-8")},
+        GW_NOSNIFF};
     if (gw_reply_is_known(request->http, gateway->openapi.tag))
         http_respond(request->exchange, 304, fields, 2, DIFY_SLICE(""));
     else
-        http_respond(request->exchange, 200, fields, 3, dify__buffer_slice(&gateway->openapi.text));
+        http_respond(request->exchange, 200, fields, 4, dify__buffer_slice(&gateway->openapi.text));
 }

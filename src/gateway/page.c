@@ -103,7 +103,7 @@ static void answer(const struct gw_request *request, const struct gw_page_file *
         {DIFY_SLICE("Vary"), DIFY_SLICE("Accept-Encoding")},
         {DIFY_SLICE("Content-Type"), dify__slice(file->type)},
         {DIFY_SLICE("Content-Security-Policy"), DIFY_SLICE(POLICY)},
-        {DIFY_SLICE("X-Content-Type-Options"), DIFY_SLICE("nosniff")},
+        GW_NOSNIFF,
         {DIFY_SLICE("Referrer-Policy"), DIFY_SLICE("no-referrer")},
         {DIFY_SLICE("Cross-Origin-Opener-Policy"), DIFY_SLICE("same-origin")},
         [GZIP] = {DIFY_SLICE("Content-Encoding"), DIFY_SLICE("gzip")}};

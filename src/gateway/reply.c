@@ -84,8 +84,9 @@ static void reply(struct http_exchange *exchange, int status, struct dify_slice 
                   const struct http_field *more, size_t more_count, struct dify_slice body)
 {
     struct http_field fields[4] = {{DIFY_SLICE("Content-Type"), type},
-                                   {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")}};
-    size_t count = 2;
+                                   {DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")},
+                                   GW_NOSNIFF};
+    size_t count = 3;
     for (size_t i = 0; i < more_count && count < 4; i++)
         fields[count++] = more[i];
     http_respond(exchange, status, fields, count, body);

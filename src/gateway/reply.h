@@ -11,6 +11,10 @@
 #include "core/memory.h"
 #include "http/server.h"
 
+/* Of all JSON that is the gateway's own: no browser takes it for a script or a page. */
+#define GW_NOSNIFF                                                                                 \
+    ((struct http_field){DIFY_SLICE("X-Content-Type-Options"), DIFY_SLICE("nosniff")})
+
 /* `run_id` may be NULL. */
 void gw_reply_error(struct http_exchange *exchange, int status, const char *code,
                     const char *message, const char *run_id);

@@ -47,17 +47,18 @@ void gw_v1_request(const struct http_request *request, struct gw_v1_request *out
 /* ---- answers ------------------------------------------------------------------------------- */
 
 struct gw_v1_answer {
-    struct http_field *fields; /* in one block, that dify__free() frees; slices lie in the head */
+    struct http_field *fields; /* dify__free() frees it; it has room for one more */
     size_t field_count;
     uint64_t length;          /* HTTP_LENGTH_UNKNOWN: none is told */
     struct dify__buffer text; /* of fields that were written anew */
 };
 
-/* Reads a head as received. Location and Content-Location that lead below `base_url` lead below
- * "/v1" then; of others, and of any field, those that name its host are left out, since callers are
- * not to learn where Dify is. Also left out: Via, whose names are of machines behind us, and
- * Alt-Svc, which is about another origin than ours. Trailer is kept. DIFY_ERR_ARGUMENT: it is no
- * head that can be passed on (malformed, folded, or its framing can be read in two ways); NOMEM. */
+/* Reads a head as received, in which the fields lie then. Location and Content-Location that lead
+ * below `base_url` lead below "/v1"; of others, and of any field, those that name its host are left
+ * out, since callers are not to learn where Dify is. Also left out: Via, whose names are of the
+ * machines behind us, and Alt-Svc, which is about another origin than ours. Trailer is kept.
+ * DIFY_ERR_ARGUMENT: it is no head that can be passed on (malformed, folded, or its framing can be
+ * read in two ways); NOMEM. */
 DIFY_MUST_CHECK enum dify_err gw_v1_answer(struct dify_slice head, const char *base_url,
                                            struct gw_v1_answer *out);
 void gw_v1_answer_fini(struct gw_v1_answer *answer);

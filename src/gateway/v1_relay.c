@@ -172,6 +172,14 @@ static void finish(struct relay *relay)
     gw_later_end(&relay->later);
 }
 
+/* What a browser shows of it is no page of the gateway's, whose own page may keep an access token:
+ * it runs no script, and is of no origin. Of two such fields both hold. */
+static void lock_in(struct gw_v1_answer *answer)
+{
+    answer->fields[answer->field_count++] =
+        (struct http_field){DIFY_SLICE("Content-Security-Policy"), DIFY_SLICE("sandbox")};
+}
+
 static void on_head(void *ctx, const struct dify__head *head)
 {
     struct relay *relay = ctx;
@@ -192,6 +200,7 @@ static void on_head(void *ctx, const struct dify__head *head)
     relay->has_head = true;
     relay->status = head->status;
     answer.field_count = gw_cors_strip(relay->later.gateway, answer.fields, answer.field_count);
+    lock_in(&answer);
     http_respond_begin(relay->later.exchange, head->status, answer.fields, answer.field_count,
                        answer.length);
     gw_v1_answer_fini(&answer);

@@ -355,7 +355,8 @@ def heads():
 # ---- addresses -----------------------------------------------------------------------------------
 
 def addresses():
-    for path in ("/", "//", "/api", "/api/", "//api/runs", "/api//runs", "/api/runs/", "/API/RUNS",
+    for path in ("//", "/assets", "/assets/", "/assets/a/b", "/api", "/api/",
+                 "//api/runs", "/api//runs", "/api/runs/", "/API/RUNS",
                  "/api/runs/..;/", "/api/./runs", "/api/runs/../runs", "/api/runs;x", "/api/detect/",
                  "/%61pi/runs", "/api%2fruns", "/api/runs%00", "/api/runs%20", "/api/detect%00",
                  "/../../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/healthz/", "/healthz%00",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The page as the gateway serves it: its files whole in both forms, what browsers and caches are
-told of them, and what a page of another site can have of the gateway."""
+told of them."""
 
 import gzip
 import hashlib
@@ -9,6 +9,7 @@ import re
 
 import gateway
 from gateway import Gateway
+from upstream import Upstream, answer, raw
 
 TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8",
          "css": "text/css; charset=utf-8", "svg": "image/svg+xml",
@@ -136,6 +137,30 @@ def check_policy(given):
                       "and works below a path of a proxy's", links)
 
 
+def check_answers(given):
+    """What else browsers show runs nothing in the page's origin. (A run's files: routes.py.)"""
+    page = b"<script>alert(1)</script>"
+    upstream = Upstream(lambda request: raw(answer(200, [
+        ("Content-Type", "text/html"), ("Content-Length", str(len(page))),
+        ("Content-Security-Policy", "img-src 'none'")], page)))
+    apps = {"a": {"base_url": "http://127.0.0.1:%d/v1" % upstream.port, "api_key": "app-secret"}}
+    with Gateway(given.build, apps, store=None) as served:
+        with served.ask("GET", "/v1/files/x/preview",
+                        fields={"Authorization": "Bearer app-secret"}) as head:
+            given.checks.equal(head.body(), page, "what Dify has is passed on")
+            given.checks.equal([line.split(": ", 1)[1] for line in head.head[1:]
+                                if line.startswith("Content-Security-Policy:")],
+                               ["img-src 'none'", "sandbox"], "but shown, it can do nothing")
+        given.checks.equal(ask(served, "/v1/files/x/preview")[0], 401, "and without a key, not had")
+        for path in ("/api/runs", "/api/runs/x", "/api/apps", "/api/stats", "/nothing",
+                     "/openapi.json", "/healthz"):
+            said = ask(served, path)[1]
+            given.checks.equal((said["content-type"], said.get("x-content-type-options")),
+                               ("application/json; charset=utf-8", "nosniff"), path)
+    upstream.close()
+
+
 if __name__ == "__main__":
     ARGUMENTS = gateway.arguments()
-    gateway.run_tests(ARGUMENTS, check_files, check_forms, check_policy)
+    gateway.run_tests(ARGUMENTS, check_files, check_forms, check_policy,
+                      check_answers)

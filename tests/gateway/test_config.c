@@ -93,7 +93,8 @@ static void test_mistakes(void **state)
          "@/gw.yaml:7: proxy is empty\n"},
         {"apps:\n  a:\n    base_url: http://d/v1\n    api_key_env: KEY\n    routes:\n"
          "      api/x: {}\n      /api/runs: {}\n      /api/runs/x: {}\n      /v1: {}\n      /: {}\n"
-         "      /metrics: {}\n      /a//b: {}\n      /a/../b: {}\n      /a?b: {}\n      /a/: {}\n"
+         "      /metrics: {}\n      /assets/x: {}\n      /a//b: {}\n      /a/../b: {}\n      /a?b: "
+         "{}\n      /a/: {}\n"
          "      /api/runsx: {}\n",
          "@/gw.yaml:6: the route 'api/x' does not begin with '/'\n"
          "@/gw.yaml:7: the route /api/runs is the gateway's own\n"
@@ -101,13 +102,14 @@ static void test_mistakes(void **state)
          "@/gw.yaml:9: the route /v1 is the gateway's own\n"
          "@/gw.yaml:10: the route / is the gateway's own\n"
          "@/gw.yaml:11: the route /metrics is the gateway's own\n"
-         "@/gw.yaml:12: the route /a//b is no plain path: letters, digits and /-._~ without empty "
+         "@/gw.yaml:12: the route /assets/x is the gateway's own\n"
+         "@/gw.yaml:13: the route /a//b is no plain path: letters, digits and /-._~ without empty "
          "parts\n"
-         "@/gw.yaml:13: the route /a/../b is no plain path: letters, digits and /-._~ without "
+         "@/gw.yaml:14: the route /a/../b is no plain path: letters, digits and /-._~ without "
          "empty parts\n"
-         "@/gw.yaml:14: the route /a?b is no plain path: letters, digits and /-._~ without empty "
+         "@/gw.yaml:15: the route /a?b is no plain path: letters, digits and /-._~ without empty "
          "parts\n"
-         "@/gw.yaml:15: the route /a/ is no plain path: letters, digits and /-._~ without empty "
+         "@/gw.yaml:16: the route /a/ is no plain path: letters, digits and /-._~ without empty "
          "parts\n"},
         {"apps:\n  a:\n    base_url: http://d/v1\n    api_key_env: KEY\n    routes:\n"
          "      /x: {}\n  b:\n    base_url: http://d/v1\n    api_key_env: KEY\n    routes:\n"

@@ -79,9 +79,13 @@ class Answer(Fields):
         elif self.field("Content-Length") is not None:
             self.is_whole = len(self.rest) == int(self.field("Content-Length"))
 
+    def passed_on(self):
+        """Fields without what the gateway adds to all that it relays."""
+        return [pair for pair in self.fields if pair != ("Content-Security-Policy", "sandbox")]
+
     def own_fields(self):
-        """Those that are not the gateway's own additions."""
-        return [pair for pair in self.fields if pair[0] not in ("Date", "Server")]
+        """The same without those that it has of itself where the other side has none."""
+        return [pair for pair in self.passed_on() if pair[0] not in ("Date", "Server")]
 
     def read_chunks(self):
         rest, pieces, self.is_whole = self.rest, [], False
