@@ -7,6 +7,7 @@
 
 #include "core/slices.h"
 #include "gateway/app.h"
+#include "gateway/cors.h"
 #include "gateway/hub.h"
 #include "gateway/logger.h"
 #include "gateway/reply.h"
@@ -148,6 +149,18 @@ static void turn_away(const struct gw_request *request, int status, const char *
         gw_reply_error(request->exchange, status, code, message, NULL);
 }
 
+/* A key or a token is nothing that a browser adds by itself: who has none to show must not be a
+ * page of another site. */
+static bool is_at_home(const struct gw_request *request)
+{
+    if (!gw_cors_is_foreign(request))
+        return true;
+    turn_away(request, 403, "origin_not_allowed",
+              "a page of another site may not ask for this, unless `cors` names its origin; a "
+              "server in front has to pass on the Host that it was asked for");
+    return false;
+}
+
 bool gw_access_enter(struct gw_request *request)
 {
     const struct gw_config *config = request->gateway->config;
@@ -157,7 +170,7 @@ bool gw_access_enter(struct gw_request *request)
     if (config->token_count == 0) {
         if (bearer.len > 0 && !gw_access_guest_name(bearer, access->guest))
             access->guest[0] = '\0'; /* no memory: then it is nobody's key */
-        return true;
+        return bearer.len > 0 || is_at_home(request);
     }
     if (gw_access_is_open(request->http->path))
         return true;

@@ -31,7 +31,8 @@ struct gw_access {
 };
 
 /* Fills in request->access. False: what it came with does not do, and it was answered: 401, or 403
- * of a token that may not ask for this path. */
+ * of a token that may not ask for this path, and where there are none of a page of another site
+ * that would change something. */
 DIFY_MUST_CHECK bool gw_access_enter(struct gw_request *request);
 
 /* Whether it may be asked for without a token: /healthz, /readyz, /openapi.json, the page. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The page as the gateway serves it: its files whole in both forms, what browsers and caches are
-told of them."""
+told of them, and what a page of another site can have of the gateway."""
 
 import gzip
 import hashlib
@@ -137,6 +137,91 @@ def check_policy(given):
                       "and works below a path of a proxy's", links)
 
 
+# ---- what a page of another site can have ------------------------------------------------------
+
+HERE = "gateway.example"
+# The fields of a request, and whether it comes from a page of another site.
+SENT = [
+    ({}, False),  # no browser
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "https://" + HERE}, False),
+    ({"Sec-Fetch-Site": "none"}, False),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, True),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, True),
+    ({"Sec-Fetch-Site": "cross-site"}, True),
+    ({"Sec-Fetch-Site": "same-site", "Origin": "https://other." + HERE}, True),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "https://" + HERE}, True),
+    ({"Sec-Fetch-Site": "x", "Origin": "https://" + HERE}, True),
+    # a server in front that keeps the Host to itself does not matter where browsers say it
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "https://" + HERE, "Host": "upstream"}, False),
+    # without TLS only the origin tells
+    ({"Origin": "http://" + HERE}, False),
+    ({"Origin": "http://Gateway.Example"}, False),
+    ({"Origin": "https://" + HERE}, False),
+    ({"Origin": "http://%s:8000" % HERE, "Host": HERE + ":8000"}, False),
+    ({"Origin": "http://" + HERE, "Host": HERE + ":80"}, False),
+    ({"Origin": "https://" + HERE, "Host": HERE + ":443"}, False),
+    ({"Origin": "http://%s:8080" % HERE}, False),  # nginx's $host has no port
+    ({"Origin": "http://[::1]:8000", "Host": "[::1]:8000"}, False),
+    ({"Origin": "http://" + HERE, "Host": "upstream", "X-Forwarded-Host": HERE}, False),
+    ({"Origin": "http://" + HERE, "Host": "upstream", "X-Forwarded-Host": HERE + ", inner"}, False),
+    ({"Origin": "http://evil.example"}, True),
+    ({"Origin": "null"}, True),
+    ({"Origin": HERE}, True),
+    ({"Origin": "file://" + HERE}, True),
+    ({"Origin": "http://evil.example/?" + HERE}, True),
+    ({"Origin": "http://x" + HERE}, True),
+    ({"Origin": "http://%s.evil.example" % HERE}, True),
+    ({"Origin": "http://%s:8001" % HERE, "Host": HERE + ":8000"}, True),
+    ({"Origin": "http://" + HERE, "Host": HERE + ":8000"}, True),
+    ({"Origin": "http://[::1]:8000", "Host": "[::2]:8000"}, True),
+    ({"Origin": "http://evil.example", "X-Forwarded-Host": HERE}, True),
+    ({"Origin": "http://" + HERE, "Host": "upstream"}, True),
+]
+CHANGES = ("/api/runs", "/api/detect", "/api/runs/x/stop", "/api/runs/x/feedback",
+           "/api/runs/x/form", "/v1/workflows/run", "/v1/chat-messages")
+
+
+def is_refused(served, path, fields, method="POST"):
+    """Whether a request is refused for where it comes from; else for its type, which a browser
+    sends without asking, too."""
+    fields = dict({"Host": HERE, "Connection": "close", "Content-Type": "text/plain"}, **fields)
+    with served.ask(method, path, b"q=1", fields=fields) as head:
+        return head.status == 403 and b'"code":"origin_not_allowed"' in head.body()
+
+
+def check_sites(given):
+    """Without tokens: a page of another site changes nothing, all others go on as ever."""
+    with Gateway(given.build, NOWHERE, store=None) as served:
+        for fields, is_foreign in SENT:
+            for path in CHANGES:
+                given.checks.equal(is_refused(served, path, fields), is_foreign,
+                                   "POST %s of %s" % (path, fields))
+            given.checks.true(not is_refused(served, "/api/runs", fields, "GET"),
+                              "who reads is not asked: %s" % fields)
+        evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        for method in ("PUT", "DELETE", "PATCH"):
+            given.checks.true(is_refused(served, "/v1/x", evil, method), method + " of it")
+        given.checks.true(not is_refused(served, "/v1/x", dict(
+            evil, Authorization="Bearer app-other")), "a key is nothing that a browser adds")
+        given.checks.true(is_refused(served, "/api/runs", dict(
+            evil, Authorization="Basic dTpw")), "but a password is")
+        with served.ask("POST", "/v1/workflows/run", {}, fields=evil) as head:
+            given.checks.true(head.status == 403 and head.body().startswith(
+                b'{"code":"origin_not_allowed","message":'), "below /v1 in Dify's form")
+        said = "".join(served.log)
+        given.checks.true("turned away status=403 code=origin_not_allowed" in said, "it is logged",
+                          said[-500:])
+    listed = {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}
+    with Gateway(given.build, NOWHERE, store=None, cors=["https://app.example"]) as served:
+        given.checks.true(not is_refused(served, "/api/runs", listed), "a page that is let in")
+        given.checks.true(is_refused(served, "/api/runs", evil), "another one")
+    with Gateway(given.build, NOWHERE, store=None, cors="*") as served:
+        given.checks.true(not is_refused(served, "/api/runs", evil), "where all are let in")
+    with Gateway(given.build, NOWHERE, store=None, tokens=tokens()) as served:
+        fields = dict(evil, Authorization="Bearer " + TOKEN)
+        given.checks.true(not is_refused(served, "/api/runs", fields), "with a token")
+
+
 def check_answers(given):
     """What else browsers show runs nothing in the page's origin. (A run's files: routes.py.)"""
     page = b"<script>alert(1)</script>"
@@ -163,4 +248,4 @@ def check_answers(given):
 if __name__ == "__main__":
     ARGUMENTS = gateway.arguments()
     gateway.run_tests(ARGUMENTS, check_files, check_forms, check_policy,
-                      check_answers)
+                      check_sites, check_answers)

@@ -177,6 +177,24 @@ def check_all(given, what, proxy):
     connection.close()
 
 
+def check_page(given, what, proxy):
+    """The page comes through compressed and with its policy; what it asks for is known as its own
+    by the Host alone, as by a browser that says no more, and another site's is not."""
+    for path in ("/", "/assets/page.js"):
+        connection, answer = proxy.ask("GET", path, **{"Accept-Encoding": "gzip"})
+        given.checks.equal((answer.status, answer.headers["Content-Encoding"]), (200, "gzip"),
+                           "%s: %s" % (what, path))
+        given.checks.true("default-src 'none'" in answer.headers["Content-Security-Policy"],
+                          "%s: the policy of %s" % (what, path))
+        connection.close()
+    for origin, status in (("https://%s:%d" % (NAME, proxy.port), 200),
+                           ("https://evil.example", 403)):
+        connection, answer = proxy.ask("POST", "/api/runs", json.dumps({"inputs": {"word": "a"}}),
+                                       **{"Content-Type": "application/json", "Origin": origin})
+        given.checks.equal(answer.status, status, "%s: a page of %s" % (what, origin))
+        connection.close()
+
+
 def behind(given, name, kind):
     program = find(given, name)
     if program is None:
@@ -186,6 +204,7 @@ def behind(given, name, kind):
             Gateway(given.build, {"flow": app_of(simulator)}) as gateway, \
             kind(given, gateway.port, program) as proxy:
         check_all(given, name, proxy)
+        check_page(given, name, proxy)
 
 
 def test_nginx(given):
