@@ -4,6 +4,7 @@ told of them, and what a page of another site can have of the gateway."""
 
 import gzip
 import hashlib
+import json
 import os
 import re
 
@@ -137,6 +138,20 @@ def check_policy(given):
                       "and works below a path of a proxy's", links)
 
 
+def check_licences(given):
+    """Whose code the page has is told by the page, and by the package that it is in."""
+    with open(os.path.join(given.source, "web", "package.json"), encoding="utf-8") as file:
+        wanted = set(json.load(file)["dependencies"])
+    with Gateway(given.build, NOWHERE, store=None) as served:
+        text = ask(served, "/assets/licences.txt")[2].decode()
+    named = set(re.findall(r"^---- (\S+) ", text, re.M))
+    given.checks.true(named and named <= wanted, "the page has code of those it asks for", named)
+    with open(os.path.join(given.source, "packaging", "debian", "copyright"),
+              encoding="utf-8") as file:
+        told = set(re.findall(r"^Files: (\S+)$", file.read(), re.M))
+    given.checks.equal(wanted - told, set(), "all of them stand in the package's copyright")
+
+
 # ---- what a page of another site can have ------------------------------------------------------
 
 HERE = "gateway.example"
@@ -248,4 +263,4 @@ def check_answers(given):
 if __name__ == "__main__":
     ARGUMENTS = gateway.arguments()
     gateway.run_tests(ARGUMENTS, check_files, check_forms, check_policy,
-                      check_sites, check_answers)
+                      check_licences, check_sites, check_answers)

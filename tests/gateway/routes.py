@@ -170,7 +170,8 @@ def listing(given):
             cases = [("app=talk", [1]), ("app=nobody", []), ("user=u-1", [4, 6]),
                      ("status=failed", [2]), ("status=running", [0]),
                      ("q=U-BAD", [2]), ("q=" + runs[3]["run_id"][:13] + "&user=u-1", None),
-                     ("q=" + data["workflow_run_id"], [7]), ("since=2000-01-01T00:00:00Z", None),
+                     ("q=" + data["workflow_run_id"], [7]), ("q=" + runs[0]["run_id"], [7]),
+                     ("q=" + slow["run_id"], [0]), ("since=2000-01-01T00:00:00Z", None),
                      ("until=2000-01-01T01:00:00%2B09:00", []), ("since=4000000000", []),
                      ("since=946684800.5&limit=3", [0, 1, 2]), ("limit=200&unknown=x&&app=", None)]
             for query, expected in cases:
