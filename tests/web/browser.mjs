@@ -65,7 +65,8 @@ class Watch {
     this.allow = [...allow];
     this.seen = [];
     page.on("console", (message) => {
-      if (message.type() === "error") this.note(`console: ${message.text()}`);
+      if (message.type() !== "error") return;
+      this.note(`console: ${message.text()} (${message.location().url})`);
     });
     page.on("pageerror", (error) => this.note(`error: ${error.stack ?? error}`));
     page.on("crash", () => this.note("the page crashed"));
@@ -134,7 +135,7 @@ export async function openPage(browser, base, options = {}) {
     permissions: ["clipboard-read", "clipboard-write"],
     ...more,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   if (process.env.PAGE_FROM) await serveFrom(context, base, process.env.PAGE_FROM);
   const page = await context.newPage();
   watches.set(page, new Watch(page, origin, allowed));

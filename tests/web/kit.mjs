@@ -40,8 +40,8 @@ export { assert };
 export { allow, frames, HEADERS, LOOKS, offline, slow } from "./browser.mjs";
 
 const SKIPPED = 77;
-const TEST_S = 60; // a safety net: of one test
-const UNTIL_S = 20;
+const TEST_S = 120; // a safety net: of one test
+const UNTIL_S = 30;
 const COLOURS = /\x1b\[\d*m/g; // of playwright's messages
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -123,12 +123,13 @@ class Kit {
   }
 
   /** Ends all; what was wrong with it. */
-  async end(hasFailed) {
+  async end(title, hasFailed) {
     const wrong = [];
     for (const [number, page] of this.pages.entries()) {
       wrong.push(...browsing.faultsOf(page));
       if ((hasFailed || wrong.length > 0) && !page.isClosed()) {
-        await browsing.screenshot(page, folder, `failed-${name}-${number + 1}`, { timeout: 5000 })
+        const file = `failed-${name}-${title.replaceAll(/\W+/g, "-")}-${number + 1}`;
+        await browsing.screenshot(page, folder, file, { timeout: 5000 })
           .then((path) => wrong.push(`screenshot: ${path}`), () => {});
       }
       await page.context().close().catch(() => {});
@@ -204,7 +205,7 @@ async function runOne(browser, { title, body, seconds }) {
     wrong.push(error.stack ?? String(error));
   }
   clearTimeout(timer);
-  wrong.push(...await kit.end(wrong.length > 0));
+  wrong.push(...await kit.end(title, wrong.length > 0));
   const took = `${((Date.now() - start) / 1000).toFixed(1)} s`;
   console.log(wrong.length === 0 ? `ok      ${title} (${took})` : `FAILED  ${title} (${took})`);
   for (const text of wrong) {
