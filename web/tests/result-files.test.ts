@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Json, ResultData } from "../src/lib/types";
-import { filesOf, isFile, showAs, shownFiles } from "../src/result/files";
+import { filesOf, isFile, showAs } from "../src/result/files";
+import { shownFiles } from "../src/result/outputs";
 
 const file = (filename: string, more: object = {}): Json => ({
   dify_model_identity: "__dify__file__", type: "image", transfer_method: "tool_file", filename, mime_type: "image/png", size: 10,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockHtml, Blocks } from "../src/result/blocks";
+import { reduceHtml } from "../src/result/html";
 import { splitThoughts } from "../src/result/thoughts";
 
 const html = (blocks: Blocks) => blocks.blocks.map(blockHtml).join("");
@@ -112,4 +113,24 @@ test("thoughts are told from the text", () => {
 test("what speaks of thoughts is none", () => {
   for (const text of ["use `<think>` here", "```\n<think>\nx\n```\nafter"])
     assert.deepEqual(splitThoughts(text).map(({ kind }) => kind), ["text"]);
+});
+
+test("HTML is reduced to what may be shown", () => {
+  const cases: [string, string][] = [
+    ['<div style="x" class=y onclick=z title="a">t</div>', '<div title="a">t</div>'],
+    ["<img src=x onerror=alert(1)>", '<img src="x">'],
+    ["<script>alert(1)</script>a<style>b", "a"],
+    ["<svg onload=x>text</svg>", "text"],
+    ["<!-- c --><a href='x\"y'>", '<a href="x&quot;y">'],
+    ["<a b", "&lt;a b"],
+    ['<img title="<b>" alt=\'\'>', '<img title="<b>" alt="">'],
+    ["1 < 2", "1 &lt; 2"],
+  ];
+  for (const [from, to] of cases) assert.equal(reduceHtml(from), to);
+  const start = Date.now();
+  reduceHtml("<a " + "b ".repeat(100_000));
+  reduceHtml("<a b".repeat(50_000));
+  reduceHtml("<!--".repeat(50_000));
+  reduceHtml("<script>".repeat(20_000));
+  assert.ok(Date.now() - start < 5000, "no text takes long");
 });

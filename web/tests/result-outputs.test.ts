@@ -16,12 +16,14 @@ test("the text that is meant comes first", () => {
   assert.deepEqual(texts({ workflow_outputs: { a: "xx", b: "xxxx" } }), ["b", "a"]);
   assert.deepEqual(texts({ answer: "hello", workflow_outputs: { answer: "hello", files: [] } }), [""]);
   assert.deepEqual(texts({ outputs: { text: "so far" } }), ["text"]);
-  assert.deepEqual(texts({ outputs: { text: "of a node" }, workflow_outputs: {} }), []);
+  assert.deepEqual(texts({ outputs: { text: "of a node" }, workflow_outputs: {}, status: "succeeded" }), []);
 });
 
 test("a run's own outputs go before those of its nodes", () => {
   assert.deepEqual(outputsOf(data({ outputs: { a: 1, b: 2 }, workflow_outputs: { b: 2 } })), { b: 2 });
   assert.deepEqual(outputsOf(data({ outputs: { a: 1 } })), { a: 1 });
+  assert.deepEqual(outputsOf(data({ outputs: { a: 1 }, workflow_outputs: {}, status: "failed" })), { a: 1 });
+  assert.deepEqual(outputsOf(data({ outputs: { a: 1 }, workflow_outputs: {}, status: "succeeded" })), {});
 });
 
 test("texts that are JSON are known", () => {

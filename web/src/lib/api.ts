@@ -1,6 +1,7 @@
 // The gateway's API. Addresses are relative: the page may stand behind a path of a proxy. A request
 // that lacks a good token waits until the user has given one.
 
+import { parseJson } from "./exact";
 import { newToken, token } from "./session";
 import type { App, Parameters, PausedForm, Rating, Result, Row, Rows, Stats } from "./types";
 
@@ -49,7 +50,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
 async function json<T>(path: string, init?: RequestInit): Promise<T> {
   const answer = await send(path, init);
   if (!answer.ok) throw await errorOf(answer);
-  return (await answer.json()) as T;
+  return parseJson(await answer.text()) as T;
 }
 
 function post<T>(path: string, body: unknown): Promise<T> {

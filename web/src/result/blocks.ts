@@ -3,6 +3,7 @@
 // heading, "#1" goes on with the paragraph above it): no other.
 
 import { Lexer, Marked, type Token, type TokensList } from "marked";
+import { reduceHtml } from "./html";
 
 const escapes: { [char: string]: string } = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const HEADINGS_FROM = 3; // those above are the page's own
@@ -16,6 +17,7 @@ const marked = new Marked({
       const level = Math.min(depth + HEADINGS_FROM - 1, 6);
       return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
     },
+    html: ({ text }) => reduceHtml(text),
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
     code: ({ text }) => `<pre><code>${text.replace(/[&<>"]/g, (char) => escapes[char]!)}</code></pre>\n`,
   },

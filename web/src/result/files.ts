@@ -3,7 +3,7 @@
 // that are whole numbers would come first here, wherever they stand: Dify has no such names, and
 // what code puts into an object of its own is no place for files.
 
-import type { Json, JsonObject, ResultData } from "../lib/types";
+import type { Json, JsonObject } from "../lib/types";
 import { isBranch, membersOf, type Step } from "./tree";
 
 export interface OutputFile {
@@ -54,13 +54,6 @@ export function filesOf(outputs: Json): OutputFile[] {
     for (const [step, member] of membersOf(value).reverse()) waiting.push({ path: [...path, step], value: member });
   }
   return files;
-}
-
-/** Those of the run's own outputs; where it has none (it failed) those of all nodes. A name of the
- * run's outputs has the same value in the merged ones. */
-export function shownFiles({ outputs, workflow_outputs: own }: ResultData): OutputFile[] {
-  const files = filesOf(outputs);
-  return own === null ? files : files.filter(({ path }) => Object.hasOwn(own, path[0]!));
 }
 
 const PICTURES = /^image\/(?:png|jpeg|gif|webp|avif|bmp)$/;

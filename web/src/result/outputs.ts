@@ -2,12 +2,25 @@
 
 import { isNumber } from "../lib/exact";
 import type { Json, JsonObject, ResultData } from "../lib/types";
-import { isFile } from "./files";
+import { filesOf, isFile, type OutputFile } from "./files";
 import { isBranch } from "./tree";
 
-/** The run's own outputs; of one that failed those that its nodes gave. */
+/** Whether it came to outputs of its own: one that failed may have none, or empty ones. */
+export function isWhole({ status, workflow_outputs: own }: ResultData): boolean {
+  return own !== null && (status === "succeeded" || Object.keys(own).length > 0);
+}
+
+/** The run's own outputs; of one that came to none those that its nodes gave. */
 export function outputsOf(data: ResultData): JsonObject {
-  return data.workflow_outputs ?? data.outputs;
+  return isWhole(data) ? data.workflow_outputs! : data.outputs;
+}
+
+/** The files among them, under the gateway's numbers: a name of the run's outputs has the same value
+ * in those of all nodes. */
+export function shownFiles(data: ResultData): OutputFile[] {
+  const files = filesOf(data.outputs);
+  const shown = outputsOf(data);
+  return files.filter(({ path }) => Object.hasOwn(shown, path[0]!));
 }
 
 /** The value of a text that is JSON of a branch; undefined: it is no such text. */

@@ -5,16 +5,13 @@
 // it is clean.
 
 import createDOMPurify, { type Config } from "dompurify";
+import { ATTRIBUTES, TAGS } from "./html";
 import { t } from "./words";
 
 const CONFIG = {
-  ALLOWED_TAGS: [
-    "p", "br", "hr", "h3", "h4", "h5", "h6", "strong", "b", "em", "i", "del", "s", "ins", "u", "sub",
-    "sup", "mark", "small", "q", "abbr", "cite", "code", "pre", "kbd", "samp", "blockquote", "ul", "ol",
-    "li", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td", "a", "img",
-    "figure", "figcaption", "details", "summary", "div", "span", "#text",
-  ],
-  ALLOWED_ATTR: ["href", "src", "alt", "title", "align", "colspan", "rowspan", "start", "open"],
+  ALLOWED_TAGS: [...TAGS, "#text"],
+  ALLOWED_ATTR: ATTRIBUTES,
+  ADD_URI_SAFE_ATTR: ATTRIBUTES.filter((name) => name !== "href" && name !== "src"),
   ALLOWED_NAMESPACES: ["http://www.w3.org/1999/xhtml"],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,

@@ -18,7 +18,8 @@ function isInCode(text: string): boolean {
 export function splitThoughts(text: string): Part[] {
   const parts: Part[] = [];
   const add = (kind: Part["kind"], part: string, open = false) => {
-    if (part.trim() !== "") parts.push({ kind, text: part, open });
+    const text = part.replace(/^(?:[ \t]*\r?\n)+/, "");
+    if (text.trim() !== "") parts.push({ kind, text, open });
   };
   let rest = text;
   for (;;) {

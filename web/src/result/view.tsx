@@ -13,11 +13,10 @@ import { Failed, Loading, useLoad } from "../ui/load";
 import { type Tab, Tabs } from "../ui/tabs";
 import { Failure, Notes } from "./failure-view";
 import { FileList } from "./file-list";
-import { shownFiles } from "./files";
 import { JsonView } from "./json";
 import { Markdown } from "./markdown";
 import { OutputList } from "./output-list";
-import { fileName, outputsOf, type TextOutput, textsOf } from "./outputs";
+import { fileName, isWhole, outputsOf, shownFiles, type TextOutput, textsOf } from "./outputs";
 import { Rating } from "./rating";
 import { t } from "./words";
 
@@ -89,8 +88,8 @@ function Figures({ data }: { data: ResultData }) {
   const took = metadata.workflow_elapsed_time ?? metadata.elapsed_time;
   const figures = [
     duration(took),
-    t.tokens(count(metadata.total_tokens)),
-    price(metadata.total_price, metadata.currency),
+    metadata.total_tokens > 0 ? t.tokens(count(metadata.total_tokens)) : "",
+    Number(metadata.total_price) > 0 ? price(metadata.total_price, metadata.currency) : "",
     metadata.total_steps > 0 ? t.steps(metadata.total_steps) : "",
   ].filter(Boolean);
   return <p class="small muted num">{figures.join(" · ")}</p>;
@@ -106,7 +105,7 @@ export function ResultView({ runId, result, row, onShowNode }: {
   const files = useMemo(() => shownFiles(data), [data]);
   const outputs = outputsOf(data);
   const has = Object.keys(outputs).length;
-  const isPartial = data.workflow_outputs === null && has > 0 && success !== true && !data.answer;
+  const isPartial = !isWhole(data) && has > 0 && success !== true && !data.answer;
   const tabs: Tab[] = [];
   if (texts.length > 0) tabs.push({ id: "text", title: t.text, content: () => <TextView runId={runId} texts={texts} /> });
   if (has > 0) tabs.push({
