@@ -23,7 +23,8 @@ const CHATS = ["advanced-chat", "chat", "agent-chat", "agent"];
 export function AppForm({ app, address, others }: { app: App; address: URLSearchParams | null; others: (() => void) | null }) {
   const [loaded, again] = useLoad(app.app, () => getParameters(app.app));
   const title = titleOf(app);
-  useEffect(() => { document.title = `${title} · difystream`; }, [title]);
+  // Anew once the form is there: the frame names the window when a place is new.
+  useEffect(() => { document.title = `${title} · difystream`; }, [title, loaded.state]);
   return (
     <div class="stack form-view">
       <header class="form-title">

@@ -104,11 +104,13 @@ function Control({ field, value, set, more }: {
   }
 }
 
+/** Of a long text only once it matters. */
 function Counter({ id, text, max }: { id: string; text: string; max: number }) {
   const length = lengthOf(text);
+  const matters = length > (max > 100 ? max / 2 : 0);
   return (
     <span class={`counter num${length > max ? " over" : ""}`}>
-      <span aria-hidden="true">{length > 0 && `${length}/${max}`}</span>
+      <span aria-hidden="true">{matters && `${length}/${max}`}</span>
       <span class="hidden-text" id={`${id}-max`}>{t.atMost(max)}</span>
     </span>
   );

@@ -37,7 +37,7 @@ export function fileRules(of: FileUpload, most: number | null, limits: Parameter
   const rules: FileRules = {
     kinds: lower(of.allowed_file_types) as Kind[],
     extensions: lower(of.allowed_file_extensions),
-    local: methods.length === 0 || methods.includes("local_file"),
+    local: methods.includes("local_file") || !methods.includes("remote_url"),
     remote: methods.includes("remote_url"),
     most,
     megabytes: {},

@@ -87,17 +87,17 @@ export function FileField({ id, rules, items, described, required, set }: {
   };
   const takesImages = rules.kinds.length === 0 || rules.kinds.includes("image");
   return (
-    <div class={`files${isOver ? " over" : ""}`} role="group" aria-labelledby={`${id}-label`}
+    <div class={`drop${isOver ? " over" : ""}`} role="group" aria-labelledby={`${id}-label`}
       onDragEnter={over} onDragOver={over} onDragLeave={left} onDrop={drop} data-field={id}>
       {items.length > 0 && (
         <ul>
           {items.map((item) => <FileItem key={item.id} item={item} remove={() => remove(item)} />)}
         </ul>
       )}
-      <div class="files-ask">
+      <div class="drop-ask">
         {rules.local && (
           <>
-            <span class="files-drop"><Icon name="upload" />{one ? t.dropFile : t.dropFiles}</span>
+            <span class="drop-hint"><Icon name="upload" />{one ? t.dropFile : t.dropFiles}</span>
             <button type="button" id={id} onClick={() => chooser.current!.click()} aria-describedby={described}>
               {one ? t.chooseFile : t.chooseFiles}
               {required && <span class="hidden-text">, {t.required}</span>}
@@ -117,7 +117,7 @@ export function FileField({ id, rules, items, described, required, set }: {
           return added.problem === null;
         }} isOpen={!rules.local} described={described} />}
       </div>
-      <div class="files-foot small">
+      <div class="drop-foot small">
         <span>{rulesText(rules)}</span>
         <span class="num" role="status">{!one && items.length > 0 && t.files(items.length, rules.most)}</span>
       </div>
@@ -156,7 +156,7 @@ function Address({ id, add, isOpen, described }: {
     field.current!.focus();
   };
   return (
-    <div class="files-address">
+    <div class="drop-address">
       <input ref={field} id={id} type="url" placeholder="https://…" aria-label={t.address} aria-describedby={described}
         onKeyDown={(event) => {
           if (event.key !== "Enter") return;
@@ -174,9 +174,9 @@ function FileItem({ item, remove }: { item: Item; remove: () => void }) {
     <li>
       <Preview file={file} />
       <div class="grow">
-        <div class="file-name">{name}</div>
+        <div class="drop-name">{name}</div>
         <div class="muted small">
-          {file ? bytes(file.size) : <span class="file-name">{item.url}</span>}
+          {file ? bytes(file.size) : <span class="drop-name">{item.url}</span>}
         </div>
       </div>
       <button type="button" class="plain icon small" onClick={remove} aria-label={t.remove(name)} title={t.remove(name)}>
@@ -196,7 +196,7 @@ function Preview({ file }: { file: File | null }) {
     return () => URL.revokeObjectURL(url);
   }, [file]);
   return (
-    <div class="file-preview">
+    <div class="drop-preview">
       {source ? <img src={source} alt="" onError={() => setSource(null)} /> : <Icon name={file ? "file" : "link"} />}
     </div>
   );

@@ -1,10 +1,8 @@
 // Asks on in the conversation of a chat.
 
 import { useState } from "preact/hooks";
-import { ApiError } from "../lib/api";
 import { remembered } from "../lib/session";
 import type { JsonObject, Row } from "../lib/types";
-import { errorText } from "../ui/load";
 import { type Field, type Value } from "./fields";
 import { FieldInput } from "./field";
 import { SendButton, SendKeys, SendingNotice, useSender } from "./sending";
@@ -17,7 +15,7 @@ export function FollowUp({ row, inputs }: { row: Row; inputs?: JsonObject | null
   const sender = useSender();
   const { app, user, conversation_id: conversation } = row;
   if (conversation === null || user === null) return null;
-  const field: Field = { ...queryField(), id: "follow-up", label: t.askOn, hint: t.askOnHint };
+  const field: Field = { ...queryField(), id: "follow-up", label: t.askOn, hint: t.askOnHint, required: false };
   const submit = (event: Event) => {
     event.preventDefault();
     if ((query as string).trim() === "") {
@@ -28,7 +26,7 @@ export function FollowUp({ row, inputs }: { row: Row; inputs?: JsonObject | null
     void sender.send({
       app, user, conversation, query: query as string, files: [],
       inputs: ownInputs(inputs ?? remembered<JsonObject>(`form.${app}`, {})),
-    }, (error) => error instanceof ApiError || error instanceof Error ? errorText(error) : null);
+    });
   };
   return (
     <form class="stack follow-up" noValidate onSubmit={submit}>

@@ -13,11 +13,12 @@ export type Sending =
   | { at: "rest" }
   | { at: "sending"; share: number | null; repeats: boolean } // share: of the files, sent
   | { at: "cancelled" }
-  | { at: "failed"; error: unknown; text: string | null }; // text: what stands nowhere else
+  | { at: "failed"; error: unknown; text: string };
 
 export interface Sender {
   now: Sending;
-  /** Goes to the run; else what went wrong, which `tell` may shorten. */
+  /** Goes to the run. Else it has failed: `tell` gives the words for that, or null where it has told
+   * all of it elsewhere. */
   send: (order: Order, tell?: (error: unknown) => string | null) => Promise<void>;
   cancel: () => void;
   rest: () => void;
@@ -43,8 +44,8 @@ export function useSender(): Sender {
       last.current = null;
       if (!stop.signal.aborted) go({ at: "run", id });
     } catch (error) {
-      if (stop.signal.aborted) set({ at: "cancelled" });
-      else set({ at: "failed", error, text: tell ? tell(error) : errorText(error) });
+      const text = stop.signal.aborted ? null : (tell ?? errorText)(error);
+      set(stop.signal.aborted ? { at: "cancelled" } : text === null ? { at: "rest" } : { at: "failed", error, text });
     } finally {
       busy.current = null;
     }
@@ -91,7 +92,7 @@ export function SendButton({ sender, label }: { sender: Sender; label: string })
   return (
     <button class="primary" aria-disabled={busy || undefined}>
       <Icon name={busy ? "turn" : again ? "again" : "play"} turning={busy} />
-      {busy ? t.starting : again ? t.tryAgain : label}
+      {busy && now.share === null ? t.starting : again ? t.tryAgain : label}
     </button>
   );
 }
