@@ -125,3 +125,19 @@ export function bytes(value: number): string {
       maximumFractionDigits: value < 10 && size > 0 ? 1 : 0,
     })).format(value);
 }
+
+/** A time on an axis of such steps: the hour, or the day where one begins. */
+export function tick(seconds: number, step: number, withYear: boolean): string {
+  const date = new Date(seconds * 1000);
+  if (step < 86400 && (date.getHours() || date.getMinutes()))
+    return cached("tick", (of) => new Intl.DateTimeFormat(of, { hour: "numeric", minute: "2-digit" })).format(date);
+  return cached(`tick ${withYear}`, (of) =>
+    new Intl.DateTimeFormat(of, { month: "short", day: "numeric", ...(withYear && { year: "2-digit" }) })).format(date);
+}
+
+/** From one time to another, the end excluded: days only, or with their hours. */
+export function timeRange(since: number, until: number, ofDays: boolean): string {
+  return cached(`range ${ofDays}`, (of) => new Intl.DateTimeFormat(of, {
+    month: "short", day: "numeric", ...(!ofDays && { hour: "numeric", minute: "2-digit" }),
+  })).formatRange(since * 1000, (ofDays ? Math.max(since, until - 1) : until) * 1000);
+}
