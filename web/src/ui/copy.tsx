@@ -1,7 +1,7 @@
 // Copies a text, and says so.
 
 import { useEffect, useState } from "preact/hooks";
-import { Icon } from "./icons";
+import { Icon, type IconName } from "./icons";
 import { t } from "./words";
 
 /** False where the browser does not let it: without TLS there is no clipboard but the old way. */
@@ -23,8 +23,8 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-export function Copy({ text, label, small = true }: {
-  text: string | (() => string); label?: string; small?: boolean;
+export function Copy({ text, label, icon = "copy", small = true }: {
+  text: string | (() => string); label?: string; icon?: IconName; small?: boolean;
 }) {
   const [done, setDone] = useState(false);
   useEffect(() => {
@@ -36,7 +36,7 @@ export function Copy({ text, label, small = true }: {
   const copy = async () => setDone(await copyText(typeof text === "string" ? text : text()));
   return (
     <button type="button" class={small ? "plain small" : ""} onClick={copy}>
-      <Icon name={done ? "check" : "copy"} />
+      <Icon name={done ? "check" : icon} />
       <span aria-live="polite">{done ? t.copied : name}</span>
     </button>
   );

@@ -16,6 +16,7 @@ const paths = {
   again: "M13 3v3.5H9.5M13 6.5A5.5 5.5 0 1 0 13.3 9.5",
   dash: "M4 8h8",
   down: "M4 6l4 4 4-4",
+  up: "M4 10l4-4 4 4",
   right: "M6 4l4 4-4 4",
   left: "M10 4 6 8l4 4",
   copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
