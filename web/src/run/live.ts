@@ -1,0 +1,153 @@
+// A run as the page has it: its state, how it is followed, and who wants to know of changes. Views
+// are told once a frame at most, however many events have come.
+
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { authorization, getRun } from "../lib/api";
+import { newToken, token } from "../lib/session";
+import type { Result } from "../lib/types";
+import { at, Present } from "./clock";
+import { type Connection, type Follow, followRun, type RunEvent } from "./follow";
+import { Layout } from "./layout";
+import { newRun, reduce, resetRun } from "./reduce";
+
+export class LiveRun {
+  readonly state = newRun();
+  readonly layout = new Layout(this.state);
+  connection: Connection = { state: "connecting", attempt: 0 };
+  connections = 0; // rises with each change of it
+  /** How often the page came back to the gateway after it had lost it, and at which event. */
+  returns = 0;
+  returnedAt = 0;
+  private readonly present = new Present();
+  private readonly watchers = new Set<() => void>();
+  private readonly follow: Follow;
+  private told = false;
+  private wasLost = false;
+
+  constructor(readonly id: string) {
+    let used: string | null = null;
+    this.follow = followRun({
+      url: `api/runs/${encodeURIComponent(id)}/events`,
+      headers: () => {
+        used = token();
+        return authorization();
+      },
+      onEvent: (event) => this.take(event),
+      onReset: () => {
+        resetRun(this.state);
+        this.tell();
+      },
+      onDate: (ms) => this.present.answered(ms, Date.now()),
+      onConnection: (connection) => {
+        this.connected(connection);
+        if (connection.state !== "refused") return;
+        if (connection.reason === "token") newToken(used).then(() => this.follow.resume(), () => {});
+        else this.resultAlone();
+      },
+    });
+    addEventListener("online", this.wake);
+    addEventListener("pageshow", this.wake);
+    document.addEventListener("visibilitychange", this.seen);
+  }
+
+  close(): void {
+    this.follow.close();
+    removeEventListener("online", this.wake);
+    removeEventListener("pageshow", this.wake);
+    document.removeEventListener("visibilitychange", this.seen);
+  }
+
+  /** Goes on after a form was submitted. */
+  resume(): void {
+    this.follow.resume();
+  }
+
+  /** The present in the time of the run's moments, Unix milliseconds; a paused run's stands still. */
+  presentMs(): number {
+    const { phase, clock } = this.state;
+    if (phase === "paused" && clock.now) return at(clock.now);
+    return this.present.at(Date.now());
+  }
+
+  watch(watcher: () => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  private readonly wake = () => this.follow.wake();
+
+  private readonly seen = () => {
+    if (!document.hidden) this.wake();
+    this.flush(); // the frame that was asked for may never come
+  };
+
+  private take(event: RunEvent): void {
+    reduce(this.state, event);
+    if (this.state.clock.now && event.kind === "event")
+      this.present.told(at(this.state.clock.now), Date.now());
+    this.tell();
+  }
+
+  private connected(connection: Connection): void {
+    if (connection.state === "waiting") this.wasLost = true;
+    if (connection.state === "live" && this.wasLost) {
+      this.wasLost = false;
+      this.returns++;
+      this.returnedAt = this.state.events;
+    }
+    this.connection = connection;
+    this.connections++;
+    this.tell();
+  }
+
+  // A run whose log is not kept any more has a result all the same.
+  private async resultAlone(): Promise<void> {
+    const result: Result | null = await getRun(this.id).catch(() => null);
+    if (!result || result.success === null || this.state.result) return;
+    this.connected({ state: "ended" });
+    this.take({ kind: "end", data: result });
+  }
+
+  private tell(): void {
+    if (this.told) return;
+    this.told = true;
+    // A hidden page has no frames, but its title still tells how the run is.
+    if (document.hidden) setTimeout(() => this.flush(), 250);
+    else requestAnimationFrame(() => this.flush());
+  }
+
+  private flush(): void {
+    if (!this.told) return;
+    this.told = false;
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+/** Follows a run as long as the view is there. */
+export function useRun(id: string): LiveRun {
+  const [live] = useState(() => new LiveRun(id));
+  useEffect(() => () => live.close(), [live]);
+  return live;
+}
+
+/** Renders again when what `rev` gives has changed: a sum of counters, which only rise. */
+export function useRev(live: LiveRun, rev: () => unknown): void {
+  const [, render] = useReducer((turn: number) => turn + 1, 0);
+  const seen = useRef<unknown>(null);
+  const now = useRef(rev);
+  now.current = rev;
+  seen.current = rev();
+  useLayoutEffect(() => live.watch(() => {
+    if (now.current() !== seen.current) render(0);
+  }), [live]);
+}
+
+/** Renders again every so many milliseconds; 0: not. */
+export function useTick(ms: number): void {
+  const [, render] = useReducer((turn: number) => turn + 1, 0);
+  useEffect(() => {
+    if (!ms) return;
+    const timer = setInterval(() => render(0), ms);
+    return () => clearInterval(timer);
+  }, [ms]);
+}
