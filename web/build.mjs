@@ -17,6 +17,10 @@ const dist = join(web, "dist");
 // What a browser must have: light-dark() and nesting of CSS (spring 2024).
 const TARGET = ["chrome123", "firefox121", "safari17.5"];
 
+// What formats Markdown is large: a file of its own, asked for by import("./formatter.js"). It shares
+// no module with the page, and so makes no more pieces of it.
+const FORMATTER = { formatter: "src/result/formatter.ts" };
+
 const common = {
   absWorkingDir: web,
   bundle: true,
@@ -48,9 +52,12 @@ async function licences(metafile) {
 async function page() {
   const result = await build({
     ...common,
-    entryPoints: { page: "src/main.tsx" },
+    entryPoints: { page: "src/main.tsx", ...FORMATTER },
+    external: ["./formatter.js"],
     outdir: "dist",
     format: "esm",
+    splitting: true,
+    chunkNames: "[name]-[hash]",
     minify: true,
     legalComments: "none", // they are in licences.txt
     metafile: true,

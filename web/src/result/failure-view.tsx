@@ -1,11 +1,10 @@
-// A failure in words: what happened, where, what Dify said, and what to try. And what else is to be
-// known of a result.
+// A failure in words: what happened, where, what Dify said, and what to try.
 
-import type { NodeResult, Result, ResultData } from "../lib/types";
+import type { NodeResult, Result } from "../lib/types";
 import { Icon, Notice, type Tone } from "../ui/icons";
 import { StatusIcon } from "../ui/status";
 import { explain } from "./codes";
-import { failedNodes, incompleteNodes, nodeName } from "./failure";
+import { failedNodes, nodeName } from "./failure";
 import { t } from "./words";
 
 const MOST_NODES = 5;
@@ -60,33 +59,5 @@ export function Failure({ result, onShowNode }: { result: Result; onShowNode?: S
         {result.code && <div class="small muted">{t.code} <code>{result.code}</code></div>}
       </div>
     </Notice>
-  );
-}
-
-/** What is missing from a result, and what was odd about its events. */
-export function Notes({ data }: { data: ResultData }) {
-  const missing = data.metadata.complete === false ? incompleteNodes(data) : null;
-  const notes = [
-    data.resumed ? t.resumed(data.resumed) : "",
-    data.unknown_events ? t.unknownEvents(data.unknown_events) : "",
-  ].filter(Boolean);
-  return (
-    <>
-      {missing && (
-        <Notice tone="warn">
-          <p>{t.incomplete} {t.incompleteOk}</p>
-          {missing.length > 0 && <ul class="names">{missing.map((name) => <li key={name}>{name}</li>)}</ul>}
-        </Notice>
-      )}
-      {data.skipped_events > 0 && (
-        <details class="thoughts small">
-          <summary><Icon name="right" />{t.skipped(data.skipped_events)}</summary>
-          <ul class="names">
-            {data.warnings?.map(({ offset, reason }, i) => <li key={i}>{reason} <span class="muted">({t.atByte(offset)})</span></li>)}
-          </ul>
-        </details>
-      )}
-      {notes.length > 0 && <p class="small muted">{notes.join(" · ")}</p>}
-    </>
   );
 }

@@ -9,7 +9,7 @@ import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { errorText } from "../ui/load";
 import { type OutputFile, showAs } from "./files";
-import { linkAddress } from "./sanitize";
+import { linkAddress } from "./address";
 import { t } from "./words";
 
 const MOST_PICTURE = 20_000_000; // bytes that are fetched unasked

@@ -6,7 +6,7 @@
 
 import createDOMPurify, { type Config } from "dompurify";
 import { ATTRIBUTES, TAGS } from "./html";
-import { t } from "./words";
+import { linkAddress } from "./address";
 
 const CONFIG = {
   ALLOWED_TAGS: [...TAGS, "#text"],
@@ -20,18 +20,7 @@ const CONFIG = {
   RETURN_DOM_FRAGMENT: true,
 } satisfies Config;
 
-const LINKS = new Set(["http:", "https:", "mailto:"]);
 const PICTURE = /^(?:blob:|data:image\/(?:png|jpeg|gif|webp)[;,])/i;
-
-/** An address that a link may lead to, in the browser's own reading; else null. */
-export function linkAddress(text: string | null): string | null {
-  try {
-    const url = new URL(text ?? "");
-    return LINKS.has(url.protocol) ? url.href : null;
-  } catch {
-    return null; // relative ones lead into the gateway
-  }
-}
 
 function dressLink(link: Element, address: string | null): void {
   if (address === null) {
@@ -44,11 +33,11 @@ function dressLink(link: Element, address: string | null): void {
 }
 
 /** A picture from elsewhere would tell its server who reads: it becomes a link to it. */
-function dressPicture(picture: Element): void {
+function dressPicture(picture: Element, name: string): void {
   const source = picture.getAttribute("src") ?? "";
   if (PICTURE.test(source)) return;
   const link = picture.ownerDocument.createElement("a");
-  link.textContent = picture.getAttribute("alt")?.trim() || t.picture;
+  link.textContent = picture.getAttribute("alt")?.trim() || name;
   dressLink(link, linkAddress(source));
   // A link in a link is none: the outer one leads on.
   picture.replaceWith(picture.closest("a") ? link.textContent : link);
@@ -66,11 +55,12 @@ function dressWide(fragment: DocumentFragment): void {
   for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
 }
 
-/** The clean content, still in a document of its own: adopt it by inserting it. */
-export function sanitize(html: string): DocumentFragment {
+/** The clean content, still in a document of its own: adopt it by inserting it. `name`: of a picture
+ * that has none. */
+export function sanitize(html: string, name: string): DocumentFragment {
   purify ??= createDOMPurify(window);
   const fragment = purify.sanitize(html, CONFIG) as unknown as DocumentFragment;
-  for (const picture of fragment.querySelectorAll("img")) dressPicture(picture);
+  for (const picture of fragment.querySelectorAll("img")) dressPicture(picture, name);
   for (const link of fragment.querySelectorAll("a")) dressLink(link, linkAddress(link.getAttribute("href")));
   dressWide(fragment);
   return fragment;

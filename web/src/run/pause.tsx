@@ -99,7 +99,6 @@ function OneForm({ live, form }: { live: LiveRun; form: PauseForm }) {
 export function Pause({ live }: { live: LiveRun }) {
   const { state } = live;
   useRev(live, () => state.revs.forms + state.revs.head);
-  if (state.phase !== "paused") return null;
   const open = state.forms.filter(({ isOpen }) => isOpen);
   return <>{open.map((form) => <OneForm key={form.formId} live={live} form={form} />)}</>;
 }

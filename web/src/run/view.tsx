@@ -2,11 +2,11 @@
 // waits for; what it says or has said; its timeline.
 
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { FollowUp } from "../form/followup";
 import { getRow } from "../lib/api";
 import { formatRoute } from "../lib/route";
 import type { Row } from "../lib/types";
 import { ResultView } from "../result/view";
+import { Later } from "../ui/later";
 import { Loading } from "../ui/load";
 import { statusText } from "../ui/status";
 import { Detail } from "./detail";
@@ -14,11 +14,12 @@ import { RunHeader } from "./header";
 import { type LiveRun, useRev, useRun } from "./live";
 import type { NodeRun } from "./model";
 import { Notes } from "./notes";
-import { Pause } from "./pause";
 import { LiveText, Thoughts } from "./text";
 import { Timeline } from "./timeline";
 import { statusChar, statusNow } from "./told";
 import { t } from "./words";
+
+const asking = () => import("./ask");
 
 const CATCH_UP_MS = 400; // a run that is over is shown when it is there as a whole
 const CATCH_UP_MOST_MS = 3000;
@@ -106,7 +107,7 @@ function useChoice(live: LiveRun) {
 
 function Body({ live, row }: { live: LiveRun; row: Row | null }) {
   const { state } = live;
-  useRev(live, () => state.revs.result + (state.phase === "ended" ? 1 : 0));
+  useRev(live, () => `${state.revs.result} ${state.phase}`);
   const { node, how, choose, close, step } = useChoice(live);
   const isOver = state.phase === "ended" && state.result !== null;
   const showNode = useCallback((id: string) => {
@@ -116,12 +117,14 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
   const escape = useMemo(() => (event: KeyboardEvent) => { if (event.key === "Escape") close(); }, [close]);
   return (
     <>
-      <Pause live={live} />
+      {state.phase === "paused" && <Later load={asking} show={({ Pause }) => <Pause live={live} />} />}
       {isOver
         ? <ResultView runId={live.id} result={state.result!} row={row} onShowNode={showNode} />
         : <LiveText live={live} />}
       <Thoughts live={live} />
-      {isOver && row?.conversation_id && row.user && <FollowUp row={row} inputs={state.inputs} />}
+      {isOver && row?.conversation_id && row.user && (
+        <Later load={asking} show={({ FollowUp }) => <FollowUp row={row} inputs={state.inputs} />} />
+      )}
       <div class={`run-where${node ? " with-detail" : ""}`} onKeyDown={node ? escape : undefined}>
         <Timeline live={live} chosen={node?.key ?? null} choose={choose}
           notes={<Notes live={live} open={choose} />} />

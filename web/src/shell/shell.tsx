@@ -2,20 +2,23 @@
 
 import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { FormView } from "../form/view";
-import { HistoryView } from "../history/view";
 import { formatRoute, type Route, useRoute } from "../lib/route";
-import { RunView } from "../run/view";
 import { Icon, Notice } from "../ui/icons";
+import { Later } from "../ui/later";
 import { useLanguage, useTheme } from "./settings";
 import { TokenQuestion } from "./token";
 import { t } from "./words";
 
+// Each view is a file of its own: nobody loads what he does not look at.
+const form = () => import("../form/view");
+const runs = () => import("../history/view");
+const run = () => import("../run/view");
+
 function view(route: Route) {
   switch (route.at) {
-    case "form": return <FormView app={route.app} />;
-    case "runs": return <HistoryView filter={route.filter} />;
-    case "run": return <RunView key={route.id} id={route.id} />;
+    case "form": return <Later key="form" load={form} show={({ FormView }) => <FormView app={route.app} />} />;
+    case "runs": return <Later key="runs" load={runs} show={({ HistoryView }) => <HistoryView filter={route.filter} />} />;
+    case "run": return <Later key="run" load={run} show={({ RunView }) => <RunView key={route.id} id={route.id} />} />;
     case "nowhere": return (
       <div class="empty"><p>{t.nowhere}</p><a class="button" href="#/">{t.toStart}</a></div>
     );

@@ -1,0 +1,33 @@
+// What is missing from a result, and what was odd about its events.
+
+import type { ResultData } from "../lib/types";
+import { Icon, Notice } from "../ui/icons";
+import { incompleteNodes } from "./failure";
+import { t } from "./words";
+
+export function Notes({ data }: { data: ResultData }) {
+  const missing = data.metadata.complete === false ? incompleteNodes(data) : null;
+  const notes = [
+    data.resumed ? t.resumed(data.resumed) : "",
+    data.unknown_events ? t.unknownEvents(data.unknown_events) : "",
+  ].filter(Boolean);
+  return (
+    <>
+      {missing && (
+        <Notice tone="warn">
+          <p>{t.incomplete} {t.incompleteOk}</p>
+          {missing.length > 0 && <ul class="names">{missing.map((name) => <li key={name}>{name}</li>)}</ul>}
+        </Notice>
+      )}
+      {data.skipped_events > 0 && (
+        <details class="thoughts small">
+          <summary><Icon name="right" />{t.skipped(data.skipped_events)}</summary>
+          <ul class="names">
+            {data.warnings?.map(({ offset, reason }, i) => <li key={i}>{reason} <span class="muted">({t.atByte(offset)})</span></li>)}
+          </ul>
+        </details>
+      )}
+      {notes.length > 0 && <p class="small muted">{notes.join(" · ")}</p>}
+    </>
+  );
+}
