@@ -556,6 +556,7 @@ def drained(given):
             world.gateway.terminate()
             rest.read()
         world.true(rest.result is not None and rest.result["success"], "it ends in time", rest.result)
+        world.equal(world.gateway.over(), 0, "and then the gateway, without being told once more")
 
 
 def files(given):
