@@ -67,6 +67,26 @@ test("parallel rounds: which one is told at the end", () => {
     ["start", "mk", "it (6)", "  #0 (1)", "    ic", "  #1 (1)", "    ic", "  #2 (1)", "    ic", "end"]);
 });
 
+test("rounds that a gap has hidden: as nodes come again; none where they may be parallel", () => {
+  const next = (index: number) => ({ event: "iteration_next", workflow_run_id: "r", task_id: "t",
+    data: { id: "it", node_id: "it", node_type: "iteration", index, created_at: 100 } });
+  const begin = { ...next(0), event: "iteration_started" };
+  const inner = (id: string, nodeId: string) => ({ ...started(id, { node_id: nodeId, iteration_id: "it" }), task_id: "r" });
+  const gap = (state: RunState) => {
+    for (const told of ["broken", "resuming", "streaming"])
+      reduce(state, { kind: "follow", data: { event: "follow", state: told } });
+  };
+  const state = fold([begun, begin, next(0), inner("a0", "a"), inner("b0", "b"), next(1), inner("a1", "a")]);
+  gap(state);
+  fold([inner("b1", "b"), inner("a2", "a"), inner("b2", "b"), next(3), inner("a3", "a")], state);
+  assert.deepEqual(state.nodes.slice(1).map((node) => `${node.id} ${node.round}`), ["a0 0", "b0 0", "a1 1", "b1 1", "a2 2", "b2 2", "a3 3"]);
+  assert.equal(state.resumed, 1);
+  const other = fold([begun, begin, next(0), inner("a0", "a")]);
+  gap(other);
+  fold([inner("b0", "b"), inner("a1", "a")], other);
+  assert.deepEqual(other.nodes.slice(1).map((node) => node.round), [0, null, null]);
+});
+
 test("branches, where a release tells of them", () => {
   const branch = (start: string, more: object = {}) => ({ parallel_id: "p", parallel_start_node_id: start, ...more });
   const inner = { parallel_id: "q", parallel_start_node_id: "c", parent_parallel_id: "p", parent_parallel_start_node_id: "b" };

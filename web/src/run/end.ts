@@ -33,7 +33,6 @@ function takeRun(state: RunState, { data, success }: Result): void {
   state.messageId ??= word(data.message_id);
   state.status = word(data.status) ?? (success === false ? "failed" : state.status);
   state.workflowOutputs ??= data.workflow_outputs ?? undefined;
-  state.resumed = Math.max(state.resumed, number(data.resumed) ?? 0);
   const answer = text(data.answer);
   if (answer !== null && answer !== String(state.text)) {
     state.text.replace(answer);

@@ -59,12 +59,12 @@ export function roundKey(container: NodeRun, round: number): string {
 
 // ---- rows ------------------------------------------------------------------------------------------
 
-type Group = { kind: Row["kind"]; key: string; node: NodeRun; round: number | null; members: NodeRun[]; below: Group[] };
+type Group = { kind: Row["kind"]; key: string; node: NodeRun; round: number | null; members: readonly NodeRun[]; below: Group[] };
 
 export class Layout {
   rows: readonly Row[] = [];
   private readonly known = new Map<string, Row>();
-  private places = new Map<string, number>();
+  private places: Map<string, number> | null = null; // made when it is asked for
   private rev = -1;
   private collapsed: ReadonlySet<string> | null = null;
 
@@ -79,25 +79,25 @@ export class Layout {
     const rows: Row[] = [];
     this.add(rows, groups(this.state.nodes.filter((node) => !node.container)), 0, false);
     this.rows = rows;
-    this.places = new Map(rows.map((row, place) => [row.key, place]));
+    this.places = null;
     return true;
   }
 
   /** Where the row of that key is; -1: it is not shown. */
   indexOf(key: string): number {
+    this.places ??= new Map(this.rows.map((row, place) => [row.key, place]));
     return this.places.get(key) ?? -1;
   }
 
   /** The rows around a node, from the outermost: what must not be collapsed for it to be seen. */
   keysAround(node: NodeRun): string[] {
     const keys: string[] = [];
-    for (let inner = node, outer = node.container; outer; inner = outer, outer = outer.container) {
-      if (inner.branch) keys.unshift(branchKey(inner));
-      if (inner.round !== null) keys.unshift(roundKey(outer, inner.round));
-      keys.unshift(outer.key);
-      if (!outer.container && outer.branch) keys.unshift(branchKey(outer));
+    for (let at: NodeRun | null = node; at; at = at.container) {
+      if (at.branch) keys.unshift(branchKey(at, at.branch.id, at.branch.start));
+      if (at.branch?.parent) keys.unshift(branchKey(at, at.branch.parent, at.branch.parentStart));
+      if (at.container && at.round !== null) keys.unshift(roundKey(at.container, at.round));
+      if (at.container) keys.unshift(at.container.key);
     }
-    if (!node.container && node.branch) keys.unshift(branchKey(node));
     return keys;
   }
 
@@ -132,20 +132,22 @@ function isSame(one: readonly NodeRun[], other: readonly NodeRun[]): boolean {
 // Nodes beside each other, in order; those of a branch below it, at the place of its first.
 function groups(nodes: readonly NodeRun[]): Group[] {
   const list: Group[] = [];
-  const branches = new Map<string, Group>();
+  let branches: Map<string, Group & { members: NodeRun[] }> | null = null; // seldom needed
   for (const node of nodes) {
     const group: Group = { kind: "node", key: node.key, node, round: null, members: [node], below: inside(node) };
     if (!node.branch) {
       list.push(group);
       continue;
     }
-    const key = branchKey(node);
+    const { id, start, parent, parentStart } = node.branch;
+    const key = branchKey(node, id, start);
+    branches ??= new Map<string, Group & { members: NodeRun[] }>();
     let branch = branches.get(key);
     if (!branch) {
       branch = { kind: "branch", key, node, round: null, members: [], below: [] };
       branches.set(key, branch);
-      const { parent, parentStart } = node.branch;
-      (branches.get(`branch:${place(node)}${parent}:${parentStart}`)?.below ?? list).push(branch);
+      const outer = parent === null ? undefined : branches.get(branchKey(node, parent, parentStart));
+      (outer?.below ?? list).push(branch);
     }
     branch.members.push(node);
     branch.below.push(group);
@@ -153,32 +155,29 @@ function groups(nodes: readonly NodeRun[]): Group[] {
   return list;
 }
 
-function place(node: NodeRun): string {
-  return node.container ? `${node.container.key}#${node.round}:` : "";
+function branchKey(node: NodeRun, id: string, start: string | null): string {
+  return `${node.container ? `${node.container.key}#${node.round}:` : ""}branch:${id}:${start}`;
 }
 
-function branchKey(node: NodeRun): string {
-  return `branch:${place(node)}${node.branch!.id}:${node.branch!.start}`;
-}
-
-// What is in a container: its rounds; and beside them the nodes of which none is told (yet).
+// What is in a container: its rounds; and after them the nodes of which none is told (yet).
 function inside(container: NodeRun): Group[] {
-  if (container.children.length === 0) return [];
-  const rounds = new Map<number, NodeRun[]>();
-  const others: NodeRun[] = [];
-  for (const child of container.children) {
-    if (child.round === null) {
-      others.push(child);
-      continue;
-    }
-    const members = rounds.get(child.round);
-    if (members) members.push(child);
-    else rounds.set(child.round, [child]);
+  if (container.children.length === 0) return NOTHING;
+  const list: Group[] = [];
+  for (const [round, members] of inOrder(container.byRound))
+    list.push({ kind: "round", key: roundKey(container, round), node: container, round, members, below: groups(members) });
+  return container.loose.length === 0 ? list : [...list, ...groups(container.loose)];
+}
+
+const NOTHING: Group[] = [];
+
+// Mostly they are.
+function inOrder(rounds: Map<number, NodeRun[]>): Iterable<[number, NodeRun[]]> {
+  let before = -1;
+  for (const round of rounds.keys()) {
+    if (round < before) return [...rounds].sort(([one], [other]) => one - other);
+    before = round;
   }
-  const list = [...rounds].sort(([one], [other]) => one - other).map(([round, members]): Group => ({
-    kind: "round", key: roundKey(container, round), node: container, round, members, below: groups(members),
-  }));
-  return [...list, ...groups(others)];
+  return rounds;
 }
 
 // ---- the axis --------------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ export interface NodeRun {
   branch: Branch | null;
   // Of containers:
   children: NodeRun[]; // in order of first sight
+  byRound: Map<number, NodeRun[]>; // those of which the round is known
+  loose: NodeRun[]; // the others
   rounds: number; // that have begun
   length: number | null; // how many there will be; of a loop at most
   isParallel: boolean; // its rounds run beside each other
@@ -209,7 +211,7 @@ export interface RunState {
 
   notes: Note[];
   upstream: Upstream;
-  resumed: number; // how often the stream from Dify was taken up again
+  resumed: number; // how often the stream from Dify was taken up again after a break
   forms: PauseForm[];
   result: Result | null; // of `end`; of a paused run, too
 

@@ -45,7 +45,7 @@ export function addNode(state: RunState, data: JsonObject, started: Moment): Nod
     id, nodeId, type, title: text(data.title) ?? "", index: number(data.index) ?? 0,
     order: state.nodes.length, status: "running",
     isContainer, container: null, round: null, branch: branchOf(data),
-    children: [], rounds: 0, length: null, isParallel: false, knowsRound: false, roundElapsed: null,
+    children: [], byRound: new Map(), loose: [], rounds: 0, length: null, isParallel: false, knowsRound: false, roundElapsed: null,
     started, ended: null, elapsed: null, attempts: [], retries: 0,
     inputs: undefined, outputs: undefined, processData: undefined, metadata: null,
     error: null, tokens: null, price: null, currency: null, files: [], logs: [],
@@ -87,10 +87,30 @@ function placeNode(state: RunState, node: NodeRun, data: JsonObject): void {
 function putInto(state: RunState, node: NodeRun, outer: NodeRun): boolean {
   for (let around: NodeRun | null = outer; around; around = around.container) if (around === node) return false;
   node.container = outer;
+  node.round = likelyRound(node, outer);
   outer.children.push(node);
-  if (!outer.isParallel && outer.knowsRound) node.round = Math.max(0, outer.rounds - 1);
+  outer.rounds = Math.max(outer.rounds, (node.round ?? -1) + 1);
+  roundmates(outer, node.round).push(node);
   touch(state, "rows");
   return true;
+}
+
+// No start tells its round, but where they follow each other it is the latest. If a gap has hidden
+// which that is, another one has begun when a node comes again.
+function likelyRound(node: NodeRun, outer: NodeRun): number | null {
+  if (outer.isParallel) return null;
+  if (outer.knowsRound) return Math.max(0, outer.rounds - 1);
+  const before = outer.children.at(-1)?.round ?? null;
+  if (before === null || (outer.type !== "loop" && outer.rounds < 2)) return null;
+  const isAgain = outer.byRound.get(before)!.some((mate) => mate.nodeId === node.nodeId);
+  return isAgain ? before + 1 : before;
+}
+
+function roundmates(container: NodeRun, round: number | null): NodeRun[] {
+  if (round === null) return container.loose;
+  let nodes = container.byRound.get(round);
+  if (!nodes) container.byRound.set(round, (nodes = []));
+  return nodes;
 }
 
 // A loop in an iteration (or the other way) is told only by the nodes in it, which name both; and by
@@ -112,6 +132,16 @@ function containerFor(state: RunState, node: NodeRun, data: JsonObject): NodeRun
   return outer && isOpen(outer) ? outer : null;
 }
 
+function moveTo(node: NodeRun, container: NodeRun, round: number): void {
+  const before = roundmates(container, node.round);
+  before.splice(before.lastIndexOf(node), 1);
+  if (before.length === 0 && node.round !== null) container.byRound.delete(node.round);
+  const mates = roundmates(container, round);
+  node.round = round;
+  mates.push(node);
+  mates.sort((one, other) => one.order - other.order);
+}
+
 // The round that an end tells, its own and that of the container around.
 function setRound(state: RunState, node: NodeRun, data: JsonObject): void {
   const meta = object(data.execution_metadata);
@@ -119,7 +149,7 @@ function setRound(state: RunState, node: NodeRun, data: JsonObject): void {
     const name = at.container.type === "loop" ? "loop_index" : "iteration_index";
     const round = number(meta?.[name]) ?? number(data[name]);
     if (round === null || round === at.round) continue;
-    at.round = round;
+    moveTo(at, at.container, round);
     at.container.rounds = Math.max(at.container.rounds, round + 1);
     touchNode(state, at);
     touch(state, "rows");
@@ -297,7 +327,7 @@ export function nextRound(state: RunState, data: JsonObject): void {
   state.clock.start(number(data.created_at), node.started);
   // A round begins where the one before has not had a node yet: they run beside each other, and a
   // node's start does not tell in which of them it is.
-  if (round > 0 && node.knowsRound && !node.children.findLast((child) => child.round === round - 1))
+  if (round > 0 && node.knowsRound && !node.byRound.has(round - 1))
     node.isParallel = true;
   node.rounds = Math.max(node.rounds, round + 1);
   node.knowsRound = true;

@@ -297,15 +297,16 @@ function takeFollow(state: RunState, data: JsonObject): void {
   const told = text(data.state) ?? "";
   if (!UPSTREAM.has(told)) return;
   const { internal } = state;
-  const isFirst = told === "streaming" && state.upstream === "none";
+  // What goes on after a form, or begins, is no news.
+  const isExpected = state.phase === "paused" || (told === "streaming" && state.upstream === "none");
   state.upstream = told as Upstream;
   touch(state, "head");
-  if (told === "broken" || told === "polling" || told === "searching") {
+  if (isExpected) return;
+  if (told === "streaming" && internal.isBroken) takeUp(state);
+  if (told !== "streaming" && told !== "suspect" && told !== "waiting") {
     internal.isBroken = true;
     reopen(state);
   }
-  if (told === "streaming") takeStream(state, number(data.stream) ?? 0);
-  if (isFirst) return;
   note(state, {
     kind: "connection", state: told, reason: text(data.reason) ?? "", text: text(data.message) ?? "",
     waitMs: number(data.wait_ms) ?? 0,
@@ -313,11 +314,9 @@ function takeFollow(state: RunState, data: JsonObject): void {
 }
 
 // Another stream: what the one before would have told meanwhile is told in a snapshot, or never.
-function takeStream(state: RunState, stream: number): void {
-  if (stream === 0) return;
-  state.resumed = Math.max(state.resumed, stream);
-  if (!state.internal.isBroken) return;
+function takeUp(state: RunState): void {
   state.internal.isBroken = false;
+  state.resumed++;
   if (!state.isChat && state.text.length > 0) state.hasTextGap = true;
   for (const node of state.nodes) if (node.isContainer) node.knowsRound = false;
   touch(state, "text");
