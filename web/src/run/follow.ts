@@ -1,8 +1,10 @@
 // Follows a run by its events at the gateway, and does not lose it: whatever breaks, it comes again
 // with the last id and goes on. It knows no clock, timer or network but what it is given.
 
+import { parseJson } from "../lib/exact";
 import { SseParser, type SseEvent } from "../lib/sse";
 import type { JsonObject, Result } from "../lib/types";
+import { object } from "./wire";
 
 /** What came, in order, each once. */
 export type RunEvent =
@@ -237,8 +239,7 @@ class Following implements Follow {
 
 function parseObject(text: string): JsonObject | null {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+    return object(parseJson(text));
   } catch {
     return null;
   }
