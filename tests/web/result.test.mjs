@@ -227,7 +227,7 @@ test("whatever is in a result, nothing of it runs, asks or leads astray", async 
   const found = await markdown.evaluate((root) => {
     const of = (selector) => [...root.querySelectorAll(selector)];
     return {
-      tags: of("script, style, svg:not(summary svg), math, form, input, button, iframe, object, embed, video, audio, base, meta, link, template"),
+      tags: of("script, style, svg:not(summary svg), math, form, input, button:not(.code-box > button), iframe, object, embed, video, audio, base, meta, link, template"),
       attributes: of("*").flatMap((one) => [...one.attributes].map(({ name }) => name))
         .filter((name) => /^on|^style$|^id$|^name$|^srcset$|^ping$|^form|^background$|^data-/.test(name)),
       links: of("a[href]").map((one) => [one.protocol, one.rel, one.target].join(" ")),
@@ -264,11 +264,15 @@ test("the text is read, chosen, copied, saved; thoughts are folded", async (t) =
   await result.getByText("Thoughts").click();
   await result.getByText("First the name").waitFor();
   assert.equal(await result.getByRole("cell", { name: "饼干" }).count(), 1);
-  await result.getByRole("button", { name: "Copy" }).click();
+  await result.getByRole("button", { name: "Copy", exact: true }).click();
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /# Label check/);
   const { name, text } = await saved(page, () => result.getByRole("button", { name: "Markdown" }).click());
   assert.match(name, /^text-.*\.md$/);
   assert.match(text, /# Label check/);
+  await result.locator(".code-box").hover();
+  await result.getByRole("button", { name: "Copy code" }).click();
+  await result.getByRole("button", { name: "Copied" }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), '{"score": 18.5}');
   await result.getByLabel("Output", { exact: true }).selectOption("summary");
   await result.getByText("The label lacks a date.").waitFor();
   await axe(page);
@@ -278,7 +282,7 @@ test("outputs are shown by what they are; a table leaves as CSV", async (t) => {
   const gateway = await gatewayOf(t);
   const { page, result } = await open(t, gateway, "rich");
   await tab(page, "Outputs").click();
-  const value = (name) => result.locator(".outputs > div", { has: page.locator("dt", { hasText: new RegExp(`^${name}`) }) }).locator("dd");
+  const value = (name) => result.locator(".result-outputs > div", { has: page.locator("dt", { hasText: new RegExp(`^${name}`) }) }).locator("dd");
   assert.equal(await value("score").textContent(), "18.5");
   assert.equal(await value("missing").textContent(), "null");
   assert.equal(await value("id").textContent(), "1234567890123456789", "all digits");
@@ -332,7 +336,7 @@ test("everything goes by keyboard: tabs, tree, search", async (t) => {
   await search.press("Shift+Enter");
   await result.locator(".json-count", { hasText: `1 / ${total}` }).waitFor();
   await result.getByRole("button", { name: "Copy path" }).click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^Result\.data\./);
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^result\.data\./);
   await search.press("Escape");
   assert.equal(await search.inputValue(), "");
   const { text } = await saved(page, () => result.getByRole("tabpanel").getByRole("button", { name: "JSON" }).click());
@@ -373,7 +377,7 @@ test("files: pictures seen, sound played, all saved; what is gone or elsewhere i
   const gateway = await gatewayOf(t);
   const { page, result } = await open(t, gateway, "files", { allow: [/status of 404/] });
   await tab(page, "Files").click();
-  const item = (name) => result.locator(".file", { hasText: name });
+  const item = (name) => result.locator(".result-file", { hasText: name });
   const picture = item("label.png").getByRole("button", { name: "Show label.png larger" });
   await picture.waitFor();
   assert.ok(await until("the picture is there", () => picture.locator("img").evaluate((img) => img.naturalWidth)) > 0);
@@ -397,7 +401,7 @@ test("files: pictures seen, sound played, all saved; what is gone or elsewhere i
   for (const look of LOOKS) {
     const other = await t.open(gateway, { ...look, path: page.url().slice(gateway.url.length), allow: [/status of 404/] });
     await other.locator(".result [role=tab]").nth(1).click();
-    await other.locator(".file img").waitFor();
+    await other.locator(".result-file img").waitFor();
     await axe(other);
     await steady(other);
     await shot(other, "result-files", { fullPage: true });
@@ -480,7 +484,7 @@ test("it fits every width, in both languages and schemes", async (t) => {
     const page = await t.open(gateway, { ...look, path: `#/runs/${run}` });
     for (const [i, name] of ["text", "outputs", "json"].entries()) {
       await page.locator(".result [role=tab]").nth(i).click();
-      await page.locator(".result [role=tabpanel] :is(.markdown-parts, .outputs, .json-tree)").first().waitFor();
+      await page.locator(".result [role=tabpanel] :is(.markdown-parts, .result-outputs, .json-tree)").first().waitFor();
       await axe(page);
       await steady(page);
       await shot(page, `result-${name}`, { fullPage: true });

@@ -19,7 +19,7 @@ function FailedPlace({ node, times, message, showNode }: {
   const error = node.error ?? "";
   return (
     <li>
-      <span class="row wrap failed-node">
+      <span class="row wrap result-failed">
         <StatusIcon status={node.status ?? "failed"} />
         <strong>{nodeName(node)}</strong>
         {times > 1 && <span class="muted num">× {times}</span>}
@@ -29,7 +29,7 @@ function FailedPlace({ node, times, message, showNode }: {
           </button>
         )}
       </span>
-      {error !== "" && error !== message && <pre class="message">{error}</pre>}
+      {error !== "" && error !== message && <pre class="result-message">{error}</pre>}
     </li>
   );
 }
@@ -40,7 +40,7 @@ export function Failure({ result, onShowNode }: { result: Result; onShowNode?: S
   const failed = failedNodes(result.data);
   return (
     <Notice tone={tones[result.code ?? ""] ?? "bad"}>
-      <div class="failure">
+      <div class="result-failure">
         <p><strong>{what}</strong> {advice}</p>
         {failed.length > 0 && (
           <ul aria-label={t.where}>
@@ -53,7 +53,7 @@ export function Failure({ result, onShowNode }: { result: Result; onShowNode?: S
         {message !== "" && (
           <div>
             <div class="small muted">{t.message}</div>
-            <pre class="message">{message}</pre>
+            <pre class="result-message">{message}</pre>
           </div>
         )}
         {result.code && <div class="small muted">{t.code} <code>{result.code}</code></div>}

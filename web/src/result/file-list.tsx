@@ -75,12 +75,12 @@ function Picture({ file, state, show }: { file: OutputFile; state: State; show: 
   if (state.at === "there") {
     return (
       <>
-        <button type="button" class="file-picture" aria-label={t.larger(file.name)} onClick={() => setLarge(true)}>
+        <button type="button" class="result-file-picture" aria-label={t.larger(file.name)} onClick={() => setLarge(true)}>
           <img src={state.url} alt="" onError={() => setBroken(true)} />
         </button>
         {isLarge && (
           <Dialog title={file.name || t.file} close={() => setLarge(false)}>
-            <img class="file-large" src={state.url} alt={file.name} />
+            <img class="result-file-large" src={state.url} alt={file.name} />
             <div><button type="button" autofocus onClick={() => setLarge(false)}>{t.close}</button></div>
           </Dialog>
         )}
@@ -96,7 +96,7 @@ function Player({ how, file, state, show }: {
 }) {
   if (state.at === "there") {
     const Tag = how;
-    return <Tag class="file-player" src={state.url} controls autoplay aria-label={file.name} />;
+    return <Tag class="result-file-player" src={state.url} controls autoplay aria-label={file.name} />;
   }
   if (state.at === "failed") return null;
   return (
@@ -114,17 +114,17 @@ function FileItem({ runId, file }: { runId: string; file: OutputFile }) {
   const item = useSight(show, isPicture && (file.size ?? 0) <= MOST_PICTURE);
   const address = file.isElsewhere ? linkAddress(file.url) : null;
   return (
-    <li ref={item} class="file">
-      <div class="file-sign">
+    <li ref={item} class="result-file">
+      <div class="result-file-sign">
         {isPicture ? <Picture file={file} state={state} show={show} /> : <Icon name="file" />}
       </div>
-      <div class="file-body">
-        <div class="file-name">{file.name || t.file}</div>
+      <div class="result-file-body">
+        <div class="result-file-name">{file.name || t.file}</div>
         <div class="small muted">
           {[file.type || file.kind, file.size === null ? "" : bytes(file.size)].filter(Boolean).join(" · ")}
         </div>
         {file.isElsewhere && <div class="small muted">{t.elsewhere}</div>}
-        {state.at === "failed" && <div class="small file-error" role="status"><Icon name="alert" />{state.text}</div>}
+        {state.at === "failed" && <div class="small result-error" role="status"><Icon name="alert" />{state.text}</div>}
         {shown && !isPicture && <Player how={shown.how as "audio" | "video"} file={file} state={state} show={show} />}
       </div>
       {!file.isElsewhere && (
@@ -143,7 +143,7 @@ function FileItem({ runId, file }: { runId: string; file: OutputFile }) {
 
 export function FileList({ runId, files }: { runId: string; files: OutputFile[] }) {
   return (
-    <ul class="files">
+    <ul class="result-files">
       {files.map((file) => <FileItem key={file.number} runId={runId} file={file} />)}
     </ul>
   );

@@ -2,19 +2,19 @@
 // A file of its own in what is built, since what it stands on is large: see markdown.tsx.
 
 import { blockHtml, Blocks } from "./blocks";
-import { sanitize } from "./sanitize";
+import { type Names, sanitize } from "./sanitize";
 
 /** While a text grows, no more than this share of the time goes into showing it. */
 const SHARE = 0.25;
 
-/** Writes the blocks of a text into an element. `pictures`: the name of a picture that has none. */
+/** Writes the blocks of a text into an element. */
 export class Formatter {
   private blocks = new Blocks();
   private free = 0; // when the next writing may begin
   private frame = 0;
   private waiting = "";
 
-  constructor(private readonly element: HTMLElement, private readonly pictures: string) {}
+  constructor(private readonly element: HTMLElement, private readonly names: Names) {}
 
   write(text: string, growing: boolean): void {
     this.waiting = text;
@@ -50,7 +50,7 @@ export class Formatter {
       while (element.childElementCount > blocks.length) element.lastElementChild!.remove();
       for (let i = first; i < blocks.length; i++) {
         const box = element.children[i] ?? element.appendChild(document.createElement("div"));
-        box.replaceChildren(sanitize(blockHtml(blocks[i]!), this.pictures));
+        box.replaceChildren(sanitize(blockHtml(blocks[i]!), this.names));
       }
     } catch {
       // Nested deeper than the stack: nobody's prose.

@@ -195,9 +195,11 @@ export function JsonView({ value, name }: { value: Json; name: string }) {
         ))}
       </div>
       <div class="json-foot">
-        <code class="grow">{formatPath(name, row.path)}</code>
-        <Copy label={t.copyPath} text={() => formatPath(name, row.path)} />
-        <Copy label={t.copyValue} text={() => textOf(row.value)} />
+        <code>{formatPath(name, row.path)}</code>
+        <div class="row">
+          <Copy label={t.copyPath} text={() => formatPath(name, row.path)} />
+          <Copy label={t.copyValue} text={() => textOf(row.value)} />
+        </div>
       </div>
     </div>
   );

@@ -3,6 +3,8 @@
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useLater } from "../lib/later";
+import { language } from "../lib/words";
+import { copyText } from "../ui/copy";
 import { Icon } from "../ui/icons";
 import type { Formatter } from "./formatter";
 import { splitThoughts } from "./thoughts";
@@ -19,12 +21,21 @@ function Formatted({ text, growing }: { text: string; growing: boolean }) {
   const formatter = useRef<Formatter | null>(null);
   useLayoutEffect(() => {
     if (!later) return;
-    formatter.current ??= new later.Formatter(element.current!, t.picture);
+    formatter.current ??= new later.Formatter(element.current!, t);
     formatter.current.write(text, growing);
   }, [text, growing, later]);
   useEffect(() => () => formatter.current?.stop(), []);
   if (!later) return <div class="markdown as-it-is">{text}</div>;
-  return <div key="formatted" ref={element} class="markdown" />;
+  return <div key="formatted" ref={element} class="markdown" onClick={copyCode} />;
+}
+
+/** The button of a block of code, which is none of Preact's. */
+async function copyCode({ target }: MouseEvent): Promise<void> {
+  const button = (target as Element).closest("button");
+  const code = button?.parentElement?.querySelector("pre")?.textContent;
+  if (!button || code == null || !await copyText(code)) return;
+  button.textContent = t.codeCopied;
+  setTimeout(() => (button.textContent = t.copyCode), 2000);
 }
 
 /** Renders untrusted Markdown. `growing`: more of it comes. What a model thought is folded. */
@@ -32,12 +43,12 @@ export function Markdown({ text, growing = false }: { text: string; growing?: bo
   if (text.length > MOST) return <pre class="plain-text" tabIndex={0}>{text}</pre>;
   const parts = splitThoughts(text);
   return (
-    <div class="markdown-parts">
+    <div key={language()} class="markdown-parts">
       {parts.map((part, i) => {
         const grows = growing && i === parts.length - 1;
         if (part.kind === "text") return <Formatted key={i} text={part.text} growing={grows} />;
         return (
-          <details key={i} class="thoughts">
+          <details key={i} class="result-fold">
             <summary>
               <Icon name="right" />
               {grows && part.open ? t.thinking : t.thoughts}

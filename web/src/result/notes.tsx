@@ -16,13 +16,13 @@ export function Notes({ data }: { data: ResultData }) {
       {missing && (
         <Notice tone="warn">
           <p>{t.incomplete} {t.incompleteOk}</p>
-          {missing.length > 0 && <ul class="names">{missing.map((name) => <li key={name}>{name}</li>)}</ul>}
+          {missing.length > 0 && <ul class="result-names">{missing.map((name) => <li key={name}>{name}</li>)}</ul>}
         </Notice>
       )}
       {data.skipped_events > 0 && (
-        <details class="thoughts small">
+        <details class="result-fold small">
           <summary><Icon name="right" />{t.skipped(data.skipped_events)}</summary>
-          <ul class="names">
+          <ul class="result-names">
             {data.warnings?.map(({ offset, reason }, i) => <li key={i}>{reason} <span class="muted">({t.atByte(offset)})</span></li>)}
           </ul>
         </details>

@@ -15,17 +15,19 @@ import { formatPath, isBranch } from "./tree";
 import { t } from "./words";
 
 const FOLDED_TEXT = 600; // characters
+const FOLDED_LINES = 10;
 const FOLDED_ROWS = 50;
 const CELL = 300;
 
 function Text({ text }: { text: string }) {
   const [isOpen, setOpen] = useState(false);
   if (text === "") return <span class="muted">{t.emptyText}</span>;
-  const folds = text.length > FOLDED_TEXT;
+  const begin = text.slice(0, FOLDED_TEXT).split("\n").slice(0, FOLDED_LINES).join("\n");
+  const folds = begin.length < text.trimEnd().length;
   return (
-    <div class="output-text">
-      <div>{folds && !isOpen ? `${text.slice(0, FOLDED_TEXT)}…` : text}</div>
-      <div class="row">
+    <div class="result-text">
+      <div>{folds && !isOpen ? `${begin}…` : text}</div>
+      <div class="row wrap">
         {folds && (
           <button type="button" class="plain small" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             <Icon name={isOpen ? "down" : "right"} />{isOpen ? t.less : t.showAll(text.length)}
@@ -37,10 +39,10 @@ function Text({ text }: { text: string }) {
   );
 }
 
-function Cell({ value }: { value: Json | undefined }) {
+function Cell({ value, numeric }: { value: Json | undefined; numeric: boolean }) {
   const text = cellText(value);
   return (
-    <td class={isNumber(value) ? "num end" : isBranch(value ?? null) ? "mono" : undefined}>
+    <td class={numeric ? "num to-end" : isBranch(value ?? null) ? "mono" : undefined}>
       {text.length > CELL ? `${text.slice(0, CELL)}…` : text}
     </td>
   );
@@ -49,16 +51,17 @@ function Cell({ value }: { value: Json | undefined }) {
 function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[]; columns: string[]; runId: string }) {
   const [isOpen, setOpen] = useState(rows.length <= FOLDED_ROWS);
   const [asTree, setTree] = useState(false);
+  const numeric = columns.map((column) => rows.every((row) => row[column] == null || isNumber(row[column])));
   const shown = isOpen ? rows : rows.slice(0, FOLDED_ROWS);
   return (
-    <div class="stack output-table">
+    <div class="stack result-table">
       {asTree ? <JsonView value={rows} name={name} /> : (
-        <div class="wide" tabIndex={0} role="region" aria-label={name}>
+        <div class="wide-box" tabIndex={0} role="region" aria-label={name}>
           <table>
-            <thead><tr>{columns.map((column) => <th key={column} scope="col">{column}</th>)}</tr></thead>
+            <thead><tr>{columns.map((column, i) => <th key={column} scope="col" class={numeric[i] ? "to-end" : undefined}>{column}</th>)}</tr></thead>
             <tbody>
               {shown.map((row, i) => (
-                <tr key={i}>{columns.map((column) => <Cell key={column} value={row[column]} />)}</tr>
+                <tr key={i}>{columns.map((column, j) => <Cell key={column} value={row[column]} numeric={numeric[j]!} />)}</tr>
               ))}
             </tbody>
           </table>
@@ -94,7 +97,7 @@ function Value({ runId, name, value, files }: { runId: string; name: string; val
     const columns = columnsOf(value);
     if (columns) return <Table runId={runId} name={name} rows={value as JsonObject[]} columns={columns} />;
     if (value.length <= 20 && value.every((one) => typeof one === "string" && one.length <= FOLDED_TEXT))
-      return <ul class="output-list">{value.map((one, i) => <li key={i}>{one as string}</li>)}</ul>;
+      return <ul class="result-list">{value.map((one, i) => <li key={i}>{one as string}</li>)}</ul>;
   }
   return <JsonView value={value} name={formatPath(name, [])} />;
 }
@@ -102,7 +105,7 @@ function Value({ runId, name, value, files }: { runId: string; name: string; val
 /** Outputs by name. `files`: those of the result, by their paths. */
 export function OutputList({ runId, outputs, files }: { runId: string; outputs: JsonObject; files: OutputFile[] }) {
   return (
-    <dl class="outputs">
+    <dl class="result-outputs">
       {Object.entries(outputs).map(([name, value]) => (
         <div key={name}>
           <dt>

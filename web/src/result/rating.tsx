@@ -56,12 +56,12 @@ export function Rating({ runId, row }: { runId: string; row: Row | null }) {
     </button>
   );
   return (
-    <div class="rating" role="group" aria-label={t.rating}>
+    <div class="result-rating" role="group" aria-label={t.rating}>
       <div class="row wrap">
         <span class="muted">{t.rating}</span>
         {choice("like", t.good)}
         {choice("dislike", t.bad)}
-        <span class={told?.bad ? "file-error small" : "muted small"} role="status">{told?.text}</span>
+        <span class={told?.bad ? "result-error small" : "muted small"} role="status">{told?.text}</span>
       </div>
       {rating !== null && (
         <form class="field" onSubmit={(event) => { event.preventDefault(); if (!sending && tooMuch <= 0) send(rating); }}>

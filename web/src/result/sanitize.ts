@@ -5,8 +5,14 @@
 // it is clean.
 
 import createDOMPurify, { type Config } from "dompurify";
-import { ATTRIBUTES, TAGS } from "./html";
 import { linkAddress } from "./address";
+import { ATTRIBUTES, TAGS } from "./html";
+
+/** What the page itself says there. */
+export interface Names {
+  picture: string; // of one that has no name
+  copyCode: string;
+}
 
 const CONFIG = {
   ALLOWED_TAGS: [...TAGS, "#text"],
@@ -43,26 +49,34 @@ function dressPicture(picture: Element, name: string): void {
   picture.replaceWith(picture.closest("a") ? link.textContent : link);
 }
 
-/** Wide things scroll by themselves, by keyboard too. */
-function dressWide(fragment: DocumentFragment): void {
-  for (const table of fragment.querySelectorAll("table")) {
-    const box = table.ownerDocument.createElement("div");
-    box.className = "wide";
-    box.tabIndex = 0;
-    table.replaceWith(box);
-    box.append(table);
-  }
-  for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
+function box(element: Element, className: string): HTMLElement {
+  const around = element.ownerDocument.createElement("div");
+  around.className = className;
+  element.replaceWith(around);
+  around.append(element);
+  return around;
 }
 
-/** The clean content, still in a document of its own: adopt it by inserting it. `name`: of a picture
- * that has none. */
-export function sanitize(html: string, name: string): DocumentFragment {
+/** Wide things scroll by themselves, by keyboard too; code can be copied. */
+function dressWide(fragment: DocumentFragment, copyCode: string): void {
+  for (const table of fragment.querySelectorAll("table")) box(table, "wide-box").tabIndex = 0;
+  for (const code of fragment.querySelectorAll("pre")) {
+    const button = code.ownerDocument.createElement("button");
+    button.type = "button";
+    button.className = "small";
+    button.textContent = copyCode;
+    code.tabIndex = 0;
+    box(code, "code-box").prepend(button);
+  }
+}
+
+/** The clean content, still in a document of its own: adopt it by inserting it. */
+export function sanitize(html: string, names: Names): DocumentFragment {
   purify ??= createDOMPurify(window);
   const fragment = purify.sanitize(html, CONFIG) as unknown as DocumentFragment;
-  for (const picture of fragment.querySelectorAll("img")) dressPicture(picture, name);
+  for (const picture of fragment.querySelectorAll("img")) dressPicture(picture, names.picture);
   for (const link of fragment.querySelectorAll("a")) dressLink(link, linkAddress(link.getAttribute("href")));
-  dressWide(fragment);
+  dressWide(fragment, names.copyCode);
   return fragment;
 }
 

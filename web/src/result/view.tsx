@@ -6,7 +6,7 @@ import { send } from "../lib/api";
 import { parseJson } from "../lib/exact";
 import { count, duration, price } from "../lib/format";
 import { save } from "../lib/save";
-import type { Json, Result, ResultData, Row } from "../lib/types";
+import type { Result, ResultData, Row } from "../lib/types";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
 import { Failed, Loading, useLoad } from "../ui/load";
@@ -57,7 +57,7 @@ function TextView({ runId, texts }: { runId: string; texts: TextOutput[] }) {
 function Folded({ title, children }: { title: string; children: () => ComponentChildren }) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <details class="thoughts" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="result-fold" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary><Icon name="right" />{title}</summary>
       {isOpen && children()}
     </details>
@@ -81,7 +81,7 @@ function RawView({ runId }: { runId: string }) {
           <Icon name="download" />JSON
         </button>
       </Actions>
-      <JsonView value={value as Json} name={t.result} />
+      <JsonView value={value} name="result" />
     </div>
   );
 }

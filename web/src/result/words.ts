@@ -9,6 +9,8 @@ export const t = words(
     picture: "picture",
     thoughts: "Thoughts",
     thinking: "Thinking…",
+    copyCode: "Copy code",
+    codeCopied: "Copied",
     // JSON
     items: (n: number) => `${count(n)} item${s(n)}`,
     members: (n: number) => `${count(n)} member${s(n)}`,
@@ -22,7 +24,6 @@ export const t = words(
     copyPath: "Copy path",
     copyValue: "Copy value",
     // the result
-    result: "Result",
     views: "Views of the result",
     text: "Text",
     outputs: "Outputs",
@@ -81,6 +82,8 @@ export const t = words(
     picture: "图片",
     thoughts: "思考过程",
     thinking: "思考中…",
+    copyCode: "复制代码",
+    codeCopied: "已复制",
     items: (n: number) => `${count(n)} 项`,
     members: (n: number) => `${count(n)} 个成员`,
     characters: (n: number) => `${count(n)} 个字符`,
@@ -92,7 +95,6 @@ export const t = words(
     next: "下一处",
     copyPath: "复制路径",
     copyValue: "复制值",
-    result: "结果",
     views: "结果的视图",
     text: "文本",
     outputs: "输出",
