@@ -104,6 +104,7 @@ export function ResultView({ runId, result, row, onShowNode }: {
 }) {
   const { data, success } = result;
   const [chosen, choose] = useState("");
+  const title = useId();
   const texts = useMemo(() => textsOf(data), [data]);
   const files = useMemo(() => shownFiles(data), [data]);
   const outputs = outputsOf(data);
@@ -121,7 +122,8 @@ export function ResultView({ runId, result, row, onShowNode }: {
   const isEmpty = tabs.length === 0;
   if (!isEmpty) tabs.push({ id: "json", title: t.json, content: () => <RawView runId={runId} /> });
   return (
-    <div class="result stack">
+    <section class="card result stack" aria-labelledby={title}>
+      <h2 id={title}>{t.result}</h2>
       {success === false && <Later load={failing} show={({ Failure }) => <Failure result={result} onShowNode={onShowNode} />} />}
       {isEmpty && success !== false && <p class="muted">{success === null ? t.nothingYet : t.nothing}</p>}
       {isPartial && <p class="muted">{t.soFar}</p>}
@@ -133,6 +135,6 @@ export function ResultView({ runId, result, row, onShowNode }: {
         <Figures data={data} />
       </div>
       {success !== null && <Rating runId={runId} row={row} />}
-    </div>
+    </section>
   );
 }

@@ -24,6 +24,7 @@ export const t = words(
     copyPath: "Copy path",
     copyValue: "Copy value",
     // the result
+    result: "Result",
     views: "Views of the result",
     text: "Text",
     outputs: "Outputs",
@@ -95,6 +96,7 @@ export const t = words(
     next: "下一处",
     copyPath: "复制路径",
     copyValue: "复制值",
+    result: "结果",
     views: "结果的视图",
     text: "文本",
     outputs: "输出",
