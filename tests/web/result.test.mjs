@@ -271,7 +271,7 @@ test("the text is read, chosen, copied, saved; thoughts are folded", async (t) =
   assert.match(text, /# Label check/);
   await result.locator(".code-box").hover();
   await result.getByRole("button", { name: "Copy code" }).click();
-  await result.getByRole("button", { name: "Copied" }).waitFor();
+  await result.locator(".code-box").getByText("Copied").waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), '{"score": 18.5}');
   await result.getByLabel("Output", { exact: true }).selectOption("summary");
   await result.getByText("The label lacks a date.").waitFor();
@@ -402,6 +402,7 @@ test("files: pictures seen, sound played, all saved; what is gone or elsewhere i
     const other = await t.open(gateway, { ...look, path: page.url().slice(gateway.url.length), allow: [/status of 404/] });
     await other.locator(".result [role=tab]").nth(1).click();
     await other.locator(".result-file img").waitFor();
+    await other.locator(".result-error").waitFor();
     await axe(other);
     await steady(other);
     await shot(other, "result-files", { fullPage: true });

@@ -120,11 +120,12 @@ function FileItem({ runId, file }: { runId: string; file: OutputFile }) {
       </div>
       <div class="result-file-body">
         <div class="result-file-name">{file.name || t.file}</div>
-        <div class="small muted">
-          {[file.type || file.kind, file.size === null ? "" : bytes(file.size)].filter(Boolean).join(" · ")}
+        <div class={`small muted result-file-about${isPicture ? " two" : ""}`} role="status">
+          {state.at === "failed"
+            ? <span class="result-error"><Icon name="alert" />{state.text}</span>
+            : [file.type || file.kind, file.size === null ? "" : bytes(file.size)].filter(Boolean).join(" · ")}
         </div>
         {file.isElsewhere && <div class="small muted">{t.elsewhere}</div>}
-        {state.at === "failed" && <div class="small result-error" role="status"><Icon name="alert" />{state.text}</div>}
         {shown && !isPicture && <Player how={shown.how as "audio" | "video"} file={file} state={state} show={show} />}
       </div>
       {!file.isElsewhere && (
