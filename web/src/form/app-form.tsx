@@ -9,7 +9,9 @@ import { Notice } from "../ui/icons";
 import { errorText, Failed, Loading, useLoad } from "../ui/load";
 import { takeAgain } from "./again";
 import { AppIcon, modeText, titleOf } from "./app-head";
-import { check, type Field, fieldsOf, inputsOf, isEmpty, placeErrors, type Problems, type Value, type Values } from "./fields";
+import {
+  check, type Field, fieldsOf, inputsOf, isEmpty, placeErrors, type Problems, type Value, type Values,
+} from "./fields";
 import { FieldInput, isBad } from "./field";
 import { useDropGuard, usePaste } from "./file-field";
 import { addFiles, type Item, kindOf, type Problem } from "./files";
@@ -20,7 +22,9 @@ import { t } from "./words";
 
 const CHATS = ["advanced-chat", "chat", "agent-chat", "agent"];
 
-export function AppForm({ app, address, others }: { app: App; address: URLSearchParams | null; others: (() => void) | null }) {
+export function AppForm({ app, address, others }: {
+  app: App; address: URLSearchParams | null; others: (() => void) | null;
+}) {
   const [loaded, again] = useLoad(app.app, () => getParameters(app.app));
   const title = titleOf(app);
   // Anew once the form is there: the frame names the window when a place is new.
@@ -45,7 +49,10 @@ export function AppForm({ app, address, others }: { app: App; address: URLSearch
 }
 
 function userField(): Field {
-  return { ...queryField(), id: "field-user", name: "user", label: t.user, type: "text-input", required: false, hint: t.userHint, max: 255 };
+  return {
+    ...queryField(), id: "field-user", name: "user", label: t.user, type: "text-input",
+    required: false, hint: t.userHint, max: 255,
+  };
 }
 
 /** All of the form: the app's own fields, then what is asked of a chat, then the user's name. Made
@@ -62,18 +69,23 @@ function useValues(app: App, parameters: Parameters, address: URLSearchParams | 
     const again = takeAgain(app.app);
     const own = startValues(inputs, { address, again, last: lastValues(app.app) });
     // An input of the same name is meant first.
-    const free = address && new URLSearchParams([...address].filter(([name]) => !inputs.some((field) => field.name === name)));
+    const isInput = (name: string) => inputs.some((field) => field.name === name);
+    const user = remembered("user", "");
     const others = startValues(all.filter((field) => !inputs.includes(field)), {
-      address: free, again: again && { query: again["sys.query"] ?? null, user: remembered("user", "") }, last: { user: remembered("user", "") },
+      address: address && new URLSearchParams([...address].filter(([name]) => !isInput(name))),
+      again: again && { query: again["sys.query"] ?? null, user },
+      last: { user },
     });
     const values: Values = { ...own, ...others };
     // A field that is not to be shown has to be when nothing fills it.
-    const hidden = inputs.filter((field) => field.hidden && !(field.required && isEmpty(values[field.id]!))).map(({ id }) => id);
-    return { values, hidden, again };
+    const hidden = inputs.filter((field) => field.hidden && !(field.required && isEmpty(values[field.id]!)));
+    return { values, hidden: hidden.map(({ id }) => id), again };
   });
 }
 
-function Fill({ app, parameters, address }: { app: App; parameters: Parameters; address: URLSearchParams | null }) {
+function Fill({ app, parameters, address }: {
+  app: App; parameters: Parameters; address: URLSearchParams | null;
+}) {
   const { inputs, all, isChat } = allFields(app, parameters);
   const [{ values, hidden, again }, setState] = useValues(app, parameters, address);
   const [problems, setProblems] = useState<Problems>({});
@@ -124,7 +136,8 @@ function Fill({ app, parameters, address }: { app: App; parameters: Parameters; 
     keepValues(app.app, inputs, values);
     remember("user", user);
     const query = isChat ? values["field-query"] as string : undefined;
-    void sender.send({ app: app.app, user: user || undefined, query, ...inputsOf(inputs, values) }, (error) => {
+    const order = { app: app.app, user: user || undefined, query, ...inputsOf(inputs, values) };
+    void sender.send(order, (error) => {
       if (!(error instanceof ApiError) || error.status < 400 || error.status > 499) return errorText(error);
       const { problems: told, rest } = placeErrors(error.message, shown);
       show(told);
@@ -135,7 +148,8 @@ function Fill({ app, parameters, address }: { app: App; parameters: Parameters; 
     keepValues(app.app, inputs, null);
     // A number that the browser cannot read is not in `values`.
     for (const input of document.querySelectorAll<HTMLInputElement>(".form input[type=number]")) input.value = "";
-    setState({ values: { ...startValues(all, { address: null, again: null, last: null }), "field-user": values["field-user"]! }, hidden, again: null });
+    const start = startValues(all, { address: null, again: null, last: null });
+    setState({ values: { ...start, "field-user": values["field-user"]! }, hidden, again: null });
     setProblems({});
     sender.rest();
     document.getElementById(shown[0]!.id)?.focus();
@@ -147,7 +161,8 @@ function Fill({ app, parameters, address }: { app: App; parameters: Parameters; 
   );
   return (
     <form class="card stack form" noValidate onSubmit={submit}>
-      {parameters.opening_statement && isChat && <div class="opening"><Markdown text={parameters.opening_statement} /></div>}
+      {parameters.opening_statement && isChat &&
+        <div class="opening"><Markdown text={parameters.opening_statement} /></div>}
       {shown.some(({ required }) => required) && <p class="muted small">{t.requiredMark}</p>}
       {shown.filter(({ id }) => id !== "field-user").map(input)}
       {isChat && <Suggestions questions={parameters.suggested_questions ?? []} choose={(text) => {
@@ -174,7 +189,9 @@ function Suggestions({ questions, choose }: { questions: string[]; choose: (text
   if (questions.length === 0) return null;
   return (
     <div class="row wrap suggestions" role="group" aria-label={t.suggested}>
-      {questions.map((text) => <button key={text} type="button" class="small" onClick={() => choose(text)}>{text}</button>)}
+      {questions.map((text) => (
+        <button key={text} type="button" class="small" onClick={() => choose(text)}>{text}</button>
+      ))}
     </div>
   );
 }

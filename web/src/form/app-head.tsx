@@ -8,7 +8,7 @@ export function titleOf(app: App): string {
 }
 
 export function modeText(app: App): string | null {
-  return app.mode && ((t as { [name: string]: string | unknown })[`mode_${app.mode}`] as string | undefined ?? app.mode);
+  return app.mode && ((t as unknown as { [name: string]: string | undefined })[`mode_${app.mode}`] ?? app.mode);
 }
 
 /** An emoji on the ground that the app gives it. A picture of an app is at another host, which a

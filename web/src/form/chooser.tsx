@@ -42,7 +42,9 @@ function State({ app }: { app: App }) {
         <Icon name="cross" /><span>{t.unavailable}{app.message && `: ${app.message}`}</span>
       </p>
     );
-  const parts = [app.running > 0 && t.running(app.running), app.waiting > 0 && t.waiting(app.waiting)].filter(Boolean);
+  const parts = [
+    app.running > 0 && t.running(app.running), app.waiting > 0 && t.waiting(app.waiting),
+  ].filter(Boolean);
   if (parts.length === 0) return null;
   return <p class="status busy small"><Icon name="turn" />{parts.join(" · ")}</p>;
 }

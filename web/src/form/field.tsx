@@ -78,7 +78,10 @@ export function FieldInput({ field, value, problem, set, note }: FieldProps) {
 
 function Control({ field, value, set, more }: {
   field: Field; value: string; set: FieldProps["set"];
-  more: { id: string; required: boolean; "aria-describedby": string | undefined; "aria-invalid": true | undefined; placeholder: string | undefined };
+  more: {
+    id: string; required: boolean; placeholder: string | undefined;
+    "aria-describedby": string | undefined; "aria-invalid": true | undefined;
+  };
 }) {
   const onInput = (event: { currentTarget: { value: string } }) => set(event.currentTarget.value);
   switch (field.type) {
@@ -100,7 +103,8 @@ function Control({ field, value, set, more }: {
       return <input {...more} type="number" step="any" inputMode="decimal" autocomplete="off" value={value}
         onInput={onInput} onWheel={(event) => event.currentTarget.blur()} />;
     default:
-      return <input {...more} type="text" autocomplete={field.id === "field-user" ? "name" : "off"} value={value} onInput={onInput} />;
+      return <input {...more} type="text" autocomplete={field.id === "field-user" ? "name" : "off"}
+        value={value} onInput={onInput} />;
   }
 }
 

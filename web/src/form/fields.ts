@@ -3,9 +3,11 @@
 import type { FileUpload, InputDescription, Json, JsonObject, Parameters } from "../lib/types";
 import type { FileRules, Item, Kind, Problem } from "./files";
 import { remoteFile } from "./files";
+import type { Order } from "./send";
 import { t } from "./words";
 
-const TYPES = ["text-input", "paragraph", "select", "number", "checkbox", "json_object", "file", "file-list"] as const;
+const TYPES = ["text-input", "paragraph", "select", "number", "checkbox", "json_object", "file",
+  "file-list"] as const;
 
 export interface Field {
   id: string; // of its element in the page
@@ -31,8 +33,10 @@ const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 const lower = (value: unknown) => strings(value).map((one) => one.toLowerCase().replace(/^\./, ""));
 
+type Limits = Parameters["system_parameters"];
+
 /** What Dify says of files, for a field of its own or for an app as a whole. */
-export function fileRules(of: FileUpload, most: number | null, limits: Parameters["system_parameters"] = {}): FileRules {
+export function fileRules(of: FileUpload, most: number | null, limits: Limits = {}): FileRules {
   const methods = strings(of.allowed_file_upload_methods);
   const rules: FileRules = {
     kinds: lower(of.allowed_file_types) as Kind[],
@@ -42,15 +46,15 @@ export function fileRules(of: FileUpload, most: number | null, limits: Parameter
     most,
     megabytes: {},
   };
-  const names = { image: "image_file", audio: "audio_file", video: "video_file", document: "file", custom: "file" };
-  for (const [kind, name] of Object.entries(names)) {
+  for (const kind of ["image", "audio", "video", "document", "custom"] as const) {
+    const name = kind === "document" || kind === "custom" ? "file" : `${kind}_file`;
     const limit = limits[`${name}_size_limit`];
-    if (typeof limit === "number" && limit > 0) rules.megabytes[kind as Kind] = limit;
+    if (typeof limit === "number" && limit > 0) rules.megabytes[kind] = limit;
   }
   return rules;
 }
 
-export function makeField(id: string, type: string, of: InputDescription, limits?: Parameters["system_parameters"]): Field {
+export function makeField(id: string, type: string, of: InputDescription, limits?: Limits): Field {
   const known = TYPES.find((name) => name === type);
   const max = typeof of.max_length === "number" && of.max_length > 0 ? of.max_length : null;
   const field: Field = {
@@ -68,8 +72,10 @@ export function makeField(id: string, type: string, of: InputDescription, limits
     initial: "",
   };
   if (known === "file") field.files = fileRules(of, 1, limits);
-  if (known === "file-list") field.files = fileRules(of, max ?? limits?.["workflow_file_upload_limit"] ?? null, limits);
-  field.initial = valueFor(field, of.default) ?? (field.files ? [] : known === "checkbox" ? false : "");
+  if (known === "file-list")
+    field.files = fileRules(of, max ?? limits?.["workflow_file_upload_limit"] ?? null, limits);
+  const nothing = field.files ? [] : known === "checkbox" ? false : "";
+  field.initial = valueFor(field, of.default) ?? nothing;
   return field;
 }
 
@@ -84,6 +90,10 @@ export function fieldsOf(parameters: Parameters): Field[] {
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+// Words of a checkbox that Dify knows.
+const YES = /^\s*(true|1|yes|on)\s*$/i;
+const NO = /^\s*(false|0|no|off)\s*$/i;
+
 /** What a value that comes from elsewhere (an address, another run, a default) is in the field;
  * undefined: nothing that fits. */
 export function valueFor(field: Field, value: Json | undefined): Value | undefined {
@@ -91,13 +101,14 @@ export function valueFor(field: Field, value: Json | undefined): Value | undefin
   const text = typeof value === "string" ? value : JSON.stringify(value);
   switch (field.type) {
     case "checkbox":
-      return /^\s*(true|1|yes|on)\s*$/i.test(text) ? true : /^\s*(false|0|no|off)\s*$/i.test(text) ? false : undefined;
+      return YES.test(text) ? true : NO.test(text) ? false : undefined;
     case "select":
       return field.options.includes(text) ? text : undefined;
     case "number":
       return isNumber(text) || text === "" ? text : undefined;
     case "json_object":
-      return isObject(value) ? JSON.stringify(value, null, 2) : typeof value === "string" ? value : undefined;
+      if (isObject(value)) return JSON.stringify(value, null, 2);
+      return typeof value === "string" ? value : undefined;
     default:
       return text;
   }
@@ -145,13 +156,13 @@ function checkObject(text: string): Problem | null {
 const numberOf = (text: string): Json => text.replace(/\D/g, "").length > 15 ? text.trim() : Number(text);
 
 /** What a run is asked for with. What was left empty is not sent, unless a default would come back. */
-export function inputsOf(fields: Field[], values: Values): { inputs: JsonObject; files: [name: string, file: File][] } {
+export function inputsOf(fields: Field[], values: Values): Pick<Order, "inputs" | "files"> {
   const inputs: JsonObject = {};
-  const files: [string, File][] = [];
+  const files: Order["files"] = [];
   for (const field of fields) {
     const value = values[field.id] ?? field.initial;
     if (Array.isArray(value)) {
-      const remote = field.files ? value.filter(({ url }) => url).map((item) => remoteFile(field.files!, item)) : [];
+      const remote = value.filter(({ url }) => url).map((item) => remoteFile(field.files!, item));
       for (const { file } of value) if (file) files.push([field.name, file]);
       if (remote.length > 0) inputs[field.name] = field.type === "file" ? remote[0]! : remote;
     } else if (typeof value === "boolean") {

@@ -3,7 +3,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes } from "../lib/format";
 import { Icon } from "../ui/icons";
-import { acceptOf, addAddress, addFiles, extensionsOf, type FileRules, type Item, kindOf, type Problem } from "./files";
+import {
+  acceptOf, addAddress, addFiles, extensionsOf, type FileRules, type Item, kindOf, type Problem,
+} from "./files";
 import { t } from "./words";
 
 const hasCamera = matchMedia("(pointer: coarse)").matches;
@@ -11,7 +13,8 @@ const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes("F
 
 // A folder that is dropped looks like a file that cannot be read.
 function droppedFiles({ dataTransfer }: DragEvent): File[] {
-  return [...dataTransfer?.items ?? []].filter((item) => item.kind === "file" && !item.webkitGetAsEntry()?.isDirectory)
+  return [...dataTransfer?.items ?? []]
+    .filter((item) => item.kind === "file" && !item.webkitGetAsEntry()?.isDirectory)
     .map((item) => item.getAsFile()).filter((file) => file !== null);
 }
 
@@ -157,7 +160,8 @@ function Address({ id, add, isOpen, described }: {
   };
   return (
     <div class="drop-address">
-      <input ref={field} id={id} type="url" placeholder="https://…" aria-label={t.address} aria-describedby={described}
+      <input ref={field} id={id} type="url" placeholder="https://…" aria-label={t.address}
+        aria-describedby={described}
         onKeyDown={(event) => {
           if (event.key !== "Enter") return;
           event.preventDefault();
@@ -179,7 +183,8 @@ function FileItem({ item, remove }: { item: Item; remove: () => void }) {
           {file ? bytes(file.size) : <span class="drop-name">{item.url}</span>}
         </div>
       </div>
-      <button type="button" class="plain icon small" onClick={remove} aria-label={t.remove(name)} title={t.remove(name)}>
+      <button type="button" class="plain icon small" onClick={remove} aria-label={t.remove(name)}
+        title={t.remove(name)}>
         <Icon name="cross" />
       </button>
     </li>

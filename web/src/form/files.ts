@@ -52,8 +52,10 @@ function takes(rules: FileRules, name: string): boolean {
 
 /** The extensions that are taken; empty: all. */
 export function extensionsOf(rules: FileRules): string[] {
-  if (rules.kinds.length === 0 || (rules.kinds.includes("custom") && rules.extensions.length === 0)) return [];
-  return [...new Set(rules.kinds.flatMap((kind) => kind === "custom" ? rules.extensions : EXTENSIONS[kind].split(" ")))];
+  const takesAny = rules.kinds.includes("custom") && rules.extensions.length === 0;
+  if (rules.kinds.length === 0 || takesAny) return [];
+  return [...new Set(rules.kinds.flatMap((kind) =>
+    kind === "custom" ? rules.extensions : EXTENSIONS[kind].split(" ")))];
 }
 
 /** For the browser's own choice of files. Images by their types: so phones offer their pictures, and
@@ -66,9 +68,13 @@ export function acceptOf(rules: FileRules): string {
   }).filter((type, at, all) => all.indexOf(type) === at).join(",");
 }
 
+function wrongType(rules: FileRules, name: string): Problem {
+  return () => t.wrongType(name, extensionsOf(rules).join(", ").toUpperCase());
+}
+
 function problemOf(rules: FileRules, file: File): Problem | null {
   const { name, size } = file;
-  if (!takes(rules, name)) return () => t.wrongType(name, extensionsOf(rules).map((one) => one.toUpperCase()).join(", "));
+  if (!takes(rules, name)) return wrongType(rules, name);
   const limit = rules.megabytes[kindOf(name)];
   if (limit !== undefined && size > limit * 1024 * 1024) return () => t.tooLarge(name, limit);
   return null;
@@ -78,9 +84,14 @@ const both = (one: Problem | null, other: Problem): Problem => one ? () => `${on
 
 let ids = 0;
 
+interface Added {
+  items: Item[];
+  problem: Problem | null;
+}
+
 /** What a field holds once files are added: those that it takes, in their order. One that takes a
  * single file takes it in place of the one it has. */
-export function addFiles(rules: FileRules, before: Item[], files: File[]): { items: Item[]; problem: Problem | null } {
+export function addFiles(rules: FileRules, before: Item[], files: File[]): Added {
   let problem: Problem | null = null;
   const taken: Item[] = [];
   for (const file of files) {
@@ -91,8 +102,17 @@ export function addFiles(rules: FileRules, before: Item[], files: File[]): { ite
   return join(rules, before, taken, problem);
 }
 
+function nameIn(url: URL): string {
+  const last = url.pathname.split("/").pop()!;
+  try {
+    return decodeURIComponent(last) || url.host;
+  } catch {
+    return last;
+  }
+}
+
 /** The same of an address. */
-export function addAddress(rules: FileRules, before: Item[], text: string): { items: Item[]; problem: Problem | null } {
+export function addAddress(rules: FileRules, before: Item[], text: string): Added {
   let url: URL;
   try {
     url = new URL(text.trim());
@@ -100,14 +120,14 @@ export function addAddress(rules: FileRules, before: Item[], text: string): { it
     return { items: before, problem: () => t.badAddress };
   }
   if (!/^https?:$/.test(url.protocol)) return { items: before, problem: () => t.badAddress };
-  const name = decodeURIComponent(url.pathname.split("/").pop()!.replace(/%(?![0-9a-f]{2})/gi, "%25")) || url.host;
+  const name = nameIn(url);
   // An address may say nothing of what it leads to.
   if (extensionOf(name) && !takes(rules, name) && kindOf(name) !== "custom")
-    return { items: before, problem: () => t.wrongType(name, extensionsOf(rules).join(", ").toUpperCase()) };
+    return { items: before, problem: wrongType(rules, name) };
   return join(rules, before, [{ id: ++ids, name, file: null, url: url.href }], null);
 }
 
-function join(rules: FileRules, before: Item[], added: Item[], problem: Problem | null) {
+function join(rules: FileRules, before: Item[], added: Item[], problem: Problem | null): Added {
   const { most } = rules;
   if (added.length === 0) return { items: before, problem };
   const items = most === 1 && added.length === 1 ? added : [...before, ...added];
@@ -123,5 +143,6 @@ function join(rules: FileRules, before: Item[], added: Item[], problem: Problem 
 export function remoteFile(rules: FileRules, item: Item): Json {
   const kind = kindOf(item.name);
   const fits = rules.kinds.length === 0 || rules.kinds.includes(kind);
-  return { type: fits ? kind : rules.kinds.includes("custom") ? "custom" : rules.kinds[0]!, transfer_method: "remote_url", url: item.url };
+  const type = fits ? kind : rules.kinds.includes("custom") ? "custom" : rules.kinds[0]!;
+  return { type, transfer_method: "remote_url", url: item.url };
 }

@@ -15,7 +15,8 @@ export function FollowUp({ row, inputs }: { row: Row; inputs?: JsonObject | null
   const sender = useSender();
   const { app, user, conversation_id: conversation } = row;
   if (conversation === null || user === null) return null;
-  const field: Field = { ...queryField(), id: "follow-up", label: t.askOn, hint: t.askOnHint, required: false };
+  const field: Field =
+    { ...queryField(), id: "follow-up", label: t.askOn, hint: t.askOnHint, required: false };
   const submit = (event: Event) => {
     event.preventDefault();
     if ((query as string).trim() === "") {
@@ -52,7 +53,7 @@ function isFile(value: object): boolean {
 /** What is asked of a chat. */
 export function queryField(): Field {
   return {
-    id: "field-query", name: "query", label: t.query, type: "paragraph", required: true, hidden: false, hint: null,
-    placeholder: null, max: null, options: [], files: null, initial: "",
+    id: "field-query", name: "query", label: t.query, type: "paragraph", required: true,
+    hidden: false, hint: null, placeholder: null, max: null, options: [], files: null, initial: "",
   };
 }

@@ -29,11 +29,14 @@ function newKey(): string {
 
 const text = ({ files: _, ...order }: Order) => JSON.stringify(order);
 
+function sameFiles(some: Order["files"], others: Order["files"]): boolean {
+  return some.length === others.length &&
+    some.every(([name, file], at) => others[at]![0] === name && others[at]![1] === file);
+}
+
 /** The attempt of an order: that of before, if it asks for the same. */
 export function attemptOf(order: Order, before: Attempt | null): Attempt {
-  const isSame = before !== null && text(before.order) === text(order) &&
-    before.order.files.length === order.files.length &&
-    before.order.files.every(([name, file], at) => order.files[at]![0] === name && order.files[at]![1] === file);
+  const isSame = before !== null && text(before.order) === text(order) && sameFiles(before.order.files, order.files);
   return isSame ? before : { key: newKey(), order };
 }
 
@@ -48,8 +51,10 @@ export function bodyOf({ app, user, query, conversation, inputs, files }: Order)
   return form;
 }
 
+type Progress = (share: number) => void; // of the files, sent
+
 // fetch() cannot tell how much of a body has left.
-function post({ key, order }: Attempt, progress: (share: number) => void, signal: AbortSignal): Promise<Response> {
+function post({ key, order }: Attempt, progress: Progress, signal: AbortSignal): Promise<Response> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     let silence: ReturnType<typeof setTimeout>;
@@ -72,7 +77,8 @@ function post({ key, order }: Attempt, progress: (share: number) => void, signal
       };
     request.onload = () => {
       const after = request.getResponseHeader("Retry-After");
-      resolve(new Response(request.responseText, { status: request.status, headers: after ? { "Retry-After": after } : {} }));
+      const headers = new Headers(after ? { "Retry-After": after } : {});
+      resolve(new Response(request.responseText, { status: request.status, headers }));
     };
     request.onerror = fail;
     request.onabort = fail;
@@ -96,7 +102,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-async function ask(attempt: Attempt, progress: (share: number) => void, signal: AbortSignal): Promise<string> {
+async function ask(attempt: Attempt, progress: Progress, signal: AbortSignal): Promise<string> {
   for (;;) {
     const used = token();
     const answer = await post(attempt, progress, signal);
@@ -113,7 +119,7 @@ async function ask(attempt: Attempt, progress: (share: number) => void, signal: 
 
 /** The id of the run. `repeats` is told before each further try. */
 export async function startRun(attempt: Attempt, signal: AbortSignal,
-  { progress, repeats }: { progress: (share: number) => void; repeats: () => void }): Promise<string> {
+  { progress, repeats }: { progress: Progress; repeats: () => void }): Promise<string> {
   for (const ms of [...PAUSES_MS, null]) {
     try {
       return await ask(attempt, progress, signal);

@@ -45,7 +45,8 @@ export function useSender(): Sender {
       if (!stop.signal.aborted) go({ at: "run", id });
     } catch (error) {
       const text = stop.signal.aborted ? null : (tell ?? errorText)(error);
-      set(stop.signal.aborted ? { at: "cancelled" } : text === null ? { at: "rest" } : { at: "failed", error, text });
+      if (stop.signal.aborted) set({ at: "cancelled" });
+      else set(text === null ? { at: "rest" } : { at: "failed", error, text });
     } finally {
       busy.current = null;
     }
@@ -73,7 +74,8 @@ export function SendingNotice({ sender }: { sender: Sender }) {
   }
   if (now.at !== "sending" || (now.share === null && !now.repeats)) return null;
   const share = now.share ?? 0;
-  const what = now.repeats ? t.repeating : share < 1 ? t.uploading(percent(Math.floor(share * 100) / 100)) : t.starting;
+  const sent = t.uploading(percent(Math.floor(share * 100) / 100));
+  const what = now.repeats ? t.repeating : share < 1 ? sent : t.starting;
   return (
     <div class="sending">
       <div class="grow stack">

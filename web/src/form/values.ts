@@ -30,6 +30,6 @@ export function lastValues(app: string): JsonObject | null {
 
 /** Files are not kept. null: nothing is. */
 export function keepValues(app: string, fields: Field[], values: Values | null): void {
-  const kept = values && fields.filter((field) => !field.files).map((field) => [field.name, values[field.id]]);
-  remember(key(app), kept && Object.fromEntries(kept));
+  const texts = fields.filter((field) => !field.files);
+  remember(key(app), values && Object.fromEntries(texts.map(({ name, id }) => [name, values[id]])));
 }

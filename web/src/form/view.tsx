@@ -27,7 +27,7 @@ export function FormView({ app }: { app: string | null }) {
   if (apps.length === 0) return <div class="empty"><p>{t.noApps}</p></div>;
   const meant = query.get("app");
   const wanted = app ?? meant;
-  const chosen = wanted === null ? (apps.length === 1 ? apps[0] : undefined) : apps.find((one) => one.app === wanted);
+  const chosen = wanted === null && apps.length === 1 ? apps[0] : apps.find((one) => one.app === wanted);
   if (!chosen) return <Chooser apps={apps} unknown={wanted} again={again} />;
   // Values for one app are none for another.
   const address = meant === null || meant === chosen.app ? query : null;
