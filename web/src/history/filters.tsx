@@ -81,11 +81,11 @@ function CustomSpan({ filter: { since, until }, change }: { filter: Filter; chan
   const isUpsideDown = since !== null && until !== null && until <= since;
   return (
     <>
-      <Field label={t.since} class="wide">
+      <Field label={t.since} class="double">
         {(id) => <Typed id={id} type="datetime-local" value={localTime(since)}
           set={(text) => change({ since: fromLocal(text) })} />}
       </Field>
-      <Field label={t.until} class="wide" error={isUpsideDown ? t.upsideDown : null}>
+      <Field label={t.until} class="double" error={isUpsideDown ? t.upsideDown : null}>
         {(id, described) => <Typed id={id} type="datetime-local" value={localTime(until)} aria-invalid={isUpsideDown}
           aria-describedby={described} set={(text) => change({ until: fromLocal(text) })} />}
       </Field>
@@ -105,7 +105,7 @@ export function Filters({ id, filter, change, apps, isOpen }: {
   return (
     <form id={id} role="search" aria-label={t.filters(0)} class={`history-filters ${isOpen ? "open" : ""} ${apps ? "" : "early"}`}
       onSubmit={(event) => event.preventDefault()}>
-      <Field label={t.search} class="wide">
+      <Field label={t.search} class="double">
         {(field) => <Typed id={field} type="search" value={filter.q} placeholder={t.searchHint} maxLength={255}
           set={(q) => change({ q })} />}
       </Field>

@@ -49,8 +49,7 @@ function RunRow({ row, hasApp }: { row: Row; hasApp: boolean }) {
         {success === false && code && <code class="cut" title={code}>{code}</code>}
       </td>
       <td role="cell" class="time num">
-        <a href={formatRoute({ at: "run", id: run_id })}>
-          <span class="hidden-text">{t.run} </span>
+        <a href={formatRoute({ at: "run", id: run_id })} aria-label={`${t.run} ${shortTime(created_at)}`}>
           <time dateTime={new Date(created_at * 1000).toISOString()} title={time(created_at)}>{shortTime(created_at)}</time>
         </a>
       </td>
@@ -61,7 +60,7 @@ function RunRow({ row, hasApp }: { row: Row; hasApp: boolean }) {
         {count(total_tokens)}<span class="unit" aria-hidden="true">{t.tokensUnit}</span>
       </td>
       <td role="cell" class={`number num ${blank(total_price)}`}>{price(total_price, row.currency)}</td>
-      <td role="cell" class={`rating ${blank(row.rating)}`}><Rating rating={row.rating} /></td>
+      <td role="cell" class={`rated ${blank(row.rating)}`}><Rating rating={row.rating} /></td>
     </tr>
   );
 }
@@ -69,7 +68,7 @@ function RunRow({ row, hasApp }: { row: Row; hasApp: boolean }) {
 export function RunList({ rows, hasApp, isStale }: { rows: Row[]; hasApp: boolean; isStale: boolean }) {
   const columns: [name: string, title: string][] = [
     ["status-cell", t.status], ["time", t.started], ...(hasApp ? [["app", t.app] as [string, string]] : []),
-    ["user", t.user], ["number", t.duration], ["number", t.tokens], ["number", t.price], ["rating", t.rating],
+    ["user", t.user], ["number", t.duration], ["number", t.tokens], ["number", t.price], ["rated", t.rating],
   ];
   return (
     <table class={`history-list ${isStale ? "stale" : ""}`} role="table" aria-label={t.title} aria-busy={isStale}>

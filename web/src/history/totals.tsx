@@ -94,10 +94,10 @@ function Reading({ part, plan }: { part: Totals; plan: Plan }) {
   return (
     <>
       <strong>{partTime(part, plan)}</strong>
-      <span><i class="swatch good" />{count(part.succeeded)}</span>
-      <span><i class="swatch bad" />{count(part.failed)}</span>
-      {part.open > 0 && <span><i class="swatch busy" />{count(part.open)}</span>}
-      {part.median_seconds !== null && <span><i class="swatch median" />{duration(part.median_seconds)}</span>}
+      <span><i class="history-swatch good" />{count(part.succeeded)}</span>
+      <span><i class="history-swatch bad" />{count(part.failed)}</span>
+      {part.open > 0 && <span><i class="history-swatch busy" />{count(part.open)}</span>}
+      {part.median_seconds !== null && <span><i class="history-swatch median" />{duration(part.median_seconds)}</span>}
     </>
   );
 }
@@ -114,7 +114,7 @@ function Chart({ summed: { plan, stats } }: { summed: Summed }) {
       <div class="history-key">
         <div class="history-legend grow num">
           {read ? <Reading part={read} plan={plan} /> : LEGENDS[mode].map(([kind, text]) => (
-            <span key={kind}><i class={`swatch ${kind}`} />{text()}</span>
+            <span key={kind}><i class={`history-swatch ${kind}`} />{text()}</span>
           ))}
         </div>
         <div class="history-modes" role="group" aria-label={t.plot}>

@@ -111,14 +111,16 @@ export function HistoryView({ filter: query }: { filter: URLSearchParams }) {
             <Icon name="cross" /><span>{t.clear}</span>
           </button>
         )}
-        <button type="button" class="history-fold" aria-expanded={isOpen} aria-controls={form} onClick={() => setOpen(!isOpen)}>
-          {t.filters(set)}<Icon name="down" />
-        </button>
+        {!isVirgin && (
+          <button type="button" class="history-fold" aria-expanded={isOpen} aria-controls={form} onClick={() => setOpen(!isOpen)}>
+            {t.filters(set)}<Icon name="down" />
+          </button>
+        )}
       </div>
       {!isVirgin && <Filters id={form} filter={filter} change={change} apps={apps} isOpen={isOpen} />}
       {!isVirgin && (
         <TotalsCard summed={summed} isPartial={isBeyondTotals(filter)}
-          problem={sumError && error === null && !summed ? <Failed error={sumError} again={again} /> : null} />
+          problem={sumError && error === null && !summed ? <Failed error={sumError} /> : null} />
       )}
       <p class="hidden-text" role="status">{listed?.key === key ? t.listed(rows.length, listed.page.has_more) : ""}</p>
       <section ref={list} tabIndex={-1} class="history-runs" aria-label={t.title}>
