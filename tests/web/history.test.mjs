@@ -107,9 +107,11 @@ test("pages, and back to where one was", async (t) => {
   assert.deepEqual(await ids(page), runs.slice(0, 50));
 
   const row = rows(page).nth(30);
-  await row.scrollIntoViewIfNeeded();
-  await page.evaluate(() => scrollBy(0, 100));
+  await row.evaluate((element) => element.scrollIntoView({ block: "center" }));
   const scroll = await page.evaluate(() => scrollY);
+  const gap = await page.evaluate(() => document.querySelector(".history-list th").getBoundingClientRect().top -
+    document.querySelector(".shell-head").getBoundingClientRect().bottom);
+  assert.ok(Math.abs(gap) <= 1, `the names of the columns stay in sight: ${gap} px`);
   await row.getByText("line-").click(); // the whole row is a link
   await until("the run is shown", () => hash(page), (found) => found === `#/runs/${runs[30]}`);
   await page.goBack();
