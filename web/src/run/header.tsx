@@ -2,7 +2,7 @@
 // known of the run so far.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { runAgain } from "../form/again";
 import { stopRun } from "../lib/api";
 import { clock, count, duration, NONE, price, shortTime } from "../lib/format";
@@ -38,7 +38,7 @@ function Stop({ live }: { live: LiveRun }) {
   const yes = useRef<HTMLButtonElement>(null);
   const first = useRef<HTMLButtonElement>(null);
   const before = useRef(step);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (step === "asked") yes.current?.focus();
     if (step === "idle" && before.current === "asked") first.current?.focus();
     before.current = step;
@@ -77,7 +77,7 @@ function Fact({ name, children, title }: { name: string; children: ComponentChil
   return <div><dt>{name}</dt><dd class="num" title={title}>{children}</dd></div>;
 }
 
-export function RunHeader({ live, row }: { live: LiveRun; row: Row | null }) {
+export function RunHeader({ live, row, canStop }: { live: LiveRun; row: Row | null; canStop: boolean }) {
   const { state } = live;
   useRev(live, () => state.revs.head + state.revs.result + state.revs.times);
   const { totals } = state;
@@ -91,13 +91,14 @@ export function RunHeader({ live, row }: { live: LiveRun; row: Row | null }) {
         <Status status={statusNow(state)} badge />
       </div>
       <div class="run-acts">
-        {!isOver && (state.phase !== "paused") && <Stop live={live} />}
-        <Copy text={() => location.href.replace(/\?[^#]*/, "")} label={t.copyLink} icon="link" />
-        {row && inputs && (
-          <button type="button" class="small plain" onClick={() => runAgain(row.app, inputs)}>
+        {canStop && (state.phase === "running" || state.phase === "waiting") && <Stop live={live} />}
+        {(inputs || !isOver) && (
+          <button type="button" class="small plain" disabled={!row || !inputs}
+            onClick={() => { if (row && inputs) runAgain(row.app, inputs); }}>
             <Icon name="again" />{t.again}
           </button>
         )}
+        <Copy text={() => location.href.replace(/\?[^#]*/, "")} label={t.copyLink} icon="link" />
       </div>
       <dl class="run-facts">
         <Fact name={t.elapsed}><Elapsed live={live} /></Fact>

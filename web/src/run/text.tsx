@@ -53,7 +53,7 @@ export function Thoughts({ live }: { live: LiveRun }) {
   const isAnswer = thoughts.length === 1 && !thoughts[0]!.tool;
   if (state.reasoning.length === 0 && (thoughts.length === 0 || isAnswer)) return null;
   return (
-    <details class="card thoughts">
+    <details class="card run-thoughts">
       <summary>{t.thoughts}</summary>
       {state.reasoning.length > 0 && <Markdown text={String(state.reasoning)} growing={state.phase !== "ended"} />}
       {thoughts.length > 0 && !isAnswer &&

@@ -24,30 +24,34 @@ const asking = () => import("./ask");
 const CATCH_UP_MS = 400; // a run that is over is shown when it is there as a whole
 const CATCH_UP_MOST_MS = 3000;
 
-/** What the list of runs knows of it: asked for at first, and when it is over (rating, figures). */
-function useRow(live: LiveRun): Row | null {
-  const [row, setRow] = useState<Row | null>(null);
+/** What the list of runs knows of it: asked for at first, and when it is over (rating, figures).
+ * undefined: not asked yet; null: it knows nothing. */
+function useRow(live: LiveRun): Row | null | undefined {
+  const [row, setRow] = useState<Row | null>();
   const isOver = live.state.result !== null && live.state.phase === "ended";
   useEffect(() => {
     let isHere = true;
-    getRow(live.id).then((value) => { if (isHere && value) setRow(value); }, () => {});
+    const set = (value: Row | null) => { if (isHere) setRow((before) => value ?? before ?? null); };
+    getRow(live.id).then(set, () => set(null));
     return () => { isHere = false; };
   }, [live, isOver]);
   return row;
 }
 
 /** False while what was before is still coming: what would only jump is not shown yet. */
-function useCaughtUp(live: LiveRun, row: Row | null): boolean {
+function useCaughtUp(live: LiveRun, row: Row | null | undefined): boolean {
+  const { state, connection } = live;
   const [isLate, setLate] = useState(false);
+  const isComing = state.phase !== "waiting" || connection.state !== "connecting";
   const isPast = row?.success != null;
   useEffect(() => {
+    if (!isComing) return;
     const timer = setTimeout(() => setLate(true), isPast ? CATCH_UP_MOST_MS : CATCH_UP_MS);
     return () => clearTimeout(timer);
-  }, [isPast]);
-  const { phase } = live.state;
-  const isThere = phase === "ended" ? live.state.result !== null : phase === "paused";
+  }, [isComing, isPast]);
   const seen = useRef(false);
-  seen.current ||= isThere || isLate;
+  const isWhole = state.phase === "ended" ? state.result !== null : state.phase === "paused";
+  seen.current ||= isLate || (isWhole && row !== undefined);
   return seen.current;
 }
 
@@ -110,6 +114,7 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
   useRev(live, () => `${state.revs.result} ${state.phase}`);
   const { node, how, choose, close, step } = useChoice(live);
   const isOver = state.phase === "ended" && state.result !== null;
+  const conversation = row?.conversation_id ?? state.result?.data.conversation_id ?? state.conversationId;
   const showNode = useCallback((id: string) => {
     const found = state.nodes.find((one) => one.id === id) ?? state.nodes.find((one) => one.nodeId === id);
     if (found) choose(found);
@@ -122,8 +127,12 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
         ? <ResultView runId={live.id} result={state.result!} row={row} onShowNode={showNode} />
         : <LiveText live={live} />}
       <Thoughts live={live} />
-      {isOver && row?.conversation_id && row.user && (
-        <Later load={asking} show={({ FollowUp }) => <FollowUp row={row} inputs={state.inputs} />} />
+      {isOver && row?.user && conversation && (
+        <section class="card">
+          <Later load={asking} show={({ FollowUp }) => (
+            <FollowUp row={{ ...row, conversation_id: conversation }} inputs={state.inputs} />
+          )} />
+        </section>
       )}
       <div class={`run-where${node ? " with-detail" : ""}`} onKeyDown={node ? escape : undefined}>
         <Timeline live={live} chosen={node?.key ?? null} choose={choose}
@@ -138,14 +147,15 @@ export function RunView({ id }: { id: string }) {
   const live = useRun(id);
   const { state } = live;
   useRev(live, () => `${live.connection.state} ${state.phase} ${state.result !== null}`);
-  const row = useRow(live);
-  const isThere = useCaughtUp(live, row);
+  const asked = useRow(live);
+  const isThere = useCaughtUp(live, asked);
+  const row = asked ?? null;
   useTitle(live, row?.app ?? t.run);
   const { connection } = live;
   if (connection.state === "refused" && connection.reason === "unknown") return <Unknown />;
   return (
     <div class="stack run">
-      <RunHeader live={live} row={row} />
+      <RunHeader live={live} row={row} canStop={isThere} />
       <Announcer live={live} />
       {isThere ? <Body live={live} row={row} /> : <Loading />}
     </div>
