@@ -23,6 +23,19 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
   private readonly ticks: (HTMLElement | null)[] = [];
   private readonly marks: (HTMLElement | null)[] = [];
 
+  private axis: Axis | null = null;
+  private width = 0;
+  private isPlaced = false; // as it was rendered last
+
+  override componentDidUpdate(): void {
+    this.isPlaced = false;
+  }
+
+  override shouldComponentUpdate(next: { told: Told[] }): boolean {
+    const { told } = this.props;
+    return next.told.length !== told.length || next.told.at(-1)?.kind !== told.at(-1)?.kind;
+  }
+
   override componentDidMount(): void {
     this.props.handle.current = this;
   }
@@ -36,6 +49,10 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
   }
 
   place(axis: Axis, width: number): void {
+    if (this.isPlaced && axis === this.axis && width === this.width) return;
+    this.isPlaced = true;
+    this.axis = axis;
+    this.width = width;
     let end = -Infinity; // of the labels so far
     this.ticks.forEach((element, i) => {
       const tick = axis.ticks[i];

@@ -1,5 +1,5 @@
 // A run as the page has it: its state, how it is followed, and who wants to know of changes. Views
-// are told once a frame at most, however many events have come.
+// are told 30 times a second at most, however many events have come: what moves, moves by itself.
 
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { authorization, getRun } from "../lib/api";
@@ -9,6 +9,8 @@ import { at, Present } from "./clock";
 import { type Connection, type Follow, followRun, type RunEvent } from "./follow";
 import { Layout } from "./layout";
 import { newRun, reduce, resetRun } from "./reduce";
+
+const LEAST_MS = 30; // between two renderings
 
 export class LiveRun {
   readonly state = newRun();
@@ -23,6 +25,7 @@ export class LiveRun {
   private readonly follow: Follow;
   private told = false;
   private wasLost = false;
+  private flushedMs = 0;
 
   constructor(readonly id: string) {
     let used: string | null = null;
@@ -113,8 +116,17 @@ export class LiveRun {
     this.told = true;
     // A hidden page has no frames, but its title still tells how the run is.
     if (document.hidden) setTimeout(() => this.flush(), 250);
-    else requestAnimationFrame(() => this.flush());
+    else requestAnimationFrame(this.frame);
   }
+
+  private readonly frame = (now: number) => {
+    if (now - this.flushedMs < LEAST_MS) {
+      requestAnimationFrame(this.frame);
+      return;
+    }
+    this.flushedMs = now;
+    this.flush();
+  };
 
   private flush(): void {
     if (!this.told) return;

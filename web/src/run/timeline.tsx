@@ -28,20 +28,18 @@ function rowHeight(): number {
 interface Size { width: number; height: number; gutter: number; row: number }
 
 /** The size of an element, of its scroll bar, and the height of its rows, whenever they change. */
-function useSize(): [(element: HTMLElement | null) => void, Size] {
-  const [size, set] = useState<Size>({ width: 0, height: 600, gutter: 0, row: rowHeight() });
-  const observer = useRef<ResizeObserver | null>(null);
-  const ref = useCallback((element: HTMLElement | null) => {
-    observer.current?.disconnect();
-    if (!element) return;
-    observer.current = new ResizeObserver(() =>
-      set({
-        width: element.clientWidth, height: element.clientHeight,
-        gutter: element.offsetWidth - element.clientWidth, row: rowHeight(),
-      }));
-    observer.current.observe(element);
+function useSize(of: { current: HTMLElement | null }): Size {
+  const [size, set] = useState<Size>(() => ({ width: 0, height: 600, gutter: 0, row: rowHeight() }));
+  useLayoutEffect(() => {
+    const element = of.current!;
+    const observer = new ResizeObserver(() => set({
+      width: element.clientWidth, height: element.clientHeight,
+      gutter: element.offsetWidth - element.clientWidth, row: rowHeight(),
+    }));
+    observer.observe(element);
+    return () => observer.disconnect();
   }, []);
-  return [ref, size];
+  return size;
 }
 
 /** The families of the nodes that are there; those that have come are looked at once. */
@@ -65,9 +63,9 @@ export function Timeline({ live, chosen, choose, notes }: {
   const [scrollTop, setScrollTop] = useState(0);
   const [active, setActive] = useState(0);
   const [isAway, setAway] = useState(false); // the reader has scrolled away from the end
-  const [measure, size] = useSize();
   const before = useRef(0); // where it was scrolled to
-  const scroller = useRef<HTMLDivElement | null>(null);
+  const scroller = useRef<HTMLDivElement>(null);
+  const size = useSize(scroller);
   const scale = useRef<AxisScale | null>(null);
   const rendered = useRef(new Set<TimelineRow>());
   const base = useId();
@@ -77,17 +75,22 @@ export function Timeline({ live, chosen, choose, notes }: {
   const { rows } = layout;
   const families = useFamilies(state.nodes);
   const { row: height } = size;
-  const [first, last] = windowOf(scrollTop, size.height, height, rows.length);
+  const follows = !isOver && !isAway; // the end, while it grows
+  const [first, last] = windowOf(follows ? Math.max(0, rows.length * height - size.height) : scrollTop,
+    size.height, height, rows.length);
 
   usePlacing(live, rendered.current, scale, size.width);
 
-  // Follows the end while it grows, the last time when the run is over.
-  const follows = useRef(false);
   useLayoutEffect(() => {
-    if (!isOver) follows.current = !isAway;
-    if (follows.current && scroller.current) scroller.current.scrollTop = rows.length * height;
-    if (isOver) follows.current = false;
-  }, [rows.length, height, size.height, isOver, isAway]);
+    if (follows && scroller.current) scroller.current.scrollTop = rows.length * height;
+  }, [rows.length, height, size.height, follows]);
+  // The run is over: what came with its end is followed, too, and then nothing.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!isOver || isAway || !element || before.current === 0) return;
+    element.scrollTop = rows.length * height;
+    setScrollTop(element.scrollTop);
+  }, [isOver]);
 
   // What was chosen elsewhere (a note, the result, the panel's arrows) comes in sight.
   useEffect(() => {
@@ -100,11 +103,12 @@ export function Timeline({ live, chosen, choose, notes }: {
 
   const scrolled = () => {
     const { scrollTop: top, clientHeight, scrollHeight } = scroller.current!;
-    setScrollTop(Math.floor(top / height / 4) * 4 * height);
+    const isAtEnd = top + clientHeight > scrollHeight - height;
     // Only who scrolls up goes away: rows that come below move nothing.
-    if (top + clientHeight > scrollHeight - height) setAway(false);
-    else if (top < before.current) setAway(true);
+    const goes = isAtEnd ? false : top < before.current || isAway;
     before.current = top;
+    setAway(goes);
+    if (isOver || goes) setScrollTop(top - (top % (4 * height)));
   };
   const goTo = (index: number) => {
     setActive(index);
@@ -139,9 +143,8 @@ export function Timeline({ live, chosen, choose, notes }: {
   const toRunning = () => {
     let at = rows.length - 1;
     while (at > 0 && rows[at]!.node.status !== "running") at--;
+    setActive(at);
     setAway(false);
-    goTo(at);
-    scroller.current!.scrollTop = rows.length * height;
   };
 
   // The active row stays in the document wherever one scrolls: it is what the focus is on.
@@ -165,8 +168,7 @@ export function Timeline({ live, chosen, choose, notes }: {
       </div>
       <div class="tl-frame" style={{ "--gutter": `${size.gutter}px`, "--row": `${height}px` }}>
       <AxisScale handle={scale} told={toldOf(state.notes)} />
-      <div class="tl-scroll" ref={(element) => { if (element !== scroller.current) { scroller.current = element; measure(element); } }}
-        role="treegrid" aria-label={t.timelineName} aria-readonly="true" aria-rowcount={rows.length} aria-colcount={3} tabIndex={0}
+      <div class="tl-scroll" ref={scroller} role="treegrid" aria-label={t.timelineName} aria-readonly="true" aria-rowcount={rows.length} aria-colcount={3} tabIndex={0}
         aria-activedescendant={rows.length > 0 ? `${base}-${Math.min(active, rows.length - 1)}` : undefined}
         onKeyDown={pressed} onScroll={scrolled}>
         <div class="tl-rows" role="presentation" style={{ blockSize: `${rows.length * height}px` }}>
