@@ -106,6 +106,8 @@ async function tests() {
     format: "esm",
     platform: "node",
     target: "node18",
+    // Browsers have this one everywhere, Node.js since 19.
+    banner: { js: `import { webcrypto } from "node:crypto"; globalThis.crypto ??= webcrypto;` },
     sourcemap: "inline",
   });
 }
