@@ -407,7 +407,7 @@ test("files: pictures seen, sound played, all saved; what is gone or elsewhere i
     await steady(other);
     await shot(other, "result-files", { fullPage: true });
   }
-});
+}, { seconds: 180 });
 
 test("a failure says what, where, and what to try, in both languages", async (t) => {
   const gateway = await gatewayOf(t);
@@ -419,6 +419,8 @@ test("a failure says what, where, and what to try, in both languages", async (t)
   await result.getByText("What the nodes gave until then.").waitFor();
   assert.equal(await tab(page, "Outputs").getAttribute("aria-selected"), "true");
   await axe(page);
+  await result.getByRole("button", { name: "Show it Ask the model" }).click();
+  await page.locator(".detail", { hasText: "Ask the model" }).waitFor();
   for (const look of LOOKS) {
     const other = await t.open(gateway, { ...look, path: `#/runs/${run}` });
     await other.getByText(look.lang === "zh" ? "工作流中有一个步骤失败了。" : "A step of the workflow failed.").waitFor();
@@ -429,7 +431,7 @@ test("a failure says what, where, and what to try, in both languages", async (t)
   const partly = await open(t, gateway, "partly", { lang: "zh" });
   await partly.result.getByText("工作流已运行到结束，但途中处理过错误。").waitFor();
   await partly.result.getByText("without the page").waitFor();
-});
+}, { seconds: 180 });
 
 test("a result without outputs says so", async (t) => {
   const gateway = await gatewayOf(t);
@@ -491,6 +493,6 @@ test("it fits every width, in both languages and schemes", async (t) => {
       await shot(page, `result-${name}`, { fullPage: true });
     }
   }
-});
+}, { seconds: 180 });
 
 await main();

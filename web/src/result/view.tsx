@@ -1,12 +1,13 @@
-// The result of a run: what failed, what came out of it, what it cost, and what one thinks of it.
+// The result of a run: what failed, what came out of it, and what one thinks of it. What it cost
+// stands above it, with the run.
 
 import { type ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { send } from "../lib/api";
 import { parseJson } from "../lib/exact";
-import { count, duration, price } from "../lib/format";
+import { count } from "../lib/format";
 import { save } from "../lib/save";
-import type { Result, ResultData, Row } from "../lib/types";
+import type { Result, Row } from "../lib/types";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
 import { Failed, Loading, useLoad } from "../ui/load";
@@ -86,18 +87,6 @@ function RawView({ runId }: { runId: string }) {
   );
 }
 
-function Figures({ data }: { data: ResultData }) {
-  const { metadata } = data;
-  const took = metadata.workflow_elapsed_time ?? metadata.elapsed_time;
-  const figures = [
-    duration(took),
-    metadata.total_tokens > 0 ? t.tokens(count(metadata.total_tokens)) : "",
-    Number(metadata.total_price) > 0 ? price(metadata.total_price, metadata.currency) : "",
-    metadata.total_steps > 0 ? t.steps(metadata.total_steps) : "",
-  ].filter(Boolean);
-  return <p class="small muted num">{figures.join(" · ")}</p>;
-}
-
 /** `onShowNode`: shows an execution of a node, by its id. */
 export function ResultView({ runId, result, row, onShowNode }: {
   runId: string; result: Result; row: Row | null; onShowNode?: (id: string) => void;
@@ -131,9 +120,6 @@ export function ResultView({ runId, result, row, onShowNode }: {
         ? <Folded title={t.json}>{() => <RawView runId={runId} />}</Folded>
         : <Tabs tabs={tabs} chosen={chosen || (isPartial ? "outputs" : "")} choose={choose} label={t.views} />}
       <Notes data={data} />
-      <div class="row wrap result-foot">
-        <Figures data={data} />
-      </div>
       {success !== null && <Rating runId={runId} row={row} />}
     </section>
   );

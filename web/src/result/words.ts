@@ -62,9 +62,6 @@ export const t = words(
     unknownEvents: (n: number) => `${count(n)} event${s(n)} of an unknown kind`,
     atByte: (n: number) => `at byte ${count(n)}`,
     resumed: (n: number) => `Taken up again ${n === 1 ? "once" : `${count(n)} times`} after a break`,
-    // figures
-    tokens: (n: string) => `${n} tokens`,
-    steps: (n: number) => `${count(n)} step${s(n)}`,
     // rating
     rating: "Your rating",
     good: "Good",
@@ -132,8 +129,6 @@ export const t = words(
     unknownEvents: (n: number) => `${count(n)} 个未知类型的事件`,
     atByte: (n: number) => `位于第 ${count(n)} 字节`,
     resumed: (n: number) => `连接中断后接续了 ${count(n)} 次`,
-    tokens: (n: string) => `${n} 个 token`,
-    steps: (n: number) => `${count(n)} 步`,
     rating: "您的评价",
     good: "好",
     bad: "不好",
