@@ -95,8 +95,9 @@ export function allow(page, ...patterns) {
   watches.get(page).allow.push(...patterns);
 }
 
-/** Console errors that come of a network that is away: Chromium's, not the page's. */
-export const NETWORK_IS_AWAY = /Failed to load resource: net::ERR_/;
+/** Console errors that come of a network or gateway that is away: Chromium's, not the page's. The
+ *  second is what a proxy before the gateway says then. */
+export const NETWORK_IS_AWAY = [/Failed to load resource: net::ERR_/, / status of 502 /];
 
 export function faultsOf(page) {
   return watches.get(page).faults();
@@ -160,7 +161,7 @@ export async function slow(page, { latencyMs = 400, bytesPerS = 50_000 } = {}) {
 
 /** Takes the page's network away, or gives it back; the page is told, as by a system. */
 export async function offline(page, isOffline = true) {
-  allow(page, NETWORK_IS_AWAY);
+  allow(page, ...NETWORK_IS_AWAY);
   await page.context().setOffline(isOffline);
 }
 

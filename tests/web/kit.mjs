@@ -90,7 +90,7 @@ class Kit {
     const gateway = this.keep(await startGateway({ program }, simulators, settings));
     gateway.simulator = simulators[0];
     gateway.onDown = () => {
-      for (const page of this.pages) browsing.allow(page, browsing.NETWORK_IS_AWAY);
+      for (const page of this.pages) browsing.allow(page, ...browsing.NETWORK_IS_AWAY);
     };
     return gateway;
   }
