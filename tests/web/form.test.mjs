@@ -47,6 +47,7 @@ test("it looks right at every width, in both languages and schemes", async (t) =
     await steady(page);
     await shot(page, "form-wrong", { fullPage: true });
     await page.goto(gateway.url + "#/apps/guide");
+    await page.reload(); // a screenshot of the full page moves things, too
     await page.locator(".opening").waitFor();
     await axe(page);
     await steady(page);
