@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, getParameters } from "../lib/api";
 import { remember, remembered } from "../lib/session";
 import type { App, Parameters } from "../lib/types";
-import { Markdown } from "../result/markdown";
+import { Markdown, markdownReady } from "../result/markdown";
 import { Notice } from "../ui/icons";
 import { errorText, Failed, Loading, useLoad } from "../ui/load";
 import { takeAgain } from "./again";
@@ -22,10 +22,16 @@ import { t } from "./words";
 
 const CHATS = ["advanced-chat", "chat", "agent-chat", "agent"];
 
+async function askForForm(app: string): Promise<Parameters> {
+  const parameters = await getParameters(app);
+  if (parameters.opening_statement) await markdownReady();
+  return parameters;
+}
+
 export function AppForm({ app, address, others }: {
   app: App; address: URLSearchParams | null; others: (() => void) | null;
 }) {
-  const [loaded, again] = useLoad(app.app, () => getParameters(app.app));
+  const [loaded, again] = useLoad(app.app, () => askForForm(app.app));
   const title = titleOf(app);
   // Anew once the form is there: the frame names the window when a place is new.
   useEffect(() => { document.title = `${title} · difystream`; }, [title, loaded.state]);

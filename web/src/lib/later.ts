@@ -20,6 +20,11 @@ function reload(): boolean {
   return true;
 }
 
+/** Has a file there before it is shown. Where it does not come, whoever shows it sees to that. */
+export async function ready(load: () => Promise<object>): Promise<void> {
+  await load().then((loaded) => there.set(load, loaded), () => {});
+}
+
 /** What a file has (null while it is not there), why it does not come, and a further try. */
 export function useLater<T extends object>(load: () => Promise<T>): [T | null, unknown, () => void] {
   const [value, setValue] = useState<T | null>(() => (there.get(load) as T | undefined) ?? null);

@@ -2,7 +2,7 @@
 // the text stands there as it is.
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { useLater } from "../lib/later";
+import { ready, useLater } from "../lib/later";
 import { language } from "../lib/words";
 import { copyText } from "../ui/copy";
 import { Icon } from "../ui/icons";
@@ -14,6 +14,9 @@ import { t } from "./words";
 const MOST = 400_000;
 
 const load = () => import("./formatter.js");
+
+/** Has it there from the start, where a text that changes its looks would push others away. */
+export const markdownReady = () => ready(load);
 
 function Formatted({ text, growing }: { text: string; growing: boolean }) {
   const [later] = useLater(load); // if it does not come, the text is there all the same
