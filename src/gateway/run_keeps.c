@@ -142,6 +142,7 @@ void gw__run_keep_end(struct gw_run *run, const struct dify_run *of)
                             .run_id = result.workflow_run_id,
                             .task_id = result.task_id,
                             .message_id = result.message_id,
+                            .conversation_id = result.conversation_id,
                             .status = result.status,
                             .code = result.code,
                             .http_status = (unsigned)run->http_status,

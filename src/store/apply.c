@@ -152,6 +152,16 @@ static int free_key(struct store *store, uint64_t number)
     return rc;
 }
 
+/* That of a run which has begun one. */
+static int keep_conversation(struct store *store, const struct store_write *write)
+{
+    sqlite3_stmt *stmt = store->stmts[STORE_STMT_CONVERSATION];
+    if (store_bind_uint(stmt, 1, write->number) != SQLITE_OK ||
+        store_bind_text(stmt, 2, write->as.end.conversation_id) != SQLITE_OK)
+        return SQLITE_NOMEM;
+    return store_run_stmt(stmt);
+}
+
 static int apply_end(struct store *store, const struct store_write *write)
 {
     const struct store_end *end = &write->as.end;
@@ -180,6 +190,8 @@ static int apply_end(struct store *store, const struct store_write *write)
         store_bind_text(stmt, 2, end->result) != SQLITE_OK)
         return SQLITE_NOMEM;
     rc = store_run_stmt(stmt);
+    if (rc == SQLITE_OK && end->conversation_id.len > 0)
+        rc = keep_conversation(store, write);
     return rc == SQLITE_OK && end->frees_key ? free_key(store, write->number) : rc;
 }
 

@@ -184,8 +184,8 @@ static const size_t slices[][SLICES_MOST + 1] = {
     [STORE_OP_STARTED] = {SLICE(started.run_id), SLICE(started.task_id)},
     [STORE_OP_APPEND] = {SLICE(append.records)},
     [STORE_OP_END] = {SLICE(end.run_id), SLICE(end.task_id), SLICE(end.message_id),
-                      SLICE(end.status), SLICE(end.code), SLICE(end.price), SLICE(end.currency),
-                      SLICE(end.result)},
+                      SLICE(end.conversation_id), SLICE(end.status), SLICE(end.code),
+                      SLICE(end.price), SLICE(end.currency), SLICE(end.result)},
     [STORE_OP_REOPEN] = {0},
     [STORE_OP_RATE] = {SLICE(rate.rating), SLICE(rate.comment)},
 };

@@ -117,6 +117,7 @@ struct store_run {
 struct store_end {
     uint64_t ended_ms;
     struct dify_slice run_id, task_id, message_id; /* Dify's; absent where they are not known */
+    struct dify_slice conversation_id;             /* likewise; that of the request stays */
     struct dify_slice status;                      /* Dify's word; absent where none came */
     struct dify_slice code;                        /* of a failure */
     unsigned http_status;                          /* of an answer */

@@ -43,6 +43,8 @@ static const char *const texts[] = {
         " code = ?7, price = ?8, currency = ?9, http_status = ?10, success = ?11, tokens = ?12,"
         " steps = ?13, events = ?14 WHERE number = ?1 AND state < 3",
     [STORE_STMT_RESULT] = "REPLACE INTO results VALUES (?1, ?2)",
+    [STORE_STMT_CONVERSATION] = "UPDATE details SET conversation_id = ?2 WHERE number = ?1"
+                                " AND coalesce(conversation_id, '') = ''",
     [STORE_STMT_FREE_KEY] =
         "DELETE FROM keys WHERE key = (SELECT key FROM details WHERE number = ?1)",
     [STORE_STMT_NO_KEY] = "UPDATE details SET key = NULL, digest = NULL WHERE number = ?1",

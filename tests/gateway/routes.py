@@ -162,12 +162,14 @@ def listing(given):
                         ("running", None, None, None), "a row of one that goes on")
             row = rows[talk["run_id"]]
             world.true(row["message_id"] and row["app"] == "talk", "a row of a chat", row)
+            world.equal(row["conversation_id"], talk["data"]["conversation_id"],
+                        "the conversation that it began")
 
             def found(query):
                 status, said = world.get("/api/runs?" + query)
                 return [ids.index(row["run_id"]) for row in said["data"]] if status == 200 else said
 
-            cases = [("app=talk", [1]), ("app=nobody", []), ("user=u-1", [4, 6]),
+            cases = [("app=talk", [1]), ("q=" + row["conversation_id"], [1]), ("app=nobody", []), ("user=u-1", [4, 6]),
                      ("status=failed", [2]), ("status=running", [0]),
                      ("q=U-BAD", [2]), ("q=" + runs[3]["run_id"][:13] + "&user=u-1", None),
                      ("q=" + data["workflow_run_id"], [7]), ("q=" + runs[0]["run_id"], [7]),
