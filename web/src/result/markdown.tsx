@@ -18,6 +18,12 @@ const load = () => import("./formatter.js");
 /** Has it there from the start, where a text that changes its looks would push others away. */
 export const markdownReady = () => ready(load);
 
+/** Asks for what formats; false: it is still to come. What is shown before jumps once it is there. */
+export function useMarkdown(): boolean {
+  const [later, error] = useLater(load);
+  return later !== null || error !== null;
+}
+
 function Formatted({ text, growing }: { text: string; growing: boolean }) {
   const [later] = useLater(load); // if it does not come, the text is there all the same
   const element = useRef<HTMLDivElement>(null);

@@ -11,8 +11,8 @@ import type { Result, Row } from "../lib/types";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
 import { Failed, Loading, useLoad } from "../ui/load";
-import { Later } from "../ui/later";
 import { type Tab, Tabs } from "../ui/tabs";
+import { Failure } from "./failure-view";
 import { FileList } from "./file-list";
 import { JsonView } from "./json";
 import { Markdown } from "./markdown";
@@ -21,8 +21,6 @@ import { OutputList } from "./output-list";
 import { fileName, isWhole, outputsOf, shownFiles, type TextOutput, textsOf } from "./outputs";
 import { Rating } from "./rating";
 import { t } from "./words";
-
-const failing = () => import("./failure-view"); // with words for each code
 
 /** Stands before what it belongs to, at the end of its line. */
 function Actions({ children }: { children: ComponentChildren }) {
@@ -113,7 +111,7 @@ export function ResultView({ runId, result, row, onShowNode }: {
   return (
     <section class="card result stack" aria-labelledby={title}>
       <h2 id={title}>{t.result}</h2>
-      {success === false && <Later load={failing} show={({ Failure }) => <Failure result={result} onShowNode={onShowNode} />} />}
+      {success === false && <Failure result={result} onShowNode={onShowNode} />}
       {isEmpty && success !== false && <p class="muted">{success === null ? t.nothingYet : t.nothing}</p>}
       {isPartial && <p class="muted">{t.soFar}</p>}
       {isEmpty

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { getRow } from "../lib/api";
 import { formatRoute } from "../lib/route";
 import type { Row } from "../lib/types";
+import { useMarkdown } from "../result/markdown";
 import { ResultView } from "../result/view";
 import { Later } from "../ui/later";
 import { Loading } from "../ui/load";
@@ -148,7 +149,8 @@ export function RunView({ id }: { id: string }) {
   const { state } = live;
   useRev(live, () => `${live.connection.state} ${state.phase} ${state.result !== null}`);
   const asked = useRow(live);
-  const isThere = useCaughtUp(live, asked);
+  const canFormat = useMarkdown();
+  const isThere = useCaughtUp(live, asked) && canFormat;
   const row = asked ?? null;
   useTitle(live, row?.app ?? t.run);
   const { connection } = live;
