@@ -177,7 +177,8 @@ const codes: { [code: string]: [What, Advice] } = {
 
 /** What a code means: what happened, and what to try ("": nothing is to be done). */
 export function explain(code: string | null | undefined): { what: string; advice: string } {
-  const known = codes[code ?? ""] ?? (code?.startsWith("workflow_") ? ["status", "node"] as const : ["other", "node"] as const);
+  const unknown: [What, Advice] = [code?.startsWith("workflow_") ? "status" : "other", "node"];
+  const known = codes[code ?? ""] ?? unknown;
   return { what: what[known[0]], advice: advice[known[1]] };
 }
 

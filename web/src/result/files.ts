@@ -67,8 +67,9 @@ const NAMES: { [ending: string]: string } = {
 export function showAs({ type, name }: { type: string; name: string }):
   { how: "picture" | "audio" | "video"; type: string } | null {
   const named = NAMES[name.split(".").pop()!.toLowerCase()];
-  const is = /^(?:image|audio|video)\//.test(type) ? type.split(";")[0]!.trim() : (type === "" || type === "application/octet-stream" ? named : undefined);
-  if (is === undefined) return null;
+  const says = type !== "" && type !== "application/octet-stream";
+  const is = says ? type.split(";")[0]!.trim() : named;
+  if (is === undefined || !/^(?:image|audio|video)\//.test(is)) return null;
   if (is.startsWith("image/")) return PICTURES.test(is) ? { how: "picture", type: is } : null;
   return { how: is.startsWith("audio/") ? "audio" : "video", type: is };
 }

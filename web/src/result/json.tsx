@@ -5,7 +5,9 @@ import { count } from "../lib/format";
 import type { Json } from "../lib/types";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
-import { firstOpen, formatPath, isLarge, LONG, openFor, rowKey, rowsOf, search, type Step, textOf, type TreeRow } from "./tree";
+import {
+  firstOpen, formatPath, isLarge, LONG, openFor, rowKey, rowsOf, search, type Step, textOf, type TreeRow,
+} from "./tree";
 import { t } from "./words";
 
 const MOST_TEXT = 200_000; // characters of a string that are shown
@@ -69,7 +71,14 @@ function TreeItem({ row, name, isCurrent, wanted, choose, toggle }: {
       <span class="json-line">
         {row.range
           ? <span class="json-size">{count(row.range[0])} – {count(row.range[1] - 1)}</span>
-          : <><span class="json-name"><Marked text={String(step)} wanted={typeof step === "string" ? wanted : ""} /></span>: <Value row={row} wanted={wanted} /></>}
+          : (
+            <>
+              <span class="json-name">
+                <Marked text={String(step)} wanted={typeof step === "string" ? wanted : ""} />
+              </span>
+              {": "}<Value row={row} wanted={wanted} />
+            </>
+          )}
       </span>
     </div>
   );
@@ -175,7 +184,7 @@ export function JsonView({ value, name }: { value: Json; name: string }) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { key } = event;
-    const folds = key === "Enter" || key === " " || (key === "ArrowRight" && !row.isOpen) || (key === "ArrowLeft" && row.isOpen);
+    const folds = key === "Enter" || key === " " || key === (row.isOpen ? "ArrowLeft" : "ArrowRight");
     const to = folds ? null : neighbour(rows, at, key);
     if (folds && row.canOpen) toggle(row);
     else if (to !== null) {

@@ -23,7 +23,9 @@ export function Notes({ data }: { data: ResultData }) {
         <details class="result-fold small">
           <summary><Icon name="right" />{t.skipped(data.skipped_events)}</summary>
           <ul class="result-names">
-            {data.warnings?.map(({ offset, reason }, i) => <li key={i}>{reason} <span class="muted">({t.atByte(offset)})</span></li>)}
+            {data.warnings?.map(({ offset, reason }, i) => (
+              <li key={i}>{reason} <span class="muted">({t.atByte(offset)})</span></li>
+            ))}
           </ul>
         </details>
       )}

@@ -58,10 +58,18 @@ function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[
       {asTree ? <JsonView value={rows} name={name} /> : (
         <div class="wide-box" tabIndex={0} role="region" aria-label={name}>
           <table>
-            <thead><tr>{columns.map((column, i) => <th key={column} scope="col" class={numeric[i] ? "to-end" : undefined}>{column}</th>)}</tr></thead>
+            <thead>
+              <tr>
+                {columns.map((column, i) => (
+                  <th key={column} scope="col" class={numeric[i] ? "to-end" : undefined}>{column}</th>
+                ))}
+              </tr>
+            </thead>
             <tbody>
               {shown.map((row, i) => (
-                <tr key={i}>{columns.map((column, j) => <Cell key={column} value={row[column]} numeric={numeric[j]!} />)}</tr>
+                <tr key={i}>
+                  {columns.map((column, j) => <Cell key={column} value={row[column]} numeric={numeric[j]!} />)}
+                </tr>
               ))}
             </tbody>
           </table>

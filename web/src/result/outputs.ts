@@ -90,6 +90,7 @@ export function toCsv(rows: JsonObject[], columns: string[]): string {
 
 /** A name that any file system takes. */
 export function fileName(...parts: string[]): string {
-  return parts.join("-").replace(/[\u0000-\u001f\u007f"*/:<>?\\|]+/g, "_").replace(/^[.\s]+|[.\s]+$/g, "").slice(0, 100) || "result";
+  const name = parts.join("-").replace(/[\u0000-\u001f\u007f"*/:<>?\\|]+/g, "_");
+  return name.replace(/^[.\s]+|[.\s]+$/g, "").slice(0, 100) || "result";
 }
 

@@ -37,7 +37,8 @@ function TextView({ runId, texts }: { runId: string; texts: TextOutput[] }) {
         {texts.length > 1 && (
           <>
             <label class="hidden-text" for={id}>{t.output}</label>
-            <select id={id} class="result-choice" value={chosen} onChange={(event) => choose(Number(event.currentTarget.value))}>
+            <select id={id} class="result-choice" value={chosen}
+              onChange={(event) => choose(Number(event.currentTarget.value))}>
               {texts.map((one, i) => <option key={i} value={i}>{one.name || t.answer}</option>)}
             </select>
           </>
