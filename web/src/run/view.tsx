@@ -125,7 +125,12 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
     <>
       {state.phase === "paused" && <Later load={asking} show={({ Pause }) => <Pause live={live} />} />}
       {isOver
-        ? <ResultView runId={live.id} result={state.result!} row={row} onShowNode={showNode} />
+        ? (
+          <section class="card stack" aria-labelledby="run-result">
+            <h2 id="run-result">{t.result}</h2>
+            <ResultView runId={live.id} result={state.result!} row={row} onShowNode={showNode} />
+          </section>
+        )
         : <LiveText live={live} />}
       <Thoughts live={live} />
       {isOver && row?.user && conversation && (
