@@ -4,8 +4,8 @@
 import { assert, axe, main, offline, shot, test, until } from "./kit.mjs";
 
 const at = (run) => `#/runs/${run}`;
-const NODES = ["start", "规则查询 Look up the rules", "Each source", "Round 1", "Read", "Judge", "Round 2", "Read",
-  "Judge", "Round 3", "Read", "Judge", "Write", "end"];
+const NODES = ["start", "规则查询 Look up the rules", "Each source", "Read", "Judge", "Read", "Judge", "Read", "Judge",
+  "Write", "end"];
 
 async function begin(t, options, settings) {
   const gateway = await t.gateway("slow.yaml", settings);
@@ -19,8 +19,9 @@ async function begin(t, options, settings) {
 /** The run has ended well, as the page says, and each node is there once. */
 async function isWhole(page) {
   await page.locator(".run-head .status", { hasText: "Succeeded" }).waitFor({ timeout: 40_000 });
-  const rows = await page.locator(".tl-title").allInnerTexts();
-  assert.deepEqual(rows, NODES);
+  // Of a node that a gap has hidden Dify does not tell in which round it was: it is there, elsewhere.
+  const nodes = await page.locator(".tl-row.node .tl-title").allInnerTexts();
+  assert.deepEqual(nodes.sort(), [...NODES].sort());
   await page.getByText("About tea.").first().waitFor();
   const facts = await page.locator(".run-facts").innerText();
   assert.match(facts, /10 \/ 10/);
@@ -28,8 +29,8 @@ async function isWhole(page) {
 
 const row = (page, name) => page.getByRole("row", { name });
 
-// A run of 16 seconds: two kills and starts fit in, also on a slow machine.
-const LONG = { simulator: { speed: 0.5 } };
+// A run of 27 seconds: two kills and starts fit in, also on a slow machine.
+const LONG = { simulator: { speed: 0.3 } };
 const LOST = /Connection lost|Connecting again|The gateway cannot be reached/;
 
 test("the gateway is killed twice and started again: the page ends with the complete result", async (t) => {
@@ -49,6 +50,7 @@ test("the gateway is killed twice and started again: the page ends with the comp
   await isWhole(page);
   console.log(`        the gateway was killed ${kills} times while the run went on`);
   assert.equal(await page.evaluate(() => window.isTheSame), true, "it was not loaded again");
+  assert.equal(await page.locator(".notes").getByText("The gateway was started again").count(), kills);
   const result = await gateway.result(run);
   assert.equal(result.success, true);
   const stats = await gateway.simulator.stats();

@@ -2,6 +2,9 @@
 
 import { assert, axe, frames, LOOKS, main, shot, steady, test, until } from "./kit.mjs";
 
+// 27 seconds: what is to be seen while it goes on is seen on a slow machine, too.
+const LONG = { simulator: { speed: 0.3 } };
+
 const at = (run) => `#/runs/${run}`;
 const row = (page, name) => page.getByRole("row", { name });
 const grid = (page) => page.getByRole("treegrid");
@@ -18,7 +21,7 @@ async function openRun(t, scenario, order, options = {}, settings = {}) {
 }
 
 test("a run is seen as it goes on, nested under its iteration, and ends with its result", async (t) => {
-  const { page } = await openRun(t, "slow.yaml", { app: "slow", inputs: { topic: "tea" } });
+  const { page } = await openRun(t, "slow.yaml", { app: "slow", inputs: { topic: "tea" } }, {}, LONG);
   await isSaid(page, "Running");
   await page.getByText("Live", { exact: true }).waitFor();
   await row(page, /^Write/).waitFor();
@@ -29,7 +32,7 @@ test("a run is seen as it goes on, nested under its iteration, and ends with its
   assert.equal(await row(page, /^Read/).first().getAttribute("aria-level"), "3");
   await axe(page);
   await shot(page, "run-live");
-  await isSaid(page, "Succeeded");
+  await isSaid(page, "Succeeded", 40);
   await page.getByRole("heading", { name: "Result" }).waitFor();
   assert.match(await page.title(), /^✓ slow/);
   const facts = await page.locator(".run-facts").innerText();
@@ -108,7 +111,7 @@ test("by keys alone one goes through the nodes, folds, looks into one and comes 
 });
 
 test("a run is stopped, after a question", async (t) => {
-  const { page } = await openRun(t, "slow.yaml", { app: "slow", inputs: { topic: "tea" } });
+  const { page } = await openRun(t, "slow.yaml", { app: "slow", inputs: { topic: "tea" } }, {}, LONG);
   await isSaid(page, "Running");
   const stop = page.getByRole("button", { name: "Stop", exact: true });
   await stop.focus();
@@ -190,7 +193,7 @@ test("a chat's answer grows, and one asks on", async (t) => {
 
 test("nothing moves where it should not, and what runs is told without motion", async (t) => {
   const { gateway, run, page } = await openRun(t, "slow.yaml", { app: "slow", inputs: { topic: "tea" } },
-    { motion: "reduce" });
+    { motion: "reduce" }, LONG);
   const moving = await t.open(gateway, { path: at(run), motion: "no-preference" });
   const animations = (of) => of.evaluate(() => document.getAnimations().length);
   await row(page, /^Write/).waitFor();
@@ -233,6 +236,10 @@ test("2,000 nodes come with 200 events a second, and the page stays smooth", asy
   await row(page, /^end/).waitFor();
   await page.keyboard.press("Home");
   await row(page, /^start/).waitFor();
+  // Rows are used again for others: the bars are those of the rows that are there now.
+  const lefts = await page.locator(".tl-row .tl-bar").evaluateAll((bars) => bars.slice(0, 8)
+    .map((bar) => bar.getBoundingClientRect().x - bar.parentElement.getBoundingClientRect().x));
+  assert.ok(lefts.every((left) => left < 40), `what was first begins first: ${lefts}`);
   await axe(page);
   await shot(page, "run-many");
 });

@@ -22,6 +22,13 @@ test("what happened between stays in order", () => {
   ]), ["retry 503", "resumed reset", "warning w", "paused"]);
 });
 
+test("a gateway that was started again took the run up", () => {
+  assert.deepEqual(kinds([
+    note("connection", "resuming", "started"), note("connection", "streaming"),
+    note("connection", "resuming", "started"), note("connection", "streaming"),
+  ]), ["restarted", "restarted"]);
+});
+
 test("silence that ended is told as silence", () => {
   assert.deepEqual(kinds([note("connection", "suspect"), note("connection", "streaming")]), ["silent"]);
 });

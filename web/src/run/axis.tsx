@@ -27,16 +27,13 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
   private width = 0;
   private isPlaced = false; // as it was rendered last
 
-  override componentDidUpdate(): void {
-    this.isPlaced = false;
-  }
-
   override shouldComponentUpdate(next: { told: Told[] }): boolean {
     const { told } = this.props;
     return next.told.length !== told.length || next.told.at(-1)?.kind !== told.at(-1)?.kind;
   }
 
-  override componentDidMount(): void {
+  // Before the first rendering: layout effects, which place it, come before componentDidMount.
+  override componentWillMount(): void {
     this.props.handle.current = this;
   }
 
@@ -77,6 +74,7 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
   }
 
   render() {
+    this.isPlaced = false;
     return (
       <div class="tl-axis" aria-hidden="true" ref={(element) => { this.track = element; }}>
         {Array.from({ length: MOST_TICKS }, (_, i) =>

@@ -25,8 +25,8 @@ function Elapsed({ live }: { live: LiveRun }) {
   const grows = state.phase === "running";
   useTick(grows ? 1000 : 0);
   if (state.phase === "ended") {
-    const told = state.result?.data.metadata.elapsed_time ?? state.elapsed;
-    return <>{duration(told ?? null)}</>;
+    const { metadata } = state.result?.data ?? {};
+    return <>{duration(metadata?.workflow_elapsed_time ?? state.elapsed ?? metadata?.elapsed_time)}</>;
   }
   return <>{state.started ? clock((live.presentMs() - at(state.started)) / 1000) : clock(0)}</>;
 }
@@ -87,7 +87,7 @@ export function RunHeader({ live, row, canStop }: { live: LiveRun; row: Row | nu
   return (
     <header class="card run-head">
       <div class="run-name">
-        <h1 class="cut" title={row?.app}>{row?.app ?? t.run}</h1>
+        <h1>{row?.app ?? t.run}</h1>
         <Status status={statusNow(state)} badge />
       </div>
       <div class="run-acts">

@@ -11,7 +11,8 @@ import { t } from "./words";
 const AT_ONCE = 6; // more of them are folded
 
 const signs: { [kind in Told["kind"]]: [IconName, string] } = {
-  broken: ["alert", "warn"], resumed: ["again", "warn"], polling: ["clock", "warn"], searching: ["search", "warn"],
+  broken: ["alert", "warn"], resumed: ["again", "warn"], restarted: ["again", "warn"],
+  polling: ["clock", "warn"], searching: ["search", "warn"],
   silent: ["clock", "warn"], waiting: ["clock", "warn"], connection: ["info", "none"], retry: ["again", "warn"],
   warning: ["alert", "warn"], error: ["cross", "bad"], paused: ["pause", "warn"],
   replaced: ["info", "none"],

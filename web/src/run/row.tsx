@@ -98,18 +98,13 @@ export class TimelineRow extends Component<RowProps> {
     });
   }
 
-  override componentDidMount(): void {
+  // Before the first rendering: layout effects, which place bars, come before componentDidMount.
+  override componentWillMount(): void {
     this.props.mounted.add(this);
   }
 
   override componentWillUnmount(): void {
     this.props.mounted.delete(this);
-  }
-
-  // What was rendered may be another row's.
-  override componentDidUpdate(): void {
-    this.axis = null;
-    this.x = -1;
   }
 
   private seconds(bar: Bar, axis: Axis, presentMs: number): string {
@@ -126,6 +121,8 @@ export class TimelineRow extends Component<RowProps> {
 
   render({ row, index, id, top, isActive, isChosen, fold, open }: RowProps) {
     const { node, count, isCollapsed } = row;
+    this.axis = null; // it may be another row than before: its bar is placed anew
+    this.x = -1;
     const isNode = row.kind === "node";
     const status = shownStatus(node.status);
     const mark = isNode ? marks[node.status] : undefined;

@@ -168,7 +168,7 @@ export function Timeline({ live, chosen, choose, notes }: {
       </div>
       <div class="tl-frame" style={{ "--gutter": `${size.gutter}px`, "--row": `${height}px` }}>
       <AxisScale handle={scale} told={toldOf(state.notes)} />
-      <div class="tl-scroll" ref={scroller} role="treegrid" aria-label={t.timelineName} aria-readonly="true" aria-rowcount={rows.length} aria-colcount={3} tabIndex={0}
+      <div class={`tl-scroll${rows.length > 0 ? " has-rows" : ""}`} ref={scroller} role="treegrid" aria-label={t.timelineName} aria-readonly="true" aria-rowcount={rows.length} aria-colcount={3} tabIndex={0}
         aria-activedescendant={rows.length > 0 ? `${base}-${Math.min(active, rows.length - 1)}` : undefined}
         onKeyDown={pressed} onScroll={scrolled}>
         <div class="tl-rows" role="presentation" style={{ blockSize: `${rows.length * height}px` }}>

@@ -3,7 +3,7 @@
 import type { NodeRun, Note, RunState } from "./model";
 import type { Moment } from "./clock";
 
-export type ToldKind = "broken" | "resumed" | "polling" | "searching" | "silent" | "waiting" | Note["kind"];
+export type ToldKind = "broken" | "resumed" | "restarted" | "polling" | "searching" | "silent" | "waiting" | Note["kind"];
 
 export interface Told {
   key: string;
@@ -25,8 +25,11 @@ export function toldOf(notes: readonly Note[]): Told[] {
     if (kind !== "connection") {
       all.push({ key, kind, reason: words, at, node });
     } else if (state === "streaming") {
-      if (open) open.kind = open.kind === "silent" || open.kind === "waiting" ? open.kind : "resumed";
+      if (open && ["broken", "polling", "searching"].includes(open.kind)) open.kind = "resumed";
       open = null;
+    } else if (state === "resuming") {
+      // Without a break before: the gateway itself was gone.
+      if (!open) all.push(open = { key, kind: "restarted", reason: "", at, node });
     } else if (Object.hasOwn(states, state)) {
       if (open) open.kind = states[state]!;
       else all.push(open = { key, kind: states[state]!, reason: words, at, node });

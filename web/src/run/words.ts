@@ -46,6 +46,7 @@ const refusedZh: { [reason: string]: string } = {
 const notesEn: { [kind in ToldKind]: (node: string) => string } = {
   broken: () => "Dify's connection broke",
   resumed: () => "Dify's connection broke; taken up again",
+  restarted: () => "The gateway was started again, and took the run up",
   polling: () => "Dify's connection broke; its state is asked for instead",
   searching: () => "The run was looked for at Dify",
   silent: () => "Dify was silent for a while",
@@ -60,6 +61,7 @@ const notesEn: { [kind in ToldKind]: (node: string) => string } = {
 const notesZh: { [kind in ToldKind]: (node: string) => string } = {
   broken: () => "与 Dify 的连接中断",
   resumed: () => "与 Dify 的连接中断，已恢复",
+  restarted: () => "网关重新启动，并恢复了此运行",
   polling: () => "与 Dify 的连接中断，改为查询状态",
   searching: () => "已在 Dify 中查找此运行",
   silent: () => "Dify 一段时间没有响应",
@@ -99,7 +101,7 @@ export const t = words(
     waitsForForm: "Waits for the form below",
     takenUp: (events: string) => `Connected again; went on after event ${events}`,
     lost: (reason: string) => lostEn[reason] ?? lostEn["broken"]!,
-    againIn: (seconds: number) => `trying again in ${seconds} s`,
+    againIn: (seconds: number) => `· trying again in ${seconds} s`,
     upstream: (state: string) => upstreamEn[state] ?? state,
     refused: (reason: string) => refusedEn[reason] ?? refusedEn["error"]!,
     runIs: (status: string) => `Run: ${status}.`,
@@ -177,7 +179,7 @@ export const t = words(
     waitsForForm: "等待填写下方表单",
     takenUp: (events: string) => `已重新连接，从第 ${events} 个事件之后继续`,
     lost: (reason: string) => lostZh[reason] ?? lostZh["broken"]!,
-    againIn: (seconds: number) => `${seconds} 秒后重试`,
+    againIn: (seconds: number) => `· ${seconds} 秒后重试`,
     upstream: (state: string) => upstreamZh[state] ?? state,
     refused: (reason: string) => refusedZh[reason] ?? refusedZh["error"]!,
     runIs: (status: string) => `运行：${status}。`,
