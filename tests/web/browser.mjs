@@ -140,7 +140,7 @@ export async function openPage(browser, base, options = {}) {
   if (process.env.PAGE_FROM) await serveFrom(context, base, process.env.PAGE_FROM);
   const page = await context.newPage();
   watches.set(page, new Watch(page, origin, allowed));
-  looks.set(page, { lang, scheme, width });
+  looks.set(page, { lang, scheme, width, touch });
   await page.goto(base + path);
   return page;
 }
@@ -168,10 +168,21 @@ export async function offline(page, isOffline = true) {
 // ---- looks -------------------------------------------------------------------------------------
 
 export async function screenshot(page, folder, name, options) {
-  const { lang, scheme, width } = looks.get(page);
+  const { lang, scheme, width, touch } = looks.get(page);
   const path = join(folder, `${name}-${width}-${scheme}-${lang}.png`);
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path, animations: "disabled", ...options });
+  const take = (more) => page.screenshot({ path, animations: "disabled", ...options, ...more });
+  if (!touch || !options?.fullPage) {
+    await take();
+    return path;
+  }
+  // Chromium takes the touch screen away with a picture of more than is in the window, and the
+  // layout jumps: a window as high as the page does the same and leaves it.
+  const size = page.viewportSize();
+  const full = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: size.width, height: Math.max(size.height, full) });
+  await take({ fullPage: false });
+  await page.setViewportSize(size);
   return path;
 }
 
@@ -192,8 +203,8 @@ export async function axeFindings(source, page, within) {
   return found.map(({ id, help, at }) => `${id}: ${help}\n    ${at.join("\n    ")}`);
 }
 
-/** How far the page can be scrolled sideways, and how much its layout has jumped by itself (the sum
- *  of layout shifts, 0 is none). */
+/** How far the page can be scrolled sideways, how much its layout has jumped by itself (the sum of
+ *  layout shifts, 0 is none), and what did. */
 export async function steadiness(page) {
   return page.evaluate(async () => {
     const root = document.documentElement;
@@ -203,10 +214,15 @@ export async function steadiness(page) {
         .observe({ type: "layout-shift", buffered: true });
       requestAnimationFrame(() => setTimeout(() => done(found), 50));
     });
+    const jumps = shifts.filter((shift) => !shift.hadRecentInput);
+    const place = ({ x, y, width, height }) => `${width}×${height} at ${x},${y}`;
+    const told = ({ node, previousRect, currentRect }) =>
+      `${(node?.cloneNode().outerHTML ?? node?.nodeName ?? "gone").slice(0, 80)}: ` +
+      `${place(previousRect)} → ${place(currentRect)}`;
     return {
       sideways: Math.max(0, root.scrollWidth - root.clientWidth),
-      jumped: shifts.filter((shift) => !shift.hadRecentInput)
-        .reduce((sum, shift) => sum + shift.value, 0),
+      jumped: jumps.reduce((sum, jump) => sum + jump.value, 0),
+      what: jumps.map((jump) => `${jump.value.toFixed(3)} ${jump.sources.map(told).join("; ")}`),
     };
   });
 }

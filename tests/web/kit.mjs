@@ -168,9 +168,9 @@ export async function axe(page, within) {
 
 /** Fails if the page can be scrolled sideways, or has jumped while it filled. */
 export async function steady(page, mostShift = 0.02) {
-  const { sideways, jumped } = await browsing.steadiness(page);
+  const { sideways, jumped, what } = await browsing.steadiness(page);
   assert.equal(sideways, 0, `it can be scrolled sideways by ${sideways} px`);
-  assert.ok(jumped <= mostShift, `its layout jumped: ${jumped}`);
+  assert.ok(jumped <= mostShift, `its layout jumped by ${jumped.toFixed(3)}:\n  ${what.join("\n  ")}`);
 }
 
 // ---- the runner --------------------------------------------------------------------------------
