@@ -122,7 +122,7 @@ test("a run is stopped, after a question", async (t) => {
   assert.ok(await stop.evaluate((element) => element === document.activeElement), "the focus is back");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Stop it" }).press("Enter");
-  await isSaid(page, "Stopped");
+  await isSaid(page, "Stopped", 40);
   assert.equal(await page.getByRole("button", { name: /^Stop/ }).count(), 0);
   await shot(page, "run-stopped", { fullPage: true });
 });

@@ -37,6 +37,8 @@ test("a run that Dify has no word for has one", () => {
   const failed = { success: false } as never;
   assert.equal(statusNow({ phase: "ended", status: null, result: failed }), "failed");
   assert.equal(statusNow({ phase: "ended", status: "running", result: failed }), "failed");
+  const stopped = { success: false, code: "workflow_stopped" } as never;
+  assert.equal(statusNow({ phase: "ended", status: "failed", result: stopped }), "stopped");
   assert.equal(statusNow({ phase: "ended", status: "partial-succeeded", result: null }), "partial-succeeded");
   assert.equal(statusNow({ phase: "paused", status: "paused", result: null }), "paused");
   assert.equal(statusNow({ phase: "waiting", status: null, result: null }), "queued");

@@ -43,6 +43,7 @@ export function statusNow({ phase, status, result }: Pick<RunState, "phase" | "s
   if (phase === "paused") return "paused";
   if (phase === "waiting") return "queued";
   if (phase === "running") return "running";
+  if (result?.code === "workflow_stopped") return "stopped"; // Dify may say that it failed
   if (result && result.success === false && (status === null || status === "running")) return "failed";
   return status ?? (result?.success ? "succeeded" : "failed");
 }

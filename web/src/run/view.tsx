@@ -125,12 +125,7 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
     <>
       {state.phase === "paused" && <Later load={asking} show={({ Pause }) => <Pause live={live} />} />}
       {isOver
-        ? (
-          <section class="card stack" aria-labelledby="run-result">
-            <h2 id="run-result">{t.result}</h2>
-            <ResultView runId={live.id} result={state.result!} row={row} onShowNode={showNode} />
-          </section>
-        )
+        ? <ResultView runId={live.id} result={state.result!} row={row} onShowNode={showNode} />
         : <LiveText live={live} />}
       <Thoughts live={live} />
       {isOver && row?.user && conversation && (

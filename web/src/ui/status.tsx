@@ -25,8 +25,10 @@ export function statusText(status: string | null): string {
   return status === null ? t.unknown : (t as { [status: string]: string })[status] ?? status;
 }
 
-/** Of a row or result: one that failed for a reason that Dify does not know has no status. */
-export function statusOf(run: { status: string | null; success: boolean | null }): string {
+/** Of a row or result: one that failed for a reason that Dify does not know has no status, and of one
+ * that was stopped Dify may say that it failed. */
+export function statusOf(run: { status: string | null; success: boolean | null; code?: string | null }): string {
+  if (run.code === "workflow_stopped") return "stopped";
   return run.status ?? (run.success === null ? "running" : run.success ? "succeeded" : "failed");
 }
 
