@@ -1,6 +1,8 @@
 // A run is not lost: not by a reload, a network that goes away, a gateway that dies; and the page
 // goes on by itself.
 
+import { createHash } from "node:crypto";
+
 import { assert, axe, main, offline, shot, test, until } from "./kit.mjs";
 
 const at = (run) => `#/runs/${run}`;
@@ -112,6 +114,19 @@ test("a run that was stopped while the page was away is told", async (t) => {
   await until("it has ended", () => gateway.ask(`api/runs/${run}`), (result) => result.success !== null);
   await offline(page, false);
   await page.locator(".run-head .status", { hasText: "Stopped" }).waitFor();
+});
+
+test("a gateway that asks for a token is given one, and the run is followed from there on", async (t) => {
+  const token = "a-token-of-the-tests";
+  const hash = `sha256:${createHash("sha256").update(token).digest("hex")}`;
+  const gateway = await t.gateway("slow.yaml", { tokens: { person: { hash, apps: ["slow"] } } });
+  const run = await gateway.run({ app: "slow", inputs: { topic: "tea" } }, token);
+  const page = await t.open(gateway, { path: at(run), allow: [/401/] });
+  await page.getByLabel("Access token").last().fill(token);
+  await page.keyboard.press("Enter");
+  await isWhole(page);
+  await page.reload(); // it is kept
+  await isWhole(page);
 });
 
 await main();
