@@ -67,6 +67,19 @@ test("parallel rounds: which one is told at the end", () => {
     ["start", "mk", "it (6)", "  #0 (1)", "    ic", "  #1 (1)", "    ic", "  #2 (1)", "    ic", "end"]);
 });
 
+test("parallel rounds lie beside each other, each as long as it took, within their container", () => {
+  const state = fold(eventsOf(read("iter-http-par/streaming").body));
+  const it = state.nodes.find((node) => node.isContainer)!;
+  assert.ok(it.isParallel);
+  for (const node of it.children) {
+    assert.ok(Math.abs(at(node.ended!) - at(node.started) - node.elapsed! * 1000) < 1, `${node.nodeId} ${node.round}`);
+    assert.ok(at(node.started) >= at(it.started) && at(node.ended!) <= at(it.ended!), `${node.nodeId} ${node.round}`);
+  }
+  for (const mates of it.byRound.values()) assert.ok(at(mates[1]!.started) >= at(mates[0]!.ended!));
+  const { startMs, endMs } = axisOf(state, 0);
+  assert.ok(Math.abs(endMs - startMs - state.elapsed! * 1000) < 50);
+});
+
 test("rounds that a gap has hidden: as nodes come again; none where they may be parallel", () => {
   const next = (index: number) => ({ event: "iteration_next", workflow_run_id: "r", task_id: "t",
     data: { id: "it", node_id: "it", node_type: "iteration", index, created_at: 100 } });

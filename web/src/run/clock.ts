@@ -72,6 +72,12 @@ export class Clock {
     return this.told(Math.max(first, at(this.now), at(started) + took), last);
   }
 
+  /** Something in that second that runs beside what is told otherwise, not before `after`: it tells
+   * nothing of the present. */
+  beside(second: number | null, after: Moment): Moment {
+    return { segment: after.segment, offsetMs: Math.max(after.offsetMs, (second ?? 0) * 1000 - after.segment.baseMs) };
+  }
+
   private begin(baseMs: number, slackMs: number): Moment {
     this.now = this.before = { segment: { baseMs, slackMs }, offsetMs: 0 };
     return this.now;

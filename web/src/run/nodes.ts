@@ -189,17 +189,34 @@ export function startNode(state: RunState, data: JsonObject): void {
     describe(state, node, data);
     return;
   }
-  node = addNode(state, data, state.clock.start(created, outerStart(state, data)));
+  node = addNode(state, data, startOf(state, data));
   describe(state, node, data);
 }
 
-function outerStart(state: RunState, data: JsonObject): Moment | null {
-  return (latestOf(state, word(data.loop_id)) ?? latestOf(state, word(data.iteration_id)))?.started ?? state.started;
+function startOf(state: RunState, data: JsonObject): Moment {
+  const outer = latestOf(state, word(data.loop_id)) ?? latestOf(state, word(data.iteration_id));
+  const second = number(data.created_at);
+  if (outer?.isParallel) return state.clock.beside(second, outer.started);
+  return state.clock.start(second, outer?.started ?? state.started);
+}
+
+// The events of parallel rounds come in a burst for each, when it is done: a node began when the one
+// before it in its round ended, whatever came between.
+function endBeside(state: RunState, node: NodeRun, data: JsonObject): Moment {
+  const mates = roundmates(node.container!, node.round);
+  const before = mates[mates.indexOf(node) - 1]?.ended ?? node.container!.started;
+  if (node.round !== null && node.attempts.length === 0)
+    node.started = state.clock.beside(number(data.created_at), before);
+  return after(node.attempts.at(-1)?.ended ?? node.started, number(data.elapsed_time));
+}
+
+function after({ segment, offsetMs }: Moment, seconds: number | null): Moment {
+  return { segment, offsetMs: offsetMs + (seconds ?? 0) * 1000 };
 }
 
 export function finishNode(state: RunState, data: JsonObject): void {
   const node = findNode(state, data)
-    ?? addNode(state, data, state.clock.start(number(data.created_at), outerStart(state, data)));
+    ?? addNode(state, data, startOf(state, data));
   describe(state, node, data);
   endNode(state, node, data, true);
 }
@@ -215,7 +232,8 @@ function endNode(state: RunState, node: NodeRun, data: JsonObject, counts: boole
   const elapsed = number(data.elapsed_time);
   if (wasOpen) {
     setStatus(state, node, status);
-    node.ended = state.clock.end(node.started, elapsed, number(data.finished_at));
+    node.ended = node.container?.isParallel ? endBeside(state, node, data)
+      : state.clock.end(node.started, elapsed, number(data.finished_at));
   }
   node.elapsed ??= elapsed;
   node.error ??= word(data.error);
@@ -266,7 +284,7 @@ function addUsage(state: RunState, { tokens, price, currency }: Usage): void {
 /** Returns the node. What a failed attempt cost counts in the totals, but is not the node's own. */
 export function retryNode(state: RunState, data: JsonObject): NodeRun {
   const node = findNode(state, data) ?? latestContainer(state, data)
-    ?? addNode(state, data, state.clock.start(number(data.created_at), outerStart(state, data)));
+    ?? addNode(state, data, startOf(state, data));
   describe(state, node, data);
   const meta = object(data.execution_metadata);
   const started = node.attempts.at(-1)?.ended ?? node.started;
@@ -274,7 +292,9 @@ export function retryNode(state: RunState, data: JsonObject): NodeRun {
   node.attempts.push({
     number: number(data.retry_index) ?? node.attempts.length + 1,
     error: word(data.error),
-    started, elapsed, ended: state.clock.end(started, elapsed, number(data.finished_at)),
+    started, elapsed,
+    ended: node.container?.isParallel ? after(started, elapsed)
+      : state.clock.end(started, elapsed, number(data.finished_at)),
   });
   node.retries = Math.max(node.retries, node.attempts.length);
   if (!node.isContainer)
@@ -311,7 +331,7 @@ export function nameContainer(state: RunState, data: JsonObject): void {
   let node = id !== null ? state.internal.byId.get(id) : runs.findLast(isOpen);
   if (!node && id !== null) node = runs.find((run) => run.id === null);
   if (!node) {
-    node = addNode(state, data, state.clock.start(number(data.created_at), outerStart(state, data)));
+    node = addNode(state, data, startOf(state, data));
   } else if (id !== null && node.id === null) {
     node.id = id;
     state.internal.byId.set(id, node);
