@@ -21,8 +21,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
 import support
 
-SIZE = 100_000  # bytes, compressed: what a browser loads before anything shows
-LOADED = ("index.html", "page.js", "page.css", "icon.svg")
+SIZE = 100_000  # bytes, compressed: what a browser loads to show a view
+LOADED = ("index.html", "page.css", "icon.svg", "page.js")
+LATER = "formatter.js"  # with each view: it may show Markdown
 OLDEST_NODE = 18  # Debian 12's
 
 
@@ -72,15 +73,29 @@ def fresh(given):
     given.checks.finish("web/dist")
 
 
+def with_imports(given, names):
+    """The files and all that they import, but for what they import later."""
+    found, open_ = set(), set(names)
+    while open_:
+        name = open_.pop()
+        found.add(name)
+        text = support.read(given.web, "dist", name) if name.endswith(".js") else ""
+        open_ |= set(re.findall(r'(?:from|import)"\./([^"]+)"', text)) - found
+    return found
+
+
 def size(given):
-    total = 0
-    for name in LOADED:
-        content = support.read_bytes(given.web, "dist", name)
-        compressed = len(gzip.compress(content, 9, mtime=0))
-        print("%10s %7d bytes, %6d compressed" % (name, len(content), compressed))
-        total += compressed
-    given.checks.true(total < SIZE, "the page has less than %d bytes, compressed" % SIZE, total)
-    given.checks.finish("%d of %d bytes" % (total, SIZE))
+    names = os.listdir(os.path.join(given.web, "dist"))
+    views = sorted(name for name in names if name.startswith("view-"))
+    given.checks.true(len(views) == 3, "the form, the runs and a run are files of their own", views)
+    most = 0
+    for view in views:
+        loaded = with_imports(given, (*LOADED, LATER, view))
+        total = sum(len(gzip.compress(support.read_bytes(given.web, "dist", name), 9, mtime=0))
+                    for name in loaded)
+        given.checks.true(total < SIZE, "%s: less than %d bytes, compressed" % (view, SIZE), total)
+        most = max(most, total)
+    given.checks.finish("%d of %d bytes at most" % (most, SIZE))
 
 
 def types(given):
