@@ -1,5 +1,6 @@
 // A run as the page has it: its state, how it is followed, and who wants to know of changes. Views
-// are told 30 times a second at most, however many events have come: what moves, moves by itself.
+// are told 20 times a second, however many events have come, and less where a rendering takes long:
+// most frames are left to what moves by itself.
 
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { authorization, getRun } from "../lib/api";
@@ -10,7 +11,8 @@ import { type Connection, type Follow, followRun, type RunEvent } from "./follow
 import { Layout } from "./layout";
 import { newRun, reduce, resetRun } from "./reduce";
 
-const LEAST_MS = 30; // between two renderings
+const SHARE = 3; // a rendering may take one of so many frames
+const MOST_MS = 80; // a frame that took longer was held up by something else
 
 export class LiveRun {
   readonly state = newRun();
@@ -26,6 +28,7 @@ export class LiveRun {
   private told = false;
   private wasLost = false;
   private flushedMs = 0;
+  private frameMs = 0; // how long the frame took in which views were told
 
   constructor(readonly id: string) {
     let used: string | null = null;
@@ -120,12 +123,13 @@ export class LiveRun {
   }
 
   private readonly frame = (now: number) => {
-    if (now - this.flushedMs < LEAST_MS) {
+    if (now - this.flushedMs < SHARE * this.frameMs) {
       requestAnimationFrame(this.frame);
       return;
     }
     this.flushedMs = now;
     this.flush();
+    requestAnimationFrame((then) => { this.frameMs = Math.min(MOST_MS, then - now); });
   };
 
   private flush(): void {
