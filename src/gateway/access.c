@@ -156,8 +156,7 @@ static bool is_at_home(const struct gw_request *request)
     if (!gw_cors_is_foreign(request))
         return true;
     turn_away(request, 403, "origin_not_allowed",
-              "a page of another site may not ask for this, unless `cors` names its origin; a "
-              "server in front has to pass on the Host that it was asked for");
+              "a page of another site may not ask for this, unless `cors` names its origin");
     return false;
 }
 

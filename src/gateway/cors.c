@@ -96,64 +96,17 @@ bool gw_cors_enter(const struct gw_request *request)
 
 /* ---- requests that a page sends without leave ----------------------------------------------- */
 
-/* host:port, as Host has it and an origin behind its scheme; `port` is absent where there is none.
- */
-struct authority {
-    struct dify_slice name, port;
-};
-
-static struct authority split(struct dify_slice text)
-{
-    size_t at = text.len;
-    while (at > 0 && http_is_digit(text.ptr[at - 1]))
-        at--;
-    if (at == 0 || text.ptr[at - 1] != ':')
-        return (struct authority){.name = text};
-    return (struct authority){{text.ptr, at - 1}, {text.ptr + at, text.len - at}};
-}
-
-/* Whether a page of this origin is one of this host. Its scheme is not looked at: a server in front
- * that speaks TLS knows it, the gateway does not. Such a server may leave out the port, too. */
-static bool is_of_host(struct dify_slice origin, struct dify_slice host)
-{
-    static const char plain[] = "http://", safe[] = "https://";
-    bool is_plain = dify__slice_begins(origin, plain);
-    if (!is_plain && !dify__slice_begins(origin, safe))
-        return false;
-    size_t scheme = is_plain ? sizeof plain - 1 : sizeof safe - 1;
-    struct authority page = split((struct dify_slice){origin.ptr + scheme, origin.len - scheme});
-    struct authority here = split(host);
-    if (page.port.ptr == NULL)
-        page.port = is_plain ? DIFY_SLICE("80") : DIFY_SLICE("443");
-    return host.len > 0 && http_are_alike(page.name, here.name) &&
-           (here.port.ptr == NULL || dify__slice_equals(page.port, here.port));
-}
-
-/* The host that a server in front was asked for: no page of another site can have a browser send
- * this field without asking first. */
-static struct dify_slice forwarded_host(const struct http_request *http)
-{
-    struct dify_slice list = http_request_field(http, "x-forwarded-host");
-    struct dify_slice first = {NULL, 0};
-    return http_list_next(&list, &first) ? first : (struct dify_slice){NULL, 0};
-}
-
-/* Browsers say by themselves whether a request crosses sites, but only to an address with TLS or of
- * their own machine; else their Origin has to tell. */
+/* By the browser's own word alone, which it gives to addresses with TLS or of its own machine. An
+ * Origin that is not the request's Host proves nothing: a server in front may keep the Host to
+ * itself (nginx does unless it is told), and its own page is no other site's. */
 bool gw_cors_is_foreign(const struct gw_request *request)
 {
     const struct gateway *gateway = request->gateway;
     const struct http_request *http = request->http;
     if (http->method == HTTP_GET_ || http->method == HTTP_HEAD_ || http->method == HTTP_OPTIONS_)
         return false;
-    struct dify_slice origin = http_request_field(http, "origin");
-    struct dify_slice site = http_request_field(http, "sec-fetch-site");
-    if (is_any(gateway->config) || find(gateway, origin) != NULL)
-        return false;
-    if (site.len > 0)
-        return !dify__slice_is(site, "same-origin") && !dify__slice_is(site, "none");
-    return origin.len > 0 && !is_of_host(origin, http->host) &&
-           !is_of_host(origin, forwarded_host(http));
+    return dify__slice_is(http_request_field(http, "sec-fetch-site"), "cross-site") &&
+           !is_any(gateway->config) && find(gateway, http_request_field(http, "origin")) == NULL;
 }
 
 /* ---- what is passed on ---------------------------------------------------------------------- */
