@@ -134,3 +134,22 @@ test("HTML is reduced to what may be shown", () => {
   reduceHtml("<script>".repeat(20_000));
   assert.ok(Date.now() - start < 5000, "no text takes long");
 });
+
+test("what marked would take too long for stays as it stands", () => {
+  const word = "a_b-".repeat(50_000);
+  const text = `**before** ${word}\n**after**`;
+  assert.equal(whole(text), `<p>**before** ${word}<br><strong>after</strong></p>\n`);
+  const lines = "**bold** and `code`\n".repeat(1000).trim();
+  assert.equal(whole(lines), `<p>${lines.split("\n").map(() => "<strong>bold</strong> and <code>code</code>").join("<br>")}</p>\n`);
+  const picture = `data:image/png;base64,${"QUJD".repeat(20_000)}`;
+  assert.equal(whole(`see ![it](${picture}) *here*`), `<p>see <img src="${picture}" alt="it"> <em>here</em></p>\n`);
+  for (const deep of ["> ", "1. ", "- ", "> - "])
+    assert.throws(() => whole(deep.repeat(20_000)), RangeError, deep);
+  const stairs = Array.from({ length: 600 }, (_, depth) => `${"  ".repeat(depth)}- a`).join("\n");
+  assert.throws(() => whole(stairs), RangeError);
+  assert.match(whole("-".repeat(300)), /<hr>/);
+});
+
+test("a name that every object has is no link", () => {
+  assert.equal(whole("[constructor] ![toString] [a][valueOf]"), "<p>[constructor] ![toString] [a][valueOf]</p>\n");
+});
