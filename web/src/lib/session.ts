@@ -2,16 +2,21 @@
 // kept (last values of forms, a user's name, colours, language) are no secrets: localStorage.
 
 const KEY = "difystream.token";
-let memory: string | null = null; // where storage is refused
+let memory: string | null = null; // where storage is refused, or full
 let ask: (() => Promise<string>) | null = null;
 let asking: Promise<string> | null = null;
 
 export function token(): string | null {
   try {
-    return sessionStorage.getItem(KEY);
+    return sessionStorage.getItem(KEY) ?? memory;
   } catch {
     return memory;
   }
+}
+
+/** Whether a header can hold it: if not, no request would even leave. */
+export function isToken(value: string): boolean {
+  return /^[!-~]{1,512}$/.test(value);
 }
 
 export function setToken(value: string | null): void {

@@ -13,9 +13,14 @@ export function Dialog({ title, close, children }: {
     dialog.current?.showModal();
     return () => before?.focus();
   }, []);
+  // A second Escape closes it whatever is said to the first one. Who wants it to stay has it again.
+  const closed = () => {
+    close();
+    setTimeout(() => { if (dialog.current?.open === false) dialog.current.showModal(); });
+  };
   return (
     <dialog ref={dialog} aria-labelledby={name} onCancel={(event) => { event.preventDefault(); close(); }}
-      onClick={(event) => { if (event.target === dialog.current) close(); }}>
+      onClose={closed} onClick={(event) => { if (event.target === dialog.current) close(); }}>
       <div class="stack">
         <h2 id={name}>{title}</h2>
         {children}
