@@ -130,4 +130,22 @@ test("a gateway that asks for a token is given one, and the run is followed from
   await isWhole(page);
 });
 
+test("a run that a gateway without a store has lost: what had come of it stays, and it is said", async (t) => {
+  const gateway = await t.gateway("slow.yaml", { store: "none", ...LONG });
+  const run = await gateway.run({ app: "slow", inputs: { topic: "tea" } });
+  const page = await t.open(gateway, { path: at(run), allow: [/404/] });
+  await row(page, /^Read/).first().waitFor();
+  await gateway.kill();
+  await page.getByText(LOST).first().waitFor();
+  await gateway.start();
+  await page.getByText("The gateway has lost this run").waitFor();
+  await page.locator(".run-head .status", { hasText: "End not seen" }).waitFor();
+  assert.ok(await row(page, /^规则查询/).count() > 0, "what was there is still there");
+  assert.equal(await page.getByRole("button", { name: /^Stop/ }).count(), 0);
+  await axe(page);
+  await shot(page, "run-lost");
+  await page.reload();
+  await page.getByRole("heading", { name: "This run is not known here" }).waitFor();
+});
+
 await main();

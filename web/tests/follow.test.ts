@@ -234,6 +234,17 @@ test("503 and 429: when the gateway says; 502 and what is no stream: as if it we
   assert.equal(states(scene).at(-1), "waiting failing");
 });
 
+test("404 of who stands before a gateway that is away: the run is not lost", async () => {
+  const scene = await begin();
+  scene.lines.last.status(404, { "Content-Type": "text/plain" });
+  await settle();
+  assert.equal(states(scene).at(-1), "waiting failing");
+  await scene.world.pass(300);
+  scene.lines.last.open().write(event("1-1", "a") + END);
+  await settle();
+  assert.deepEqual(scene.told, ["a", "end"]);
+});
+
 test("204: there is nothing more", async () => {
   const scene = await begin();
   scene.lines.last.status(204);

@@ -52,3 +52,16 @@ test("a text of pieces, joined when it is read", () => {
   assert.equal(String(text), "");
   assert.equal(text.length, 0);
 });
+
+test("of what was lost of a text, its source's own word is taken", () => {
+  const text = new Text();
+  text.push("Before. ", "a");
+  for (const piece of ["To", "morrow", " not"]) text.push(piece, "b");
+  assert.equal(text.source, "b");
+  assert.ok(!text.mend("b", "Today it rains."), "it says something else");
+  assert.ok(!text.mend("c", "Today it rains."), "nothing is known of it");
+  assert.ok(text.mend("b", "Tomorrow, the sun will not shine."));
+  assert.equal(String(text), "Before. Tomorrow, the sun will not shine.");
+  text.push("After.", "a");
+  assert.ok(!text.mend("a", "Before. After."), "where it was lost is not known");
+});

@@ -88,3 +88,51 @@ for (const { name, body, expected } of ALL) {
     check(fold(events, state), expected);
   });
 }
+
+// ---- a text of which a break has hidden a part ----------------------------------------------------
+
+const STREAMS = { text: "Tea is made of leaves and water." };
+const data = (event: string, more: object) => ({ event, workflow_run_id: "r", task_id: "t", data: { created_at: 100, ...more } });
+const starts = (id: string) => data("node_started", { id, node_id: id, node_type: "llm" });
+const ends = (id: string, outputs: object) => data("node_finished", { id, node_id: id, node_type: "llm", status: "succeeded", outputs });
+const says = (id: string, text: string) => data("text_chunk", { text, from_variable_selector: [id, "text"] });
+
+function cut(state: RunState): void {
+  for (const told of ["broken", "resuming", "streaming"])
+    reduce(state, { kind: "follow", data: { event: "follow", state: told } });
+}
+
+test("what a break hid of a text is there again once its node has ended", () => {
+  const state = fold([starts("a"), says("a", "Tea is "), says("a", "made")]);
+  assert.equal(state.hasTextGap, false);
+  cut(state);
+  assert.equal(state.hasTextGap, true);
+  fold([says("a", " and water.")], state);
+  cut(state);
+  fold([starts("b"), ends("a", STREAMS)], state);
+  assert.equal(String(state.text), STREAMS.text);
+  assert.equal(state.hasTextGap, false);
+});
+
+test("a text whose begin a break hid lacks it until then; one that begins later lacks nothing", () => {
+  const state = fold([starts("a")]);
+  cut(state);
+  fold([says("a", " water.")], state);
+  assert.equal(state.hasTextGap, true);
+  fold([ends("a", STREAMS)], state);
+  assert.equal(String(state.text), STREAMS.text);
+  assert.equal(state.hasTextGap, false);
+  const other = fold([starts("a")]);
+  cut(other);
+  fold([starts("b"), says("b", "Tea")], other);
+  assert.equal(other.hasTextGap, false);
+});
+
+test("a text of several nodes, of each of which a part may be lacking, waits for the result", () => {
+  const state = fold([starts("a"), says("a", "Tea is ")]);
+  cut(state);
+  fold([starts("b"), says("b", "and")], state);
+  cut(state);
+  fold([ends("b", { text: "and more" }), ends("a", STREAMS)], state);
+  assert.equal(state.hasTextGap, true);
+});

@@ -78,7 +78,9 @@ export class Line {
   }
 
   status(status: number, headers: { [name: string]: string } = {}): void {
-    this.answer(new Response(status === 204 ? null : "{}", { status, headers }));
+    this.answer(new Response(status === 204 ? null : "{}", {
+      status, headers: { "Content-Type": "application/json", ...headers },
+    }));
   }
 
   write(data: string | Uint8Array): this {

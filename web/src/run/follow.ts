@@ -156,7 +156,7 @@ class Following implements Follow {
       this.end({ state: "ended" });
     } else if (status === 429 || status === 503) {
       this.retry("busy", retryAfterMs(answer.headers.get("Retry-After"), this.now()));
-    } else if (status < 400 || status >= 500 || status === 408 || status === 425) {
+    } else if (status < 400 || status >= 500 || status === 408 || status === 425 || (status === 404 && !isGateways(answer))) {
       this.retry("failing");
     } else {
       const reason = status === 401 ? "token" : status === 403 ? "forbidden" : status === 404 ? "unknown" : "error";
@@ -243,6 +243,11 @@ function parseObject(text: string): JsonObject | null {
   } catch {
     return null;
   }
+}
+
+// What stands before a gateway that is away may say that there is nothing at all.
+function isGateways(answer: Response): boolean {
+  return answer.headers.get("Content-Type")?.startsWith("application/json") === true;
 }
 
 // Ids are EPOCH-NUMBER, and rise within an epoch. What cannot be compared is new.

@@ -3,13 +3,13 @@
 // most frames are left to what moves by itself.
 
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
-import { authorization, getRun } from "../lib/api";
+import { ApiError, authorization, getRun } from "../lib/api";
 import { newToken, token } from "../lib/session";
 import type { Result } from "../lib/types";
 import { at, Present } from "./clock";
 import { type Connection, type Follow, followRun, type RunEvent } from "./follow";
 import { Layout } from "./layout";
-import { newRun, reduce, resetRun } from "./reduce";
+import { loseRun, newRun, reduce, resetRun } from "./reduce";
 
 const SHARE = 3; // a rendering may take one of so many frames
 const MOST_MS = 80; // a frame that took longer was held up by something else
@@ -48,7 +48,7 @@ export class LiveRun {
         this.connected(connection);
         if (connection.state !== "refused") return;
         if (connection.reason === "token") newToken(used).then(() => this.follow.resume(), () => {});
-        else this.resultAlone();
+        else void this.resultAlone(connection.reason === "unknown");
       },
     });
     addEventListener("online", this.wake);
@@ -106,12 +106,23 @@ export class LiveRun {
     this.tell();
   }
 
-  // A run whose log is not kept any more has a result all the same.
-  private async resultAlone(): Promise<void> {
-    const result: Result | null = await getRun(this.id).catch(() => null);
-    if (!result || result.success === null || this.state.result) return;
-    this.connected({ state: "ended" });
-    this.take({ kind: "end", data: result });
+  // A run whose log is not kept any more has a result all the same. One that the gateway has lost (it
+  // keeps none, and was started again) has what has come of it.
+  private async resultAlone(isUnknown: boolean): Promise<void> {
+    let result: Result | null = null;
+    try {
+      result = await getRun(this.id);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 0) return this.follow.resume();
+    }
+    if (this.state.result) return;
+    if (result && result.success !== null) {
+      this.connected({ state: "ended" });
+      this.take({ kind: "end", data: result });
+    } else if (!result && isUnknown && this.state.events > 0) {
+      loseRun(this.state);
+      this.tell();
+    }
   }
 
   private tell(): void {

@@ -232,6 +232,8 @@ export interface Internal {
   tokens: number;
   serial: number;
   isBroken: boolean; // the stream from Dify, and none began since
+  cutText: string | null; // node_id of whose text alone a part is lacking
+  cutNodes: number; // that were known when the latest stream began
   hasAgentMessage: boolean;
   hasTokens: boolean; // the run itself told how many
 }
@@ -256,7 +258,7 @@ export function newRun(): RunState {
     },
     internal: {
       byId: new Map(), byNodeId: new Map(), price: new Decimal(), tokens: 0, serial: 0,
-      isBroken: false, hasAgentMessage: false, hasTokens: false,
+      isBroken: false, cutText: null, cutNodes: 0, hasAgentMessage: false, hasTokens: false,
     },
   };
 }

@@ -5,19 +5,28 @@ interface Piece {
   text: string;
 }
 
-/** A text that is told piece by piece. Its pieces are joined when it is read, each of them once. */
+/** A text that is told bit by bit. What one source tells in a row is one piece: a run of hours has few. */
 export class Text {
-  length = 0;
   rev = 0; // rises with each change
   private pieces: Piece[] = [];
   private joined = "";
-  private joinedPieces = 0;
 
-  /** `source`: who told it, for drop(). */
+  get length(): number {
+    return this.joined.length;
+  }
+
+  /** Who told the last of it. */
+  get source(): string | null {
+    return this.pieces.at(-1)?.source ?? null;
+  }
+
+  /** `source`: who told it, for drop() and mend(). */
   push(text: string, source = ""): void {
     if (text === "") return;
-    this.pieces.push({ source, text });
-    this.length += text.length;
+    const last = this.pieces.at(-1);
+    if (last?.source === source) last.text += text;
+    else this.pieces.push({ source, text });
+    this.joined += text;
     this.rev++;
   }
 
@@ -31,21 +40,31 @@ export class Text {
     if (kept.length < this.pieces.length) this.set(kept);
   }
 
+  /** Of what `source` told, parts were lost: this is the whole. False: it is not, as far as one can see. */
+  mend(source: string, whole: string): boolean {
+    const [piece, another] = this.pieces.filter((one) => one.source === source);
+    if (!piece || another || !isPartOf(piece.text, whole)) return false;
+    piece.text = whole;
+    this.set(this.pieces);
+    return true;
+  }
+
   toString(): string {
-    if (this.joinedPieces < this.pieces.length) {
-      for (let at = this.joinedPieces; at < this.pieces.length; at++) this.joined += this.pieces[at]!.text;
-      this.joinedPieces = this.pieces.length;
-    }
     return this.joined;
   }
 
   private set(pieces: Piece[]): void {
     this.pieces = pieces;
-    this.length = pieces.reduce((sum, piece) => sum + piece.text.length, 0);
-    this.joined = "";
-    this.joinedPieces = 0;
+    this.joined = pieces.map(({ text }) => text).join("");
     this.rev++;
   }
+}
+
+// With holes anywhere.
+function isPartOf(text: string, whole: string): boolean {
+  let at = 0;
+  for (let i = 0; at < text.length && i < whole.length; i++) if (whole[i] === text[at]) at++;
+  return at === text.length;
 }
 
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/;

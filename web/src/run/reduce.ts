@@ -8,7 +8,6 @@
 import type { JsonObject } from "../lib/types";
 import { takeResult } from "./end";
 import type { RunEvent } from "./follow";
-import { at, type Moment } from "./clock";
 import { newRun, resetRun, touch, type Note, type PauseForm, type RunState, type Upstream } from "./model";
 import * as nodes from "./nodes";
 import { plainDecimal } from "./parts";
@@ -34,7 +33,7 @@ const TAKE: { [event: string]: Take } = {
   workflow_paused: pauseRun,
   workflow_finished: finishRun,
   node_started: (state, data) => isContainer(data) ? nodes.nameContainer(state, data) : nodes.startNode(state, data),
-  node_finished: (state, data) => isContainer(data) ? nodes.finishContainer(state, data) : nodes.finishNode(state, data),
+  node_finished: (state, data) => isContainer(data) ? nodes.finishContainer(state, data) : finishNode(state, data),
   node_retry: retry,
   iteration_started: nodes.startContainer,
   loop_started: nodes.startContainer,
@@ -154,6 +153,13 @@ function end(state: RunState): void {
   touch(state, "head");
 }
 
+/** Nobody will tell more of it. */
+export function loseRun(state: RunState): void {
+  if (state.phase === "ended") return;
+  state.status = "unseen";
+  end(state);
+}
+
 function fail(state: RunState, data: JsonObject): void {
   const message = text(data.message) ?? "";
   state.error = { code: text(data.code) ?? "", message };
@@ -176,6 +182,7 @@ function retry(state: RunState, data: JsonObject): void {
 
 function addText(state: RunState, piece: string, selector: unknown[]): void {
   const source = text(selector[0]);
+  if (state.text.length === 0 && !state.isChat) lackBegin(state, source);
   state.text.push(piece, source ?? "");
   nodes.tellText(state, source, piece);
   touch(state, "text");
@@ -184,6 +191,25 @@ function addText(state: RunState, piece: string, selector: unknown[]): void {
 function replaceText(state: RunState, whole: unknown): void {
   if (typeof whole !== "string") return;
   state.text.replace(whole);
+  state.hasTextGap = false;
+  touch(state, "text");
+}
+
+// Who had begun before a break may have told something meanwhile.
+function lackBegin(state: RunState, source: string | null): void {
+  const node = nodes.latestOf(state, source);
+  if (!node || node.order >= state.internal.cutNodes) return;
+  state.hasTextGap = true;
+  state.internal.cutText = source;
+}
+
+// The outputs of who streamed have what was lost.
+function finishNode(state: RunState, data: JsonObject): void {
+  nodes.finishNode(state, data);
+  const nodeId = text(data.node_id);
+  const whole = text(object(data.outputs)?.text);
+  if (!state.hasTextGap || state.internal.cutText !== nodeId || nodeId === null || whole === null) return;
+  if (nodes.latestOf(state, nodeId)?.container || !state.text.mend(nodeId, whole)) return;
   state.hasTextGap = false;
   touch(state, "text");
 }
@@ -317,7 +343,12 @@ function takeFollow(state: RunState, data: JsonObject): void {
 function takeUp(state: RunState): void {
   state.internal.isBroken = false;
   state.resumed++;
-  if (!state.isChat && state.text.length > 0) state.hasTextGap = true;
+  if (!state.isChat && state.text.length > 0) {
+    const { source } = state.text;
+    state.internal.cutText = !state.hasTextGap || state.internal.cutText === source ? source : null;
+    state.hasTextGap = true;
+  }
+  state.internal.cutNodes = state.nodes.length;
   for (const node of state.nodes) if (node.isContainer) node.knowsRound = false;
   touch(state, "text");
 }
@@ -330,10 +361,4 @@ function reopen(state: RunState): void {
   state.error = null;
   state.ended = null;
   for (const node of state.nodes) if (node.status === "unfinished") nodes.setStatus(state, node, "running");
-}
-
-/** When the latest thing happened; null: nothing did. */
-export function latestMs(state: RunState): number | null {
-  const now: Moment | null = state.clock.now;
-  return now && at(now);
 }

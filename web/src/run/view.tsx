@@ -154,7 +154,7 @@ export function RunView({ id }: { id: string }) {
   const row = asked ?? null;
   useTitle(live, row?.app ?? t.run);
   const { connection } = live;
-  if (connection.state === "refused" && connection.reason === "unknown") return <Unknown />;
+  if (connection.state === "refused" && connection.reason === "unknown" && state.events === 0) return <Unknown />;
   return (
     <div class="stack run">
       <RunHeader live={live} row={row} canStop={isThere} />

@@ -36,11 +36,13 @@ const upstreamZh: { [state: string]: string } = {
 const refusedEn: { [reason: string]: string } = {
   token: "An access token is needed",
   forbidden: "This access token may not see the run",
+  unknown: "The gateway has lost this run; what had come of it is still here",
   error: "The gateway refuses to tell of the run",
 };
 const refusedZh: { [reason: string]: string } = {
   token: "需要访问令牌",
   forbidden: "此访问令牌无权查看该运行",
+  unknown: "网关已丢失此运行；此前收到的内容仍显示在此处",
   error: "网关拒绝提供该运行的信息",
 };
 const notesEn: { [kind in ToldKind]: (node: string) => string } = {
