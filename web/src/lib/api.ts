@@ -64,7 +64,7 @@ function post<T>(path: string, body: unknown): Promise<T> {
 const run = (id: string) => `api/runs/${encodeURIComponent(id)}`;
 
 /** An address of the API that has a query; what is empty is left out. */
-export function withQuery(path: string, query: { [name: string]: string | number | null | undefined }): string {
+function withQuery(path: string, query: { [name: string]: string | number | null | undefined }): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
     if (value != null && value !== "") search.set(name, String(value));
@@ -81,17 +81,30 @@ export function getParameters(app: string): Promise<Parameters> {
 
 export type RunFilter = {
   app?: string; user?: string; status?: string; q?: string;
-  since?: number; until?: number; limit?: number; cursor?: string;
+  since?: number | string; until?: number | string; limit?: number; cursor?: string;
 };
 
 export function listRuns(filter: RunFilter, signal?: AbortSignal): Promise<Rows> {
   return json(withQuery("api/runs", filter), signal ? { signal } : {});
 }
 
-/** The row of a run: what its result does not tell (app, user, rating). null: there is none. */
+/** The row of a run: what its result does not tell (app, user, rating). null: there is none. A run_id
+ * tells when the run was created: only who comes with a workflow_run_id has the whole store searched. */
 export async function getRow(id: string): Promise<Row | null> {
-  const { data } = await listRuns({ q: id, limit: 10 });
-  return data.find((row) => row.run_id === id || row.workflow_run_id === id) ?? null;
+  const createdMs = uuidMs(id);
+  for (const span of createdMs === null ? [{}] : [{ since: iso(createdMs), until: iso(createdMs + 1) }, {}]) {
+    const { data } = await listRuns({ q: id, limit: 10, ...span });
+    const found = data.find((row) => row.run_id === id || row.workflow_run_id === id);
+    if (found) return found;
+  }
+  return null;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** The Unix milliseconds of a UUID of version 7 (RFC 9562 §5.7); null: it is another. */
+function uuidMs(id: string): number | null {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}$/i.test(id) ? parseInt(id.replace("-", "").slice(0, 12), 16) : null;
 }
 
 /** 200 whatever became of the run: look at `success`. */
