@@ -28,7 +28,11 @@ function useContent(runId: string, file: OutputFile, type: string) {
   const [state, setState] = useState<State>({ at: "rest" });
   const blob = useRef<Promise<Blob> | null>(null);
   const url = useRef("");
-  useEffect(() => () => URL.revokeObjectURL(url.current), []);
+  const isHere = useRef(true);
+  useEffect(() => () => {
+    isHere.current = false;
+    URL.revokeObjectURL(url.current);
+  }, []);
   const ask = async (): Promise<Blob | null> => {
     try {
       return await (blob.current ??= getFile(runId, file.number));
@@ -41,7 +45,7 @@ function useContent(runId: string, file: OutputFile, type: string) {
   const show = async () => {
     setState({ at: "loading" });
     const content = await ask();
-    if (!content) return;
+    if (!content || !isHere.current) return;
     url.current = URL.createObjectURL(new Blob([content], { type }));
     setState({ at: "there", url: url.current });
   };
