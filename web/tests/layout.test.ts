@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../src/lib/types";
 import { at } from "../src/run/clock";
-import { axisOf, barOf, Layout, markersOf, roundKey, type Row } from "../src/run/layout";
+import { axisOf, barOf, Layout, roundKey, type Row } from "../src/run/layout";
 import { newRun, reduce } from "../src/run/reduce";
 import type { RunState } from "../src/run/model";
 import { eventsOf, newSeed, read, recordings, seeded } from "./recordings";
@@ -178,7 +178,7 @@ test("a node without an end goes to that of what is around it", () => {
   assert.deepEqual([bar.start, bar.end, bar.isGrowing], [0, 1, false]);
 });
 
-test("attempts and marks", () => {
+test("attempts", () => {
   const state = fold(eventsOf(read("http-retry-ok/streaming").body));
   const axis = axisOf(state, 0);
   const row = rowsOf(state).find(({ node }) => node.nodeId === "h")!;
@@ -187,9 +187,6 @@ test("attempts and marks", () => {
   assert.equal(bar.attempts[0]!.start, bar.start);
   assert.equal(bar.attempts[1]!.start, bar.attempts[0]!.end);
   assert.ok(bar.attempts[1]!.end < bar.end);
-  const marks = markersOf(state.notes, axis);
-  assert.deepEqual(marks.map(({ notes }) => notes.length), [1, 1]);
-  assert.deepEqual(markersOf(state.notes, axis, 1).map(({ notes }) => notes.length), [2]);
 });
 
 test("all recorded runs can be drawn, at every event", () => {

@@ -5,7 +5,7 @@
 // the stream ends is no event: there is nothing to be told of the end.
 
 /** Characters of one event's data; a larger one is told without it. */
-export const MAX_EVENT = 32 * 1024 * 1024;
+const MAX_EVENT = 32 * 1024 * 1024;
 
 export interface SseEvent {
   event: string; // `message` where none was told

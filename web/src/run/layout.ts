@@ -11,7 +11,7 @@
 // where it is for most frames, and need not be drawn again.
 
 import { at } from "./clock";
-import { isOpen, type NodeRun, type Note, type RunState } from "./model";
+import { isOpen, type NodeRun, type RunState } from "./model";
 
 /** A row: an execution (container or not), a round of a container, or a branch of several. It is
  * the same object as long as it has not changed. */
@@ -45,12 +45,6 @@ export interface Bar {
   end: number;
   isGrowing: boolean; // to be computed again for the next frame
   attempts: { number: number; start: number; end: number }[]; // those that failed, within the bar
-}
-
-/** Notes that lie so near to each other that they are one mark. */
-export interface Marker {
-  at: number; // 0 … 1 of the axis
-  notes: Note[];
 }
 
 export function roundKey(container: NodeRun, round: number): string {
@@ -240,17 +234,4 @@ function endOf(node: NodeRun, axis: Axis): number {
 
 function fraction(axis: Axis, ms: number): number {
   return Math.min(1, Math.max(0, (ms - axis.startMs) / (axis.endMs - axis.startMs)));
-}
-
-/** Where notes are on the axis. `near`: what part of it is too little to lie beside each other. */
-export function markersOf(notes: readonly Note[], axis: Axis, near = 0.01): Marker[] {
-  const markers: Marker[] = [];
-  for (const note of notes) {
-    if (!note.at) continue;
-    const where = fraction(axis, at(note.at));
-    const last = markers.at(-1);
-    if (last && where - last.at < near) last.notes.push(note);
-    else markers.push({ at: where, notes: [note] });
-  }
-  return markers;
 }
