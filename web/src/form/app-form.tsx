@@ -2,13 +2,15 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, getParameters } from "../lib/api";
+import { listed } from "../lib/format";
 import { remember, remembered } from "../lib/session";
+import { titleOf } from "../lib/titles";
 import type { App, Parameters } from "../lib/types";
 import { Markdown, markdownReady } from "../result/markdown";
 import { Notice } from "../ui/icons";
 import { errorText, Failed, Loading, useLoad } from "../ui/load";
 import { takeAgain } from "./again";
-import { AppIcon, modeText, titleOf } from "./app-head";
+import { AppIcon, modeText } from "./app-head";
 import {
   check, type Field, fieldsOf, inputsOf, isEmpty, placeErrors, type Problems, type Value, type Values,
 } from "./fields";
@@ -42,7 +44,7 @@ export function AppForm({ app, address, others }: {
         <div class="grow">
           <h1>{title}</h1>
           <div class="row wrap muted small">
-            <span>{modeText(app)}</span>
+            {app.mode && <span>{modeText(app)}</span>}
             {others && <button type="button" class="plain small" onClick={others}>{t.allApps}</button>}
           </div>
         </div>
@@ -208,7 +210,7 @@ function Wrong({ fields, problems, tried }: { fields: Field[]; problems: Problem
   if (tried === 0 || wrong.length === 0) return null;
   return (
     <Notice key={tried} tone="bad" role="alert">
-      {t.wrong(wrong.length)} {wrong.map(({ label }) => label).join(", ")}
+      {t.wrong(wrong.length)} {listed(wrong.map(({ label }) => label))}
     </Notice>
   );
 }

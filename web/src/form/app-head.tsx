@@ -1,11 +1,8 @@
 // An app's icon and names.
 
+import { titleOf } from "../lib/titles";
 import type { App } from "../lib/types";
 import { t } from "./words";
-
-export function titleOf(app: App): string {
-  return app.title || app.name || app.app;
-}
 
 export function modeText(app: App): string | null {
   return app.mode && ((t as unknown as { [name: string]: string | undefined })[`mode_${app.mode}`] ?? app.mode);

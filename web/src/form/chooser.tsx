@@ -2,9 +2,10 @@
 
 import { useEffect } from "preact/hooks";
 import { formatRoute } from "../lib/route";
+import { titleOf } from "../lib/titles";
 import type { App } from "../lib/types";
 import { Icon, Notice } from "../ui/icons";
-import { AppIcon, modeText, titleOf } from "./app-head";
+import { AppIcon, modeText } from "./app-head";
 import { t } from "./words";
 
 const AGAIN_MS = 10_000; // what runs and waits changes

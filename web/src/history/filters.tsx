@@ -2,8 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { statusText } from "../ui/status";
+import { appTitle } from "../lib/titles";
 import { Icon } from "../ui/icons";
+import { statusText } from "../ui/status";
 import { type Filter, SPANS, type Span } from "./filter";
 import { floorTo } from "./span";
 import { t } from "./words";
@@ -117,7 +118,7 @@ export function Filters({ id, filter, change, apps, isOpen }: {
       {apps && (apps.length > 1 || filter.app) && (
         <Field label={t.app}>
           {(field) => <Choice id={field} value={filter.app} set={(app) => change({ app })}
-            options={[["", t.anyApp], ...apps.map((app): [string, string] => [app, app])]} />}
+            options={[["", t.anyApp], ...apps.map((app): [string, string] => [app, appTitle(app)])]} />}
         </Field>
       )}
       <Field label={t.user}>

@@ -3,7 +3,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { clock, count, duration, NONE, price, shortTime, time } from "../lib/format";
 import { formatRoute } from "../lib/route";
+import { appTitle } from "../lib/titles";
 import type { Row } from "../lib/types";
+import { shownUser } from "../lib/user";
 import { Icon } from "../ui/icons";
 import { Status, statusOf } from "../ui/status";
 import { t } from "./words";
@@ -38,22 +40,31 @@ function open(event: MouseEvent): void {
   link?.dispatchEvent(new MouseEvent("click", { ctrlKey, metaKey, shiftKey, bubbles: true, cancelable: true }));
 }
 
+// Codes that say no more than the status does.
+const PLAIN = new Set(["workflow_failed", "workflow_stopped", "workflow_partial_succeeded"]);
+
+function moreThanStatus({ success, code }: Row): string | null {
+  return success === false && code !== null && !PLAIN.has(code) ? code : null;
+}
+
 const blank = (value: unknown) => (value === null ? "blank" : "");
 
 function RunRow({ row, hasApp }: { row: Row; hasApp: boolean }) {
-  const { code, created_at, run_id, success, total_price, total_tokens, user } = row;
+  const { created_at, run_id, total_price, total_tokens } = row;
+  const user = shownUser(row.user);
+  const code = moreThanStatus(row);
   return (
     <tr role="row" data-run={run_id} onClick={open}>
       <td role="cell" class="status-cell">
         <Status status={statusOf(row)} />
-        {success === false && code && <code class="cut" title={code}>{code}</code>}
+        {code && <code class="cut" title={code}>{code}</code>}
       </td>
       <td role="cell" class="time num">
         <a href={formatRoute({ at: "run", id: run_id })} aria-label={`${t.run} ${shortTime(created_at)}`}>
           <time dateTime={new Date(created_at * 1000).toISOString()} title={time(created_at)}>{shortTime(created_at)}</time>
         </a>
       </td>
-      {hasApp && <td role="cell" class="app cut" title={row.app}>{row.app}</td>}
+      {hasApp && <td role="cell" class="app cut" title={appTitle(row.app)}>{appTitle(row.app)}</td>}
       <td role="cell" class={`user cut ${blank(user)}`} title={user ?? undefined}>{user ?? NONE}</td>
       <td role="cell" class="number num"><Took row={row} /></td>
       <td role="cell" class={`number num ${blank(total_tokens)}`}>

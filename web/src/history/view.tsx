@@ -4,6 +4,7 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { listApps } from "../lib/api";
 import { shortTime } from "../lib/format";
 import { formatRoute, go, parseRoute } from "../lib/route";
+import { learnTitles } from "../lib/titles";
 import { Icon, Notice } from "../ui/icons";
 import { errorText, Failed, Loading } from "../ui/load";
 import { t as ui } from "../ui/words";
@@ -33,7 +34,10 @@ function useApps(): string[] | null {
   useEffect(() => {
     const stop = new AbortController();
     listApps(stop.signal).then(
-      (found) => setApps(knownApps = found.map(({ app }) => app)),
+      (found) => {
+        learnTitles(found);
+        setApps(knownApps = found.map(({ app }) => app));
+      },
       () => setApps(knownApps ?? [])); // without them one cannot choose by app, no more
     return () => stop.abort();
   }, []);

@@ -7,6 +7,7 @@ import { runAgain } from "../form/again";
 import { stopRun } from "../lib/api";
 import { clock, count, duration, NONE, price, shortTime } from "../lib/format";
 import type { Row } from "../lib/types";
+import { shownUser } from "../lib/user";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
 import { errorText } from "../ui/load";
@@ -16,9 +17,6 @@ import { ConnectionLine } from "./connection";
 import { type LiveRun, useRev, useTick } from "./live";
 import { statusNow } from "./told";
 import { t } from "./words";
-
-// Of a run for nobody in particular: it tells nothing.
-const OWN_USER = /^difystream-[0-9a-f-]{36}$/;
 
 function Elapsed({ live }: { live: LiveRun }) {
   const { state } = live;
@@ -77,17 +75,20 @@ function Fact({ name, children, title }: { name: string; children: ComponentChil
   return <div><dt>{name}</dt><dd class="num" title={title}>{children}</dd></div>;
 }
 
-export function RunHeader({ live, row, canStop }: { live: LiveRun; row: Row | null; canStop: boolean }) {
+export function RunHeader({ live, row, title, canStop }: {
+  live: LiveRun; row: Row | null; title: string; canStop: boolean;
+}) {
   const { state } = live;
   useRev(live, () => state.revs.head + state.revs.result + state.revs.times);
   const { totals } = state;
   const isOver = state.phase === "ended";
   const startedMs = state.started ? at(state.started) : (row?.created_at ?? 0) * 1000;
   const inputs = state.inputs;
+  const user = shownUser(row?.user);
   return (
     <header class="card run-head">
       <div class="run-name">
-        <h1>{row?.app ?? t.run}</h1>
+        <h1>{title}</h1>
         <Status status={statusNow(state)} badge />
       </div>
       <div class="run-acts">
@@ -110,7 +111,7 @@ export function RunHeader({ live, row, canStop }: { live: LiveRun; row: Row | nu
         <span class="num">{t.startedAt(startedMs > 0 ? shortTime(startedMs / 1000) : NONE)}</span>
         <ConnectionLine live={live} />
         {state.resumed > 0 && <span title={t.resumedMeaning}>{t.resumed(state.resumed)}</span>}
-        {row?.user && !OWN_USER.test(row.user) && <span class="cut" title={row.user}>{row.user}</span>}
+        {user && <span class="cut" title={user}>{user}</span>}
       </div>
     </header>
   );

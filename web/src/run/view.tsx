@@ -4,6 +4,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { getRow } from "../lib/api";
 import { formatRoute } from "../lib/route";
+import { useAppTitle } from "../lib/titles";
 import type { Row } from "../lib/types";
 import { useMarkdown } from "../result/markdown";
 import { ResultView } from "../result/view";
@@ -152,12 +153,13 @@ export function RunView({ id }: { id: string }) {
   const canFormat = useMarkdown();
   const isThere = useCaughtUp(live, asked) && canFormat;
   const row = asked ?? null;
-  useTitle(live, row?.app ?? t.run);
+  const title = useAppTitle(row?.app ?? null) ?? t.run;
+  useTitle(live, title);
   const { connection } = live;
   if (connection.state === "refused" && connection.reason === "unknown" && state.events === 0) return <Unknown />;
   return (
     <div class="stack run">
-      <RunHeader live={live} row={row} canStop={isThere} />
+      <RunHeader live={live} row={row} title={title} canStop={isThere} />
       <Announcer live={live} />
       {isThere ? <Body live={live} row={row} /> : <Loading />}
     </div>
