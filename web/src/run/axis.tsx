@@ -10,7 +10,7 @@ import { toldIcon } from "./notes";
 import { type Told } from "./told";
 
 const MOST_TICKS = 12;
-const LABEL = 48; // px
+const LABEL_REM = 3.5;
 const MOST_MARKERS = 40; // the latest
 
 function tickText(seconds: number): string {
@@ -25,6 +25,7 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
 
   private axis: Axis | null = null;
   private width = 0;
+  private label = LABEL_REM * 16; // px
   private isPlaced = false; // as it was rendered last
 
   override shouldComponentUpdate(next: { told: Told[] }): boolean {
@@ -38,6 +39,7 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
   }
 
   trackWidth(): number {
+    this.label = LABEL_REM * (parseFloat(getComputedStyle(document.documentElement).fontSize) || 16);
     return this.track?.clientWidth ?? 0;
   }
 
@@ -50,6 +52,7 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
     this.isPlaced = true;
     this.axis = axis;
     this.width = width;
+    const { label } = this;
     let end = -Infinity; // of the labels so far
     this.ticks.forEach((element, i) => {
       const tick = axis.ticks[i];
@@ -57,11 +60,11 @@ export class AxisScale extends Component<{ told: Told[]; handle: { current: Axis
       element.hidden = !tick || tick.at > 1;
       if (!tick || element.hidden) return;
       const x = Math.round(tick.at * width);
-      const isLast = x > width - LABEL / 2;
+      const isLast = x > width - label / 2;
       element.style.transform = `translateX(${x}px)`;
       element.classList.toggle("last", isLast);
-      const text = (isLast ? x - LABEL : x) < end ? "" : tickText(tick.seconds);
-      end = x + LABEL;
+      const text = (isLast ? x - label : x) < end ? "" : tickText(tick.seconds);
+      end = x + label;
       if (element.textContent !== text) element.textContent = text;
     });
     const span = axis.endMs - axis.startMs;

@@ -18,6 +18,7 @@ import { t } from "./words";
 const NARROW = matchMedia("(max-width: 40rem)");
 const COARSE = matchMedia("(pointer: coarse)");
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+const WHOLE = 60; // rows that stand in the page of a phone, where a part that scrolls by itself is a trap
 const STILL_MS = 500; // how often bars grow where nothing should move
 
 function rowHeight(): number {
@@ -76,6 +77,7 @@ export function Timeline({ live, chosen, choose, notes }: {
   const families = useFamilies(state.nodes);
   const { row: height } = size;
   const follows = !isOver && !isAway; // the end, while it grows
+  const isWhole = isOver && NARROW.matches && rows.length <= WHOLE;
   const [first, last] = windowOf(follows ? Math.max(0, rows.length * height - size.height) : scrollTop,
     size.height, height, rows.length);
 
@@ -112,6 +114,7 @@ export function Timeline({ live, chosen, choose, notes }: {
   };
   const goTo = (index: number) => {
     setActive(index);
+    if (isWhole) document.getElementById(`${base}-${index}`)?.scrollIntoView({ block: "nearest" });
     const element = scroller.current!;
     const top = scrollTo(index, height, element.scrollTop, element.clientHeight);
     if (top !== element.scrollTop) element.scrollTop = top;
@@ -168,7 +171,7 @@ export function Timeline({ live, chosen, choose, notes }: {
       </div>
       <div class="tl-frame" style={{ "--gutter": `${size.gutter}px`, "--row": `${height}px` }}>
       <AxisScale handle={scale} told={toldOf(state.notes)} />
-      <div class={`tl-scroll${rows.length > 0 ? " has-rows" : ""}`} ref={scroller} role="treegrid" aria-label={t.timelineName} aria-readonly="true" aria-rowcount={rows.length} aria-colcount={3} tabIndex={0}
+      <div class={`tl-scroll${rows.length > 0 ? " has-rows" : ""}${isWhole ? " whole" : ""}`} ref={scroller} role="treegrid" aria-label={t.timelineName} aria-readonly="true" aria-rowcount={rows.length} aria-colcount={3} tabIndex={0}
         aria-activedescendant={rows.length > 0 ? `${base}-${Math.min(active, rows.length - 1)}` : undefined}
         onKeyDown={pressed} onScroll={scrolled}>
         <div class="tl-rows" role="presentation" style={{ blockSize: `${rows.length * height}px` }}>
