@@ -55,7 +55,7 @@ test("files of a wrong type, too large and too many are refused at once", async 
   const gateway = await t.gateway(["inputs.yaml", "forms.yaml"]);
   const page = await t.open(gateway, { path: "#/apps/inputs" });
   await chooser(page, "Picture").setInputFiles(paper());
-  await error(page, "Picture").getByText("“paper.pdf” is of a type that is not taken here (only JPG")
+  await error(page, "Picture").getByText("“paper.pdf” is of a type that this field does not take (only JPG")
     .waitFor();
   assert.match(await chooser(page, "Picture").getAttribute("accept"), /^image\/jpeg,/);
   const big = await page.evaluateHandle((bytes) => {
@@ -79,18 +79,18 @@ test("files of a wrong type, too large and too many are refused at once", async 
   await error(page, "Plans").getByText("(only DWG, STEP)").waitFor();
   await chooser(page, "Plans").setInputFiles(file("A.DWG", "", "x"));
   await error(page, "Plans").waitFor({ state: "detached" });
-  assert.equal(await field(page, "Plans").getByRole("button", { name: "By address" }).count(), 0);
+  assert.equal(await field(page, "Plans").getByRole("button", { name: "From a URL" }).count(), 0);
 });
 
 test("a file can be given by its address", async (t) => {
   const gateway = await t.gateway("inputs.yaml");
   const page = await t.open(gateway);
   await fillLeast(page);
-  await field(page, "Papers").getByRole("button", { name: "By address" }).click();
-  const address = field(page, "Papers").getByLabel("Address of the file");
+  await field(page, "Papers").getByRole("button", { name: "From a URL" }).click();
+  const address = field(page, "Papers").getByLabel("URL of the file");
   await address.fill("file:///etc/passwd");
   await address.press("Enter");
-  await error(page, "Papers").getByText("no address").waitFor();
+  await error(page, "Papers").getByText("not the URL of a file").waitFor();
   await address.fill("https://example.org/a.pdf");
   await address.press("Enter");
   await field(page, "Papers").locator("li").waitFor();

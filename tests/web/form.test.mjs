@@ -66,7 +66,7 @@ test("what is wrong is told beside its field, all at once, and goes away while i
   assert.equal(await error(page, "Topic").count(), 0, "nothing is wrong before it is sent");
   await run(page).click();
   await error(page, "Topic").getByText("49 characters").waitFor();
-  await error(page, "More").getByText("no valid JSON").waitFor();
+  await error(page, "More").getByText("not valid JSON").waitFor();
   await error(page, "Count").getByText("number").waitFor();
   await error(page, "食品类别").getByText("choose").waitFor();
   await page.getByRole("alert").getByText("4 fields need your attention: Topic, 食品类别, Count, More")
@@ -236,7 +236,7 @@ test("a chat is asked on in its conversation", async (t) => {
   await page.getByRole("button", { name: "Send" }).click();
   await page.waitForURL(AT_A_RUN);
   const first = page.url();
-  const next = page.getByLabel("Ask on");
+  const next = page.getByLabel("Follow up");
   await next.press("Control+Enter");
   await page.getByText("Please fill this in.").waitFor();
   await next.fill("Second");

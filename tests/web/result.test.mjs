@@ -183,8 +183,8 @@ test("files: pictures seen, sound played, all saved; what is gone or elsewhere i
   await dialog.getByRole("img", { name: "label.png" }).waitFor();
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  await item("gone.png").getByText("Dify does not give this file any more.").waitFor();
-  await item("far.png").getByText("It does not lie at Dify.").waitFor();
+  await item("gone.png").getByText("Dify no longer provides this file.").waitFor();
+  await item("far.png").getByText("This file is not stored at Dify.").waitFor();
   assert.equal(await item("far.png").getByRole("link").getAttribute("href"), "http://foreign.invalid/far.png");
   assert.equal(await item("far.png").getByRole("button", { name: "Download" }).count(), 0);
   assert.equal(await item("evil.svg").locator("img").count(), 0, "a drawing is not shown");
@@ -209,7 +209,7 @@ test("files: pictures seen, sound played, all saved; what is gone or elsewhere i
 test("a failure says what, where, and what to try, in both languages", async (t) => {
   const gateway = await gatewayOf(t);
   const { page, result, run } = await open(t, gateway, "failing");
-  await result.getByText("A step of the workflow failed.").waitFor();
+  await result.getByText("A node of the workflow failed.").waitFor();
   await result.locator("strong", { hasText: "Ask the model" }).waitFor();
   await result.getByText("upstream 503: <b>try again</b> later").waitFor();
   await result.getByText("workflow_failed").waitFor();
@@ -220,7 +220,7 @@ test("a failure says what, where, and what to try, in both languages", async (t)
   await page.locator(".detail", { hasText: "Ask the model" }).waitFor();
   for (const look of LOOKS) {
     const other = await t.open(gateway, { ...look, path: `#/runs/${run}` });
-    await other.getByText(look.lang === "zh" ? "工作流中有一个步骤失败了。" : "A step of the workflow failed.").waitFor();
+    await other.getByText(look.lang === "zh" ? "工作流中有一个节点失败了。" : "A node of the workflow failed.").waitFor();
     await axe(other);
     await steady(other);
     await shot(other, "result-failed", { fullPage: true });

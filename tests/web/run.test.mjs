@@ -153,7 +153,7 @@ test("that Dify's connection broke is noted where it happened, and counted", asy
   const { page } = await openRun(t, "slow.yaml", { app: "slow", inputs: { topic: "tea" } }, {},
     { simulator: { faults: ["reset-after-events=9,times=1"] } });
   await isSaid(page, "Succeeded");
-  await page.locator(".notes").getByText("Dify's connection broke; taken up again").waitFor();
+  await page.locator(".notes").getByText("The connection to Dify broke and was resumed").waitFor();
   await page.getByText("Resumed 1×").waitFor();
   assert.equal(await grid(page).getAttribute("aria-rowcount"), "14");
   await shot(page, "run-resumed", { fullPage: true });
@@ -186,7 +186,7 @@ test("a chat's answer grows, and one asks on", async (t) => {
   const { page } = await openRun(t, "chat.yaml", { app: "chatflow", query: "tea?", user: "u-1" });
   await isSaid(page, "Succeeded");
   await page.getByText("You said: tea?.").first().waitFor();
-  await page.getByRole("textbox", { name: "Ask on" }).waitFor();
+  await page.getByRole("textbox", { name: "Follow up" }).waitFor();
   await axe(page);
   await shot(page, "run-chat", { fullPage: true });
 });

@@ -1,7 +1,7 @@
 // A field that takes files: dropped, pasted, chosen, taken by the camera, or by their address.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { bytes } from "../lib/format";
+import { bytes, listed } from "../lib/format";
 import { Icon } from "../ui/icons";
 import {
   acceptOf, addAddress, addFiles, extensionsOf, type FileRules, type Item, kindOf, type Problem,
@@ -136,7 +136,7 @@ function rulesText(rules: FileRules): string {
   const limits = (rules.kinds.length > 0 ? rules.kinds : ["document" as const])
     .map((kind) => rules.megabytes[kind]).filter((limit) => limit !== undefined);
   return [
-    extensionsOf(rules).length > 0 ? [...named, ...more].join(", ") : null,
+    extensionsOf(rules).length > 0 ? listed([...named, ...more]) : null,
     limits.length > 0 ? t.upTo(Math.max(...limits)) : null,
     rules.most !== null && rules.most > 1 ? t.most(rules.most) : null,
   ].filter(Boolean).join(" · ");

@@ -109,6 +109,10 @@ export function ago(seconds: number, now = Date.now() / 1000): string {
     .format(Math.trunc(past / size), unit);
 }
 
+export function listed(texts: unknown[]): string {
+  return texts.join(language() === "zh" ? "、" : ", ");
+}
+
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte"];
 
 export function bytes(value: number): string {

@@ -5,7 +5,7 @@ import { words } from "../lib/words";
 
 const what = words(
   {
-    failed: "A step of the workflow failed.",
+    failed: "A node of the workflow failed.",
     refusedMidway: "Dify ended the run with an error.",
     stopped: "The run was stopped.",
     partial: "The workflow came to its end, but an error was handled on its way.",
@@ -41,7 +41,7 @@ const what = words(
     other: "The run failed.",
   },
   {
-    failed: "工作流中有一个步骤失败了。",
+    failed: "工作流中有一个节点失败了。",
     refusedMidway: "Dify 以错误结束了此次运行。",
     stopped: "运行已被停止。",
     partial: "工作流已运行到结束，但途中处理过错误。",
@@ -80,15 +80,15 @@ const what = words(
 
 const advice = words(
   {
-    node: "Look at the failed step and its message. If it was a service that is away at times, run it again.",
+    node: "Look at the failed node and its message. If a service was away for a moment, run it again.",
     none: "",
     again: "Run it again.",
     later: "Wait a little, then run it again.",
-    look: "See whether the outputs are good enough; the step whose error was handled is named here.",
+    look: "See whether the outputs are good enough; nodes whose error was handled are marked in the timeline.",
     form: "Fill in the form; the run then goes on.",
     inDify: "Look in Dify's logs whether it ran. If it did not, run it again.",
     admin: "Ask who runs the gateway to see to Dify's address and its connection.",
-    slow: "Look in Dify's logs for the step that takes so long; then run it again, or have the limit raised.",
+    slow: "Look in Dify's logs for the node that takes so long; then run it again, or have the limit raised.",
     inputs: "Change the inputs that the message names, and run it again.",
     smaller: "Take a smaller file, and run it again.",
     otherFile: "Take a file of another type, and run it again.",
@@ -100,15 +100,15 @@ const advice = words(
     space: "Wait a little, then run it again. If it stays so, ask who runs the gateway to see to its disk.",
   },
   {
-    node: "查看失败的步骤及其消息。如果是某个服务偶尔不可用，请重新运行。",
+    node: "查看失败的节点及其消息。如果是某个服务偶尔不可用，请重新运行。",
     none: "",
     again: "请重新运行。",
     later: "稍等片刻，再重新运行。",
-    look: "看看输出是否够用；处理过错误的步骤列在这里。",
+    look: "看看输出是否够用；处理过错误的节点在时间线中标出。",
     form: "填写表单后，运行会继续。",
     inDify: "在 Dify 的日志中查看是否运行过。如果没有，请重新运行。",
     admin: "请网关管理员检查 Dify 的地址和连接。",
-    slow: "在 Dify 的日志中找出耗时的步骤，然后重新运行，或请管理员放宽时限。",
+    slow: "在 Dify 的日志中找出耗时的节点，然后重新运行，或请管理员放宽时限。",
     inputs: "修改消息中提到的输入，再重新运行。",
     smaller: "换一个较小的文件，再重新运行。",
     otherFile: "换一个其他类型的文件，再重新运行。",

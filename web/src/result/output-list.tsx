@@ -84,7 +84,7 @@ function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[
         <button type="button" class="plain small" aria-pressed={asTree} onClick={() => setTree(!asTree)}>{t.asTree}</button>
         <button type="button" class="plain small"
           onClick={() => save(`${fileName(name, runId)}.csv`, toCsv(rows, columns))}>
-          <Icon name="download" />CSV<span class="hidden-text"> {name}</span>
+          <Icon name="download" /><span class="hidden-text">{t.download} </span>CSV<span class="hidden-text"> {name}</span>
         </button>
       </div>
     </div>

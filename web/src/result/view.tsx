@@ -45,7 +45,7 @@ function TextView({ runId, texts }: { runId: string; texts: TextOutput[] }) {
         )}
         <Copy text={text} />
         <button type="button" class="plain small" onClick={() => save(`${fileName(name || "answer", runId)}.md`, text)}>
-          <Icon name="download" />Markdown
+          <Icon name="download" /><span class="hidden-text">{t.download} </span>Markdown
         </button>
       </Actions>
       <Markdown key={chosen} text={text} />
@@ -78,7 +78,7 @@ function RawView({ runId }: { runId: string }) {
       <Actions>
         <Copy text={text} />
         <button type="button" class="plain small" onClick={() => save(`${fileName("result", runId)}.json`, text)}>
-          <Icon name="download" />JSON
+          <Icon name="download" /><span class="hidden-text">{t.download} </span>JSON
         </button>
       </Actions>
       <JsonView value={value} name="result" />
