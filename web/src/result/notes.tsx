@@ -7,10 +7,6 @@ import { t } from "./words";
 
 export function Notes({ data }: { data: ResultData }) {
   const missing = data.metadata.complete === false ? incompleteNodes(data) : null;
-  const notes = [
-    data.resumed ? t.resumed(data.resumed) : "",
-    data.unknown_events ? t.unknownEvents(data.unknown_events) : "",
-  ].filter(Boolean);
   return (
     <>
       {missing && (
@@ -29,7 +25,7 @@ export function Notes({ data }: { data: ResultData }) {
           </ul>
         </details>
       )}
-      {notes.length > 0 && <p class="small muted">{notes.join(" · ")}</p>}
+      {data.unknown_events > 0 && <p class="small muted">{t.unknownEvents(data.unknown_events)}</p>}
     </>
   );
 }

@@ -61,7 +61,6 @@ export const t = words(
     incompleteOk: "The status, the run's outputs and the reported totals are right.",
     unknownEvents: (n: number) => `${count(n)} event${s(n)} of an unknown kind`,
     atByte: (n: number) => `at byte ${count(n)}`,
-    resumed: (n: number) => `Resumed ${n === 1 ? "once" : `${count(n)} times`} after the connection broke`,
     // rating
     rating: "Your rating",
     good: "Good",
@@ -128,7 +127,6 @@ export const t = words(
     incompleteOk: "状态、运行的输出和 Dify 报告的总量仍然正确。",
     unknownEvents: (n: number) => `${count(n)} 个未知类型的事件`,
     atByte: (n: number) => `位于第 ${count(n)} 字节`,
-    resumed: (n: number) => `连接中断后恢复了 ${count(n)} 次`,
     rating: "您的评价",
     good: "好",
     bad: "不好",

@@ -20,7 +20,7 @@ function view(route: Route) {
     case "runs": return <Later key="runs" load={runs} show={({ HistoryView }) => <HistoryView filter={route.filter} />} />;
     case "run": return <Later key="run" load={run} show={({ RunView }) => <RunView key={route.id} id={route.id} />} />;
     case "nowhere": return (
-      <div class="empty"><p>{t.nowhere}</p><a class="button" href="#/">{t.toStart}</a></div>
+      <div class="empty"><h1>{t.nowhere}</h1><a class="button" href="#/">{t.toStart}</a></div>
     );
   }
 }
@@ -46,7 +46,7 @@ class Fence extends Component<{ children: ComponentChildren }, { error: unknown 
 }
 
 const titles: { [at in Route["at"]]: () => string } = {
-  form: () => t.titleForm, runs: () => t.titleRuns, run: () => t.titleRun, nowhere: () => "",
+  form: () => t.titleForm, runs: () => t.titleRuns, run: () => t.titleRun, nowhere: () => t.nowhere,
 };
 
 /** Views name the window by themselves once they know more; a new place moves the focus to it. */
