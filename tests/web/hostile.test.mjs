@@ -54,4 +54,23 @@ test("where a browser keeps nothing a token is asked for once all the same", asy
   }
 });
 
+test("a login page in place of the gateway is called so, and starts nothing twice", async (t) => {
+  const gateway = await t.gateway("slow.yaml");
+  const page = await t.open(gateway, { path: "?topic=tea" });
+  const button = page.getByRole("button", { name: "Run", exact: true });
+  await button.waitFor();
+  const keys = new Set();
+  await page.route("**/api/**", (route) => {
+    const { "idempotency-key": key } = route.request().headers();
+    if (key) keys.add(key);
+    route.fulfill(key && keys.size === 1 ? { status: 204 }
+      : { status: 200, contentType: "text/html", body: "<!doctype html><title>Log in</title>" });
+  });
+  await button.click();
+  await page.getByRole("alert").filter({ hasText: "does not start it twice" }).waitFor();
+  await page.getByRole("link", { name: "Runs" }).click();
+  await page.getByRole("alert").filter({ hasText: "log in" }).first().waitFor();
+  assert.equal(keys.size, 1);
+});
+
 await main();

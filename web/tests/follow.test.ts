@@ -283,3 +283,12 @@ test("closed: nothing is told, nothing is left", async () => {
   await other.world.pass(60_000);
   assert.equal(other.lines.all.length, 1);
 });
+
+test("an id that no header can hold does not keep it from coming again", async () => {
+  const scene = await begin();
+  scene.lines.last.open().write(event("1-1", "a") + event("第-二", "b")).close();
+  await settle();
+  await scene.world.pass(300);
+  assert.equal(scene.lines.last.lastId, "1-1");
+  assert.deepEqual(scene.told, ["a", "b"]);
+});

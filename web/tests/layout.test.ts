@@ -205,3 +205,17 @@ test("all recorded runs can be drawn, at every event", () => {
     }
   }
 });
+
+test("times that nobody can mean make no axis without an end", () => {
+  for (const wrong of [1e300, 1e17, -5, 1e999]) {
+    const state = fold([
+      { event: "workflow_started", workflow_run_id: "r", task_id: "t", data: { id: "r", created_at: wrong } },
+      started("a", { created_at: wrong }),
+      finished("a", { created_at: wrong, finished_at: wrong, elapsed_time: wrong }),
+      started("b", { created_at: 100 }),
+    ]);
+    const axis = axisOf(state, 101_000);
+    assert.ok(axis.ticks.length < 50 && Number.isFinite(axis.endMs), String(wrong));
+    for (const row of rowsOf(state)) assert.ok(barOf(row, axis, 101_000).end <= 1);
+  }
+});

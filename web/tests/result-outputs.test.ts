@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setLanguage } from "../src/lib/words";
-import type { NodeResult, ResultData } from "../src/lib/types";
+import type { JsonObject, NodeResult, ResultData } from "../src/lib/types";
 import { explain, knownCodes } from "../src/result/codes";
 import { failedNodes, incompleteNodes } from "../src/result/failure";
 import { columnsOf, fileName, jsonIn, outputsOf, textsOf, toCsv } from "../src/result/outputs";
@@ -74,4 +74,11 @@ test("each code of the documents is in words, in both languages", () => {
     assert.equal(/[\u4e00-\u9fff]/.test(explain("run_lost").what), language === "zh");
   }
   setLanguage("en");
+});
+
+test("columns that every object has by nature are empty where a row has none", () => {
+  const rows = JSON.parse('[{"constructor": 1, "__proto__": "x"}, {"a": 2}]') as JsonObject[];
+  const columns = columnsOf(rows)!;
+  assert.deepEqual(columns, ["constructor", "__proto__", "a"]);
+  assert.equal(toCsv(rows, columns), "\uFEFFconstructor,__proto__,a\r\n1,x,\r\n,,2\r\n");
 });

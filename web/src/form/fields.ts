@@ -157,24 +157,24 @@ const numberOf = (text: string): Json => text.replace(/\D/g, "").length > 15 ? t
 
 /** What a run is asked for with. What was left empty is not sent, unless a default would come back. */
 export function inputsOf(fields: Field[], values: Values): Pick<Order, "inputs" | "files"> {
-  const inputs: JsonObject = {};
+  const inputs = new Map<string, Json>(); // a name may be any
   const files: Order["files"] = [];
   for (const field of fields) {
     const value = values[field.id] ?? field.initial;
     if (Array.isArray(value)) {
       const remote = value.filter(({ url }) => url).map((item) => remoteFile(field.files!, item));
       for (const { file } of value) if (file) files.push([field.name, file]);
-      if (remote.length > 0) inputs[field.name] = field.type === "file" ? remote[0]! : remote;
+      if (remote.length > 0) inputs.set(field.name, field.type === "file" ? remote[0]! : remote);
     } else if (typeof value === "boolean") {
-      inputs[field.name] = value;
+      inputs.set(field.name, value);
     } else if (isEmpty(value) && field.type !== "text-input" && field.type !== "paragraph") {
-      if (field.initial !== "") inputs[field.name] = field.type === "json_object" ? {} : "";
+      if (field.initial !== "") inputs.set(field.name, field.type === "json_object" ? {} : "");
     } else if (value !== "" || field.initial !== "") {
-      inputs[field.name] = field.type === "number" ? numberOf(value)
-        : field.type === "json_object" ? JSON.parse(value) as Json : value;
+      inputs.set(field.name, field.type === "number" ? numberOf(value)
+        : field.type === "json_object" ? JSON.parse(value) as Json : value);
     }
   }
-  return { inputs, files };
+  return { inputs: Object.fromEntries(inputs), files };
 }
 
 const SAYS = ["is required", "in input form", "takes "];

@@ -1,7 +1,7 @@
 // Asks for a run. A request whose answer was lost may have started one: it is repeated with the same
 // Idempotency-Key, so that there is one run however often it is asked for.
 
-import { ApiError, authorization, errorOf } from "../lib/api";
+import { ApiError, authorization, errorOf, parseAnswer } from "../lib/api";
 import { newToken, token } from "../lib/session";
 import type { JsonObject } from "../lib/types";
 
@@ -78,7 +78,8 @@ function post({ key, order }: Attempt, progress: Progress, signal: AbortSignal):
     request.onload = () => {
       const after = request.getResponseHeader("Retry-After");
       const headers = new Headers(after ? { "Retry-After": after } : {});
-      resolve(new Response(request.responseText, { status: request.status, headers }));
+      // Of a status that has no body (of a server before the gateway) there is no Response with one.
+      resolve(new Response(request.responseText || null, { status: request.status, headers }));
     };
     request.onerror = fail;
     request.onabort = fail;
@@ -102,6 +103,11 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+function runOf(answer: { run_id?: unknown }): string {
+  if (typeof answer.run_id === "string") return answer.run_id;
+  throw new ApiError(0, "not_the_gateway", "this names no run");
+}
+
 async function ask(attempt: Attempt, progress: Progress, signal: AbortSignal): Promise<string> {
   for (;;) {
     const used = token();
@@ -110,7 +116,7 @@ async function ask(attempt: Attempt, progress: Progress, signal: AbortSignal): P
       await newToken(used);
       continue;
     }
-    if (answer.ok) return ((await answer.json()) as { run_id: string }).run_id;
+    if (answer.ok) return runOf(parseAnswer(await answer.text()));
     const error = await errorOf(answer);
     if (error.runId !== null) return error.runId; // it has begun all the same, and says what became of it
     throw error;

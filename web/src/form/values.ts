@@ -1,6 +1,7 @@
 // What stands in a form when it opens, and what is kept of it for the next time. The address comes
 // first, then the run whose inputs are wanted once more, then the values of last time.
 
+import { own } from "../lib/own";
 import { remember, remembered } from "../lib/session";
 import type { Json, JsonObject } from "../lib/types";
 import { type Field, type Value, type Values, valueFor } from "./fields";
@@ -14,7 +15,7 @@ export interface Sources {
 export function startValues(fields: Field[], { address, again, last }: Sources): Values {
   const start = (field: Field): Value => {
     const said = address?.get(field.name) ?? address?.get(field.label) ?? undefined;
-    const before: Json | undefined = again ? again[field.name] : last?.[field.name];
+    const before: Json | undefined = own(again ?? last, field.name);
     // A run that was asked for without it is asked for without it again.
     const none = again && !field.files ? valueFor(field, "") ?? field.initial : field.initial;
     return valueFor(field, said) ?? valueFor(field, before) ?? none;

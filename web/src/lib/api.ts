@@ -5,7 +5,7 @@ import { parseJson } from "./exact";
 import { newToken, token } from "./session";
 import type { App, Parameters, PausedForm, Rating, Result, Row, Rows, Stats } from "./types";
 
-/** What went wrong, in the gateway's words. `status` 0: no answer came. */
+/** What went wrong, in the gateway's words. `status` 0: no answer came, or not one of the gateway's. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -23,12 +23,24 @@ export function authorization(): { [name: string]: string } {
   return value === null ? {} : { Authorization: `Bearer ${value}` };
 }
 
-/** The error that an answer tells of. */
+const word = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
+
+/** The error that an answer tells of; it may be one of a server before the gateway. */
 export async function errorOf(answer: Response): Promise<ApiError> {
   const after = Number(answer.headers.get("Retry-After"));
-  const told = await answer.json().catch(() => null) as { code?: string; message?: string; run_id?: string | null } | null;
-  return new ApiError(answer.status, told?.code ?? "http_error",
-    told?.message ?? `HTTP ${answer.status}`, after > 0 ? after : null, told?.run_id ?? null);
+  const told = await answer.json().catch(() => null) as { [name: string]: unknown } | null;
+  return new ApiError(answer.status, word(told?.["code"]) ?? "http_error",
+    word(told?.["message"]) ?? `HTTP ${answer.status}`, after > 0 ? after : null, word(told?.["run_id"]));
+}
+
+/** What an answer says that is no error. A network that wants a login, or a server before the
+ * gateway, may answer in its place. */
+export function parseAnswer(text: string): object {
+  try {
+    const value = parseJson(text);
+    if (typeof value === "object" && value !== null) return value;
+  } catch { /* a page, most likely */ }
+  throw new ApiError(0, "not_the_gateway", "this is no answer of the gateway");
 }
 
 /** An answer of any status but 401, which asks for a token first. */
@@ -50,7 +62,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
 async function json<T>(path: string, init?: RequestInit): Promise<T> {
   const answer = await send(path, init);
   if (!answer.ok) throw await errorOf(answer);
-  return parseJson(await answer.text()) as T;
+  return parseAnswer(await answer.text()) as T;
 }
 
 function post<T>(path: string, body: unknown): Promise<T> {

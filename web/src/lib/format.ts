@@ -78,9 +78,13 @@ export function clock(seconds: number): string {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+// Beyond it there is no Date.
+const isTime = (seconds: number | null | undefined): seconds is number =>
+  seconds != null && Math.abs(seconds) <= 8.64e12;
+
 /** Unix seconds as date and time. */
 export function time(seconds: number | null | undefined): string {
-  if (seconds == null) return NONE;
+  if (!isTime(seconds)) return NONE;
   return cached("time", (of) =>
     new Intl.DateTimeFormat(of, { dateStyle: "medium", timeStyle: "medium" }))
     .format(seconds * 1000);
@@ -88,7 +92,7 @@ export function time(seconds: number | null | undefined): string {
 
 /** Date and time in little room; of today the time alone. */
 export function shortTime(seconds: number | null | undefined): string {
-  if (seconds == null) return NONE;
+  if (!isTime(seconds)) return NONE;
   const date = new Date(seconds * 1000);
   if (date.toDateString() === new Date().toDateString())
     return cached("clock", (of) => new Intl.DateTimeFormat(of, { timeStyle: "medium" })).format(date);

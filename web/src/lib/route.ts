@@ -50,7 +50,7 @@ export function formatRoute(route: Route): string {
 /** Goes there; `replace`: the place left is not one to come back to. What prefilled a form stays
  * behind: an address of a run that is passed on tells nothing else. */
 export function go(route: Route, how: "push" | "replace" = "push"): void {
-  const address = location.pathname + formatRoute(route);
+  const address = `./${formatRoute(route)}`; // a path of its own could read as a host: //…
   if (how === "push") history.pushState(null, "", address);
   else history.replaceState(null, "", address);
   dispatchEvent(new PopStateEvent("popstate"));

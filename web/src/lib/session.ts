@@ -47,7 +47,7 @@ export async function newToken(refused: string | null): Promise<string> {
 export function remembered<T>(key: string, otherwise: T): T {
   try {
     const text = localStorage.getItem(`difystream.${key}`);
-    return text === null ? otherwise : (JSON.parse(text) as T);
+    return text === null ? otherwise : (JSON.parse(text) as T | null) ?? otherwise;
   } catch {
     return otherwise;
   }

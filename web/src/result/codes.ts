@@ -1,6 +1,7 @@
 // The codes of failures in words: what happened, and what to try. The codes are those of
 // docs/result.md, of the gateway, and Dify's own.
 
+import { own } from "../lib/own";
 import { words } from "../lib/words";
 
 const what = words(
@@ -178,7 +179,7 @@ const codes: { [code: string]: [What, Advice] } = {
 /** What a code means: what happened, and what to try ("": nothing is to be done). */
 export function explain(code: string | null | undefined): { what: string; advice: string } {
   const unknown: [What, Advice] = [code?.startsWith("workflow_") ? "status" : "other", "node"];
-  const known = codes[code ?? ""] ?? unknown;
+  const known = own(codes, code) ?? unknown;
   return { what: what[known[0]], advice: advice[known[1]] };
 }
 

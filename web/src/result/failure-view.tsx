@@ -1,5 +1,6 @@
 // A failure in words: what happened, where, what Dify said, and what to try.
 
+import { own } from "../lib/own";
 import type { NodeResult, Result } from "../lib/types";
 import { Icon, Notice, type Tone } from "../ui/icons";
 import { StatusIcon } from "../ui/status";
@@ -39,7 +40,7 @@ export function Failure({ result, onShowNode }: { result: Result; onShowNode?: S
   const message = result.message ?? "";
   const failed = failedNodes(result.data);
   return (
-    <Notice tone={tones[result.code ?? ""] ?? "bad"}>
+    <Notice tone={own(tones, result.code) ?? "bad"}>
       <div class="result-failure">
         <p><strong>{what}</strong> {advice}</p>
         {failed.length > 0 && (

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { count } from "../lib/format";
 import { isNumber } from "../lib/exact";
+import { own } from "../lib/own";
 import { save } from "../lib/save";
 import type { Json, JsonObject } from "../lib/types";
 import { Copy } from "../ui/copy";
@@ -51,7 +52,7 @@ function Cell({ value, numeric }: { value: Json | undefined; numeric: boolean })
 function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[]; columns: string[]; runId: string }) {
   const [isOpen, setOpen] = useState(rows.length <= FOLDED_ROWS);
   const [asTree, setTree] = useState(false);
-  const numeric = columns.map((column) => rows.every((row) => row[column] == null || isNumber(row[column])));
+  const numeric = columns.map((column) => rows.every((row) => own(row, column) == null || isNumber(own(row, column))));
   const shown = isOpen ? rows : rows.slice(0, FOLDED_ROWS);
   return (
     <div class="stack result-table">
@@ -68,7 +69,7 @@ function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[
             <tbody>
               {shown.map((row, i) => (
                 <tr key={i}>
-                  {columns.map((column, j) => <Cell key={column} value={row[column]} numeric={numeric[j]!} />)}
+                  {columns.map((column, j) => <Cell key={column} value={own(row, column)} numeric={numeric[j]!} />)}
                 </tr>
               ))}
             </tbody>

@@ -1,6 +1,7 @@
 // What of a result is read as text, what as a table, and how these leave the page.
 
 import { isNumber } from "../lib/exact";
+import { own } from "../lib/own";
 import type { Json, JsonObject, ResultData } from "../lib/types";
 import { filesOf, isFile, type OutputFile } from "./files";
 import { isBranch } from "./tree";
@@ -84,7 +85,7 @@ function csvCell(value: Json | undefined): string {
 
 /** RFC 4180, with the mark by which Excel takes it for UTF-8. */
 export function toCsv(rows: JsonObject[], columns: string[]): string {
-  const lines = [columns.map(csvCell), ...rows.map((row) => columns.map((name) => csvCell(row[name])))];
+  const lines = [columns.map(csvCell), ...rows.map((row) => columns.map((name) => csvCell(own(row, name))))];
   return "\uFEFF" + lines.map((line) => line.join(",") + "\r\n").join("");
 }
 

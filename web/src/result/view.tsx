@@ -3,11 +3,10 @@
 
 import { type ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
-import { send } from "../lib/api";
-import { parseJson } from "../lib/exact";
+import { errorOf, parseAnswer, send } from "../lib/api";
 import { count } from "../lib/format";
 import { save } from "../lib/save";
-import type { Result, Row } from "../lib/types";
+import type { JsonObject, Result, Row } from "../lib/types";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
 import { Failed, Loading, useLoad } from "../ui/load";
@@ -67,8 +66,10 @@ function Folded({ title, children }: { title: string; children: () => ComponentC
 /** The whole result, as the gateway writes it: to the last digit. */
 function RawView({ runId }: { runId: string }) {
   const [loaded, again] = useLoad(runId, async (signal) => {
-    const text = (await (await send(`api/runs/${encodeURIComponent(runId)}`, { signal })).text()).trim();
-    return { text, value: parseJson(text) };
+    const answer = await send(`api/runs/${encodeURIComponent(runId)}`, { signal });
+    if (!answer.ok) throw await errorOf(answer);
+    const text = (await answer.text()).trim();
+    return { text, value: parseAnswer(text) as JsonObject };
   });
   if (loaded.state === "failed") return <Failed error={loaded.error} again={again} />;
   if (!loaded.value) return <Loading />;

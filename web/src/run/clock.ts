@@ -35,6 +35,12 @@ function within(seconds: number): [number, number] {
   return [seconds * 1000, Number.isInteger(seconds) ? (seconds + 1) * 1000 : seconds * 1000];
 }
 
+// What is told is believed if it is a time that anybody can mean: with others nothing that counts in
+// milliseconds comes to an end.
+const LATEST_S = 253402300799; // the end of the year 9999
+export const sane = (seconds: number | null) =>
+  seconds !== null && seconds >= 0 && seconds <= LATEST_S ? seconds : null;
+
 export class Clock {
   /** The latest moment told; null: none yet. */
   now: Moment | null = null;
@@ -43,7 +49,8 @@ export class Clock {
   private before: Moment | null = null; // of the event before, also of one told late
 
   /** Something began in that second (null: not told), within something that began at `outer`. */
-  start(second: number | null, outer: Moment | null = null): Moment {
+  start(told: number | null, outer: Moment | null = null): Moment {
+    const second = sane(told);
     if (second === null) return this.now ?? this.begin(0, 0);
     const [first, last] = within(second);
     if (!this.now) return this.begin(first, last - first);
@@ -57,7 +64,8 @@ export class Clock {
   }
 
   /** What began at `started` ended in that second, after so many seconds. */
-  end(started: Moment, elapsed: number | null, second: number | null): Moment {
+  end(started: Moment, tookSeconds: number | null, toldSecond: number | null): Moment {
+    const [elapsed, second] = [sane(tookSeconds), sane(toldSecond)];
     const took = (elapsed ?? 0) * 1000;
     if (!this.now) return started;
     if (second === null) return this.told(Math.max(at(this.now), at(started) + took), null);
@@ -75,7 +83,7 @@ export class Clock {
   /** Something in that second that runs beside what is told otherwise, not before `after`: it tells
    * nothing of the present. */
   beside(second: number | null, after: Moment): Moment {
-    return { segment: after.segment, offsetMs: Math.max(after.offsetMs, (second ?? 0) * 1000 - after.segment.baseMs) };
+    return { segment: after.segment, offsetMs: Math.max(after.offsetMs, (sane(second) ?? 0) * 1000 - after.segment.baseMs) };
   }
 
   private begin(baseMs: number, slackMs: number): Moment {

@@ -191,7 +191,7 @@ class Following implements Follow {
       this.options.onReset();
       return;
     }
-    if (id !== null) this.lastId = id;
+    if (id !== null && SENDABLE.test(id)) this.lastId = id;
     if (event === "end") {
       this.takeEnd(object as Result | null, data, id === null);
       return;
@@ -249,6 +249,9 @@ function parseObject(text: string): JsonObject | null {
 function isGateways(answer: Response): boolean {
   return answer.headers.get("Content-Type")?.startsWith("application/json") === true;
 }
+
+// What no header can hold is not sent back: no request would even leave.
+const SENDABLE = /^[!-~]{1,200}$/;
 
 // Ids are EPOCH-NUMBER, and rise within an epoch. What cannot be compared is new.
 function isAfter(id: string, last: string | null): boolean {

@@ -2,7 +2,7 @@
 // in the timeline each belongs.
 
 import type { JsonObject } from "../lib/types";
-import type { Moment } from "./clock";
+import { type Moment, sane } from "./clock";
 import { hasFailed, isOpen, touch, touchNode, type Branch, type NodeRun, type NodeStatus, type RunState } from "./model";
 import { plainDecimal, Text } from "./parts";
 import { list, number, object, text, word } from "./wire";
@@ -211,7 +211,7 @@ function endBeside(state: RunState, node: NodeRun, data: JsonObject): Moment {
 }
 
 function after({ segment, offsetMs }: Moment, seconds: number | null): Moment {
-  return { segment, offsetMs: offsetMs + (seconds ?? 0) * 1000 };
+  return { segment, offsetMs: offsetMs + (sane(seconds) ?? 0) * 1000 };
 }
 
 export function finishNode(state: RunState, data: JsonObject): void {

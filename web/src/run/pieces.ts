@@ -1,5 +1,6 @@
 // A human-input form of Dify: Markdown in which {{#$output.NAME#}} stands for an input.
 
+import { own } from "../lib/own";
 import type { Json, JsonObject, PausedForm } from "../lib/types";
 
 export type Piece = { text: string } | { input: string };
@@ -33,7 +34,7 @@ function asText(value: Json | undefined): string {
 export function inputsOf(form: PausedForm["form"]): FormInput[] {
   return (form.inputs ?? []).map((input) => {
     const name = input.output_variable_name;
-    const resolved = form.resolved_default_values?.[name];
+    const resolved = own(form.resolved_default_values, name);
     const given = input.default as JsonObject | string | null | undefined;
     const constant = given && typeof given === "object" ? (given["type"] === "constant" ? given["value"] : undefined) : given;
     const options = (input as { options?: unknown }).options;

@@ -3,6 +3,7 @@
 
 import { Component } from "preact";
 import { clock, duration } from "../lib/format";
+import { own } from "../lib/own";
 import { Icon, type IconName } from "../ui/icons";
 import { StatusIcon, statusText, statusTone } from "../ui/status";
 import { at } from "./clock";
@@ -125,7 +126,7 @@ export class TimelineRow extends Component<RowProps> {
     this.x = -1;
     const isNode = row.kind === "node";
     const status = shownStatus(node.status);
-    const mark = isNode ? marks[node.status] : undefined;
+    const mark = isNode ? own(marks, node.status) : undefined;
     const classes = `tl-row k-${familyOf(node.type)} ${row.kind}${node.isContainer ? " container" : ""}` +
       `${isNode ? ` is-${node.status}` : ""}${isActive ? " active" : ""}${isChosen ? " chosen" : ""}`;
     return (

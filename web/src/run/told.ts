@@ -1,5 +1,6 @@
 // What of a run's notes is shown: the break of a connection and what came of it are one.
 
+import { own } from "../lib/own";
 import type { NodeRun, Note, RunState } from "./model";
 import type { Moment } from "./clock";
 
@@ -54,5 +55,5 @@ const chars: { [status: string]: string } = {
 
 /** The status as one character, for the window's title. */
 export function statusChar(status: string): string {
-  return chars[status] ?? "!";
+  return own(chars, status) ?? "!";
 }

@@ -35,7 +35,8 @@ export function useLoad<T>(key: string, ask: (signal: AbortSignal) => Promise<T>
 
 /** An error in words: the gateway's own, and that it did not answer. */
 export function errorText(error: unknown): string {
-  if (error instanceof ApiError) return error.status === 0 ? t.unreachable : error.message;
+  if (error instanceof ApiError && error.status === 0)
+    return error.code === "not_the_gateway" ? t.notTheGateway : t.unreachable;
   return error instanceof Error ? error.message : String(error);
 }
 

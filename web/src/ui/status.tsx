@@ -1,5 +1,6 @@
 // A status in words, with a sign of its own and a colour.
 
+import { own } from "../lib/own";
 import { Icon, type IconName, type Tone } from "./icons";
 import { t } from "./words";
 
@@ -18,11 +19,11 @@ const signs: { [status: string]: [IconName, Tone] } = {
 };
 
 export function statusTone(status: string | null): Tone {
-  return signs[status ?? ""]?.[1] ?? "none";
+  return own(signs, status)?.[1] ?? "none";
 }
 
 export function statusText(status: string | null): string {
-  return status === null ? t.unknown : (t as { [status: string]: string })[status] ?? status;
+  return status === null ? t.unknown : own(signs, status) ? (t as { [status: string]: string })[status]! : status;
 }
 
 /** Of a row or result: one that failed for a reason that Dify does not know has no status, and of one
@@ -33,7 +34,7 @@ export function statusOf(run: { status: string | null; success: boolean | null; 
 }
 
 export function StatusIcon({ status }: { status: string }) {
-  const [icon] = signs[status] ?? ["dash"];
+  const [icon] = own(signs, status) ?? ["dash"];
   return <Icon name={icon} turning={status === "running"} />;
 }
 

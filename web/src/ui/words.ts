@@ -19,6 +19,7 @@ export const t = words(
     unseen: "End not seen",
     unknown: "Unknown",
     unreachable: "The gateway cannot be reached.",
+    notTheGateway: "Something other than the gateway has answered. If this network asks you to log in, do so and load the page again.",
   },
   {
     copy: "复制",
@@ -38,5 +39,6 @@ export const t = words(
     unseen: "未收到结束事件",
     unknown: "未知",
     unreachable: "无法连接到网关。",
+    notTheGateway: "应答的不是网关。如果当前网络要求登录，请先登录，再重新加载页面。",
   },
 );
