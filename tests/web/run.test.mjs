@@ -171,6 +171,8 @@ test("the form that a run waits for is filled in, and the run goes on", async (t
   await page.getByRole("button", { name: "Approve" }).tap();
   await isSaid(page, "Succeeded");
   assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0);
+  await page.locator(".notes").getByText("The run went on").waitFor();
+  assert.equal(await page.getByText(/broke|after a break/).count(), 0, "a form is no break");
 });
 
 test("a form that somebody else has filled in goes away by itself", async (t) => {
@@ -189,6 +191,14 @@ test("a chat's answer grows, and one asks on", async (t) => {
   await page.getByRole("textbox", { name: "Follow up" }).waitFor();
   await axe(page);
   await shot(page, "run-chat", { fullPage: true });
+});
+
+test("what answers without a workflow has no timeline", async (t) => {
+  const { page } = await openRun(t, "chat.yaml", { app: "talk", query: "hello" });
+  await isSaid(page, "Succeeded");
+  await page.getByText("Hello, Grün it is.").first().waitFor();
+  assert.equal(await grid(page).count(), 0);
+  await axe(page);
 });
 
 test("nothing moves where it should not, and what runs is told without motion", async (t) => {

@@ -18,13 +18,13 @@ import { type LiveRun, useRev, useTick } from "./live";
 import { statusNow } from "./told";
 import { t } from "./words";
 
-function Elapsed({ live }: { live: LiveRun }) {
+function Elapsed({ live, row }: { live: LiveRun; row: Row | null }) {
   const { state } = live;
   const grows = state.phase === "running";
   useTick(grows ? 1000 : 0);
   if (state.phase === "ended") {
     const { metadata } = state.result?.data ?? {};
-    return <>{duration(metadata?.workflow_elapsed_time ?? state.elapsed ?? metadata?.elapsed_time)}</>;
+    return <>{duration(metadata?.workflow_elapsed_time ?? state.elapsed ?? row?.elapsed ?? (metadata?.elapsed_time || null))}</>;
   }
   return <>{state.started ? clock((live.presentMs() - at(state.started)) / 1000) : clock(0)}</>;
 }
@@ -102,8 +102,8 @@ export function RunHeader({ live, row, title, canStop }: {
         <Copy text={() => location.href.replace(/\?[^#]*/, "")} label={t.copyLink} icon="link" />
       </div>
       <dl class="run-facts">
-        <Fact name={t.elapsed}><Elapsed live={live} /></Fact>
-        <Fact name={t.nodes} title={t.nodesMeaning}>{`${count(totals.done)} / ${count(totals.nodes)}`}</Fact>
+        <Fact name={t.elapsed}><Elapsed live={live} row={row} /></Fact>
+        <Fact name={t.nodes} title={t.nodesMeaning}>{totals.nodes === 0 ? NONE : `${count(totals.done)} / ${count(totals.nodes)}`}</Fact>
         <Fact name={t.tokens}>{count(totals.tokens)}</Fact>
         <Fact name={t.price}>{price(totals.price, totals.currency)}</Fact>
       </dl>

@@ -95,7 +95,7 @@ export interface NodeRun {
 // mention. `kind` is for icons and words; `text` is the gateway's or Dify's own, in English.
 export interface Note {
   key: string;
-  kind: "connection" | "retry" | "warning" | "error" | "paused" | "resumed" | "replaced";
+  kind: "connection" | "retry" | "warning" | "error" | "paused" | "continued" | "replaced";
   // Of `connection`, the gateway's word: waiting, suspect, searching, broken, resuming, polling,
   // streaming
   state: string;

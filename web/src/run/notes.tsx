@@ -14,7 +14,7 @@ const signs: { [kind in Told["kind"]]: [IconName, string] } = {
   broken: ["alert", "warn"], resumed: ["again", "warn"], restarted: ["again", "warn"],
   polling: ["clock", "warn"], searching: ["search", "warn"],
   silent: ["clock", "warn"], waiting: ["clock", "warn"], connection: ["info", "none"], retry: ["again", "warn"],
-  warning: ["alert", "warn"], error: ["cross", "bad"], paused: ["pause", "warn"],
+  warning: ["alert", "warn"], error: ["cross", "bad"], paused: ["pause", "warn"], continued: ["play", "none"],
   replaced: ["info", "none"],
 };
 

@@ -110,7 +110,7 @@ function startRun(state: RunState, data: JsonObject): void {
     state.status = "running";
     for (const form of state.forms) form.isOpen = false;
     touch(state, "forms");
-    note(state, { kind: "resumed" });
+    note(state, { kind: "continued" });
   }
   touch(state, "head");
 }

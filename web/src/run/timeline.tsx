@@ -185,7 +185,7 @@ export function Timeline({ live, chosen, choose, notes }: {
             );
           })}
         </div>
-        {rows.length === 0 && <p class="tl-none muted">{isOver ? t.noNodes : t.noNodesYet}</p>}
+        {rows.length === 0 && <p class="tl-none muted">{t.noNodesYet}</p>}
       </div>
       </div>
       {!isOver && isAway && rows.length > 0 && (

@@ -14,7 +14,7 @@ import { statusText } from "../ui/status";
 import { Detail } from "./detail";
 import { RunHeader } from "./header";
 import { type LiveRun, useRev, useRun } from "./live";
-import type { NodeRun } from "./model";
+import type { NodeRun, RunState } from "./model";
 import { Notes } from "./notes";
 import { LiveText, Thoughts } from "./text";
 import { Timeline } from "./timeline";
@@ -111,9 +111,20 @@ function useChoice(live: LiveRun) {
   return { node, how: chosen?.how, choose, close, step };
 }
 
+/** What answers without a workflow has no nodes. */
+function hasTimeline({ nodes, phase, isChat, workflowId }: RunState): boolean {
+  return nodes.length > 0 || (phase !== "ended" && (!isChat || workflowId !== null));
+}
+
+// An error is told by the result.
+function hasNews({ notes }: RunState): boolean {
+  return notes.some(({ kind }) => kind !== "error");
+}
+
 function Body({ live, row }: { live: LiveRun; row: Row | null }) {
   const { state } = live;
-  useRev(live, () => `${state.revs.result} ${state.phase}`);
+  const isTimed = hasTimeline(state);
+  useRev(live, () => `${state.revs.result} ${state.phase} ${hasTimeline(state)} ${hasNews(state)}`);
   const { node, how, choose, close, step } = useChoice(live);
   const isOver = state.phase === "ended" && state.result !== null;
   const conversation = row?.conversation_id ?? state.result?.data.conversation_id ?? state.conversationId;
@@ -121,6 +132,7 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
     const found = state.nodes.find((one) => one.id === id) ?? state.nodes.find((one) => one.nodeId === id);
     if (found) choose(found);
   }, [live]);
+  const notes = <Notes live={live} open={choose} />;
   const escape = useMemo(() => (event: KeyboardEvent) => { if (event.key === "Escape") close(); }, [close]);
   return (
     <>
@@ -137,8 +149,9 @@ function Body({ live, row }: { live: LiveRun; row: Row | null }) {
         </section>
       )}
       <div class={`run-where${node ? " with-detail" : ""}`} onKeyDown={node ? escape : undefined}>
-        <Timeline live={live} chosen={node?.key ?? null} choose={choose}
-          notes={<Notes live={live} open={choose} />} />
+        {isTimed
+          ? <Timeline live={live} chosen={node?.key ?? null} choose={choose} notes={notes} />
+          : hasNews(state) && <section class="card flush">{notes}</section>}
         {node && <Detail live={live} node={node} takeFocus={how === "key"} close={close} step={step} />}
       </div>
     </>

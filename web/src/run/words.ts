@@ -58,6 +58,7 @@ const notesEn: { [kind in ToldKind]: (node: string) => string } = {
   warning: () => "Warning",
   error: () => "Error",
   paused: () => "Paused for a person",
+  continued: () => "The run went on",
   replaced: () => "The answer was replaced",
 };
 const notesZh: { [kind in ToldKind]: (node: string) => string } = {
@@ -73,6 +74,7 @@ const notesZh: { [kind in ToldKind]: (node: string) => string } = {
   warning: () => "警告",
   error: () => "错误",
   paused: () => "暂停，等待人工处理",
+  continued: () => "运行继续",
   replaced: () => "回答已被替换",
 };
 
@@ -117,7 +119,6 @@ export const t = words(
     foldAll: "Fold all",
     unfoldAll: "Unfold all",
     toRunning: "Jump to the running node",
-    noNodes: "This run has no nodes.",
     noNodesYet: "No node has begun yet.",
     round: (n: number) => `Round ${n + 1}`,
     branch: (title: string) => `Branch: ${title}`,
@@ -194,7 +195,6 @@ export const t = words(
     foldAll: "全部折叠",
     unfoldAll: "全部展开",
     toRunning: "跳到正在运行的节点",
-    noNodes: "此运行没有节点。",
     noNodesYet: "还没有节点开始运行。",
     round: (n: number) => `第 ${n + 1} 轮`,
     branch: (title: string) => `分支：${title}`,
