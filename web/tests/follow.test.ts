@@ -129,7 +129,7 @@ test("silence of 40 s is an end; a comment is life", async () => {
 test("an answer that does not come is waited for as long", async () => {
   const scene = await begin();
   await scene.world.pass(40_000);
-  assert.equal(states(scene).at(-1), "waiting unreachable");
+  assert.equal(states(scene).at(-1), "waiting silent");
 });
 
 test("after sleep a connection that may be dead is opened anew, a fresh one is not", async () => {

@@ -27,6 +27,7 @@ test("a gateway that was started again took the run up", () => {
     note("connection", "resuming", "started"), note("connection", "streaming"),
     note("connection", "resuming", "started"), note("connection", "streaming"),
   ]), ["restarted", "restarted"]);
+  assert.deepEqual(kinds([note("connection", "searching", "started"), note("connection", "streaming")]), ["restarted"]);
 });
 
 test("silence that ended is told as silence", () => {

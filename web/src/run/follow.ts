@@ -29,7 +29,8 @@ export type Connection =
   | { state: "ended" }
   | { state: "refused"; reason: "token" | "forbidden" | "unknown" | "error"; status: number };
 
-/** unreachable: no answer. broken: the stream ended. silent: nothing came, not even a comment.
+/** unreachable: no answer. broken: the stream ended. silent: nothing came, not even a comment (a
+ * proxy may hold it back, or the connection is dead).
  * busy: the gateway said when to come again. failing: it, or who stands before it, has trouble. */
 export type WaitReason = "unreachable" | "broken" | "silent" | "busy" | "failing";
 
@@ -232,7 +233,7 @@ class Following implements Follow {
 
   private watch(): void {
     const quiet = this.now() - this.heardMs;
-    if (quiet >= SILENCE_MS) this.retry(this.connection.state === "live" ? "silent" : "unreachable");
+    if (quiet >= SILENCE_MS) this.retry("silent");
     else this.timer = this.setTimer(() => this.watch(), SILENCE_MS - quiet);
   }
 }

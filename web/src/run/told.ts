@@ -18,6 +18,8 @@ const states: { [state: string]: ToldKind } = {
   broken: "broken", polling: "polling", searching: "searching", suspect: "silent", waiting: "waiting",
 };
 
+const AFTER_START = "started"; // the gateway's reason: it had been gone
+
 export function toldOf(notes: readonly Note[]): Told[] {
   const all: Told[] = [];
   let open: Told | null = null; // a connection that was lost, until it is there again
@@ -27,6 +29,7 @@ export function toldOf(notes: readonly Note[]): Told[] {
       all.push({ key, kind, reason: words, at, node });
     } else if (state === "streaming") {
       if (open && ["broken", "polling", "searching"].includes(open.kind)) open.kind = "resumed";
+      if (open?.kind === "resumed" && open.reason === AFTER_START) Object.assign(open, { kind: "restarted", reason: "" });
       open = null;
     } else if (state === "resuming") {
       // Without a break before: the gateway itself was gone.

@@ -46,11 +46,11 @@ function useCaughtUp(live: LiveRun, row: Row | null | undefined): boolean {
   const [isLate, setLate] = useState(false);
   const isComing = state.phase !== "waiting" || connection.state !== "connecting";
   const isPast = row?.success != null;
+  const mayTake = isComing && !isPast ? CATCH_UP_MS : CATCH_UP_MOST_MS;
   useEffect(() => {
-    if (!isComing) return;
-    const timer = setTimeout(() => setLate(true), isPast ? CATCH_UP_MOST_MS : CATCH_UP_MS);
+    const timer = setTimeout(() => setLate(true), mayTake);
     return () => clearTimeout(timer);
-  }, [isComing, isPast]);
+  }, [mayTake]);
   const seen = useRef(false);
   const isWhole = state.phase === "ended" ? state.result !== null : state.phase === "paused";
   seen.current ||= isLate || (isWhole && row !== undefined);

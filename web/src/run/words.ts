@@ -6,14 +6,14 @@ const many = (n: number, one: string, more: string) => `${n} ${n === 1 ? one : m
 const lostEn: { [reason: string]: string } = {
   unreachable: "The gateway cannot be reached",
   broken: "Connection lost",
-  silent: "Connection lost",
+  silent: "Nothing has come for a while",
   busy: "The gateway is busy",
   failing: "The gateway has a problem",
 };
 const lostZh: { [reason: string]: string } = {
   unreachable: "无法连接到网关",
   broken: "连接已断开",
-  silent: "连接已断开",
+  silent: "有一段时间没有收到数据",
   busy: "网关繁忙",
   failing: "网关出现问题",
 };
