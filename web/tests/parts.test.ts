@@ -53,6 +53,21 @@ test("a text of pieces, joined when it is read", () => {
   assert.equal(text.length, 0);
 });
 
+test("a text of very many bits", () => {
+  const text = new Text();
+  let told = "";
+  for (let n = 0; n < 2000; n++) {
+    const bit = `${n} `;
+    text.push(bit, n % 700 < 650 ? "a" : "b");
+    told += bit;
+    if (n % 97 === 0) assert.equal(String(text), told);
+  }
+  assert.equal(text.length, told.length);
+  assert.equal(String(text), told);
+  text.drop("a");
+  assert.equal(String(text), told.match(/\d+ /g)!.filter((bit) => parseInt(bit) % 700 >= 650).join(""));
+});
+
 test("of what was lost of a text, its source's own word is taken", () => {
   const text = new Text();
   text.push("Before. ", "a");

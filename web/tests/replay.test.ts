@@ -20,6 +20,7 @@ function picture(state: RunState): unknown {
     if (name === "started" || name === "ended" || name === "at") return value && at(value as Moment);
     if (name === "container" || name === "node") return (value as NodeRun | null)?.key ?? null;
     if (name === "children") return (value as NodeRun[]).map((node) => node.key);
+    if (name === "logs") return [...(value as NodeRun["logs"]).values()];
     if (name === "text" || name === "reasoning") return value && String(value);
     return value as unknown;
   }));

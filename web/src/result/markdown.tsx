@@ -12,6 +12,7 @@ import { t } from "./words";
 
 /** Longer texts are shown as they stand: formatting them would hold up the page. */
 const MOST = 400_000;
+const TAIL = 50_000; // of such a text that grows: who reads along is at its end
 
 const load = () => import("./formatter.js");
 
@@ -49,7 +50,8 @@ async function copyCode({ target }: MouseEvent): Promise<void> {
 
 /** Renders untrusted Markdown. `growing`: more of it comes. What a model thought is folded. */
 export function Markdown({ text, growing = false }: { text: string; growing?: boolean }) {
-  if (text.length > MOST) return <pre class="plain-text" tabIndex={0}>{text}</pre>;
+  if (text.length > MOST)
+    return <pre class="plain-text" tabIndex={0}>{growing ? `… ${text.slice(-TAIL)}` : text}</pre>;
   const parts = splitThoughts(text);
   return (
     <div key={language()} class="markdown-parts">

@@ -110,7 +110,7 @@ function Content({ node, live }: { node: NodeRun; live: LiveRun }) {
       <JsonPart title={t.outputs} value={node.outputs} name="outputs" open />
       <JsonPart title={t.inputs} value={node.inputs} name="inputs" />
       <JsonPart title={t.processData} value={node.processData} name="process_data" />
-      {node.logs.length > 0 && <Part title={t.logs}>{() => <Logs logs={node.logs} parent={null} />}</Part>}
+      {node.logs.size > 0 && <Part title={t.logs}>{() => <Logs logs={[...node.logs.values()]} parent={null} />}</Part>}
       <JsonPart title={t.metadata} value={node.metadata} name="execution_metadata" />
     </div>
   );

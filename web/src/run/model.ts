@@ -83,7 +83,7 @@ export interface NodeRun {
   price: string | null; // exact, a plain decimal
   currency: string | null;
   files: unknown[];
-  logs: AgentLog[];
+  logs: Map<string, AgentLog>; // by its id
   text: Text | null; // what its last attempt streams, until `outputs` has it
   reasoning: Text | null;
 

@@ -48,7 +48,7 @@ export function addNode(state: RunState, data: JsonObject, started: Moment): Nod
     children: [], byRound: new Map(), loose: [], rounds: 0, length: null, isParallel: false, knowsRound: false, roundElapsed: null,
     started, ended: null, elapsed: null, attempts: [], retries: 0,
     inputs: undefined, outputs: undefined, processData: undefined, metadata: null,
-    error: null, tokens: null, price: null, currency: null, files: [], logs: [],
+    error: null, tokens: null, price: null, currency: null, files: [], logs: new Map(),
     text: null, reasoning: null, isIncomplete: false, rev: 0,
   };
   state.nodes.push(node);
@@ -398,8 +398,6 @@ export function tellLog(state: RunState, data: JsonObject): void {
     id, parent: word(data.parent_id), label: text(data.label) ?? "", status: text(data.status) ?? "",
     error: word(data.error), data: data.data, metadata: data.metadata,
   };
-  const known = node.logs.findLastIndex((entry) => entry.id === id);
-  if (known < 0) node.logs.push(log);
-  else node.logs[known] = log;
+  node.logs.set(id, log);
   touchNode(state, node);
 }

@@ -5,15 +5,16 @@ interface Piece {
   text: string;
 }
 
-/** A text that is told bit by bit. What one source tells in a row is one piece: a run of hours has few. */
-export class Text {
-  rev = 0; // rises with each change
-  private pieces: Piece[] = [];
-  private joined = "";
+const AT_ONCE = 256; // bits that are joined
 
-  get length(): number {
-    return this.joined.length;
-  }
+/** A text that is told bit by bit. What one source tells in a row is one piece, and the bits are joined
+ * now and then: a run of hours has few of either. */
+export class Text {
+  length = 0;
+  rev = 0; // rises with each change
+  private pieces: { source: string; length: number }[] = [];
+  private joined = "";
+  private bits: string[] = []; // behind it
 
   /** Who told the last of it. */
   get source(): string | null {
@@ -24,9 +25,10 @@ export class Text {
   push(text: string, source = ""): void {
     if (text === "") return;
     const last = this.pieces.at(-1);
-    if (last?.source === source) last.text += text;
-    else this.pieces.push({ source, text });
-    this.joined += text;
+    if (last?.source === source) last.length += text.length;
+    else this.pieces.push({ source, length: text.length });
+    this.length += text.length;
+    if (this.bits.push(text) >= AT_ONCE) this.join();
     this.rev++;
   }
 
@@ -36,26 +38,42 @@ export class Text {
 
   /** Everything that `source` told so far is taken out again. */
   drop(source: string): void {
-    const kept = this.pieces.filter((piece) => piece.source !== source);
-    if (kept.length < this.pieces.length) this.set(kept);
+    if (this.pieces.some((piece) => piece.source === source))
+      this.set(this.all().filter((piece) => piece.source !== source));
   }
 
   /** Of what `source` told, parts were lost: this is the whole. False: it is not, as far as one can see. */
   mend(source: string, whole: string): boolean {
-    const [piece, another] = this.pieces.filter((one) => one.source === source);
+    const pieces = this.all();
+    const [piece, another] = pieces.filter((one) => one.source === source);
     if (!piece || another || !isPartOf(piece.text, whole)) return false;
     piece.text = whole;
-    this.set(this.pieces);
+    this.set(pieces);
     return true;
   }
 
   toString(): string {
+    if (this.bits.length > 0) this.join();
     return this.joined;
   }
 
+  private join(): void {
+    this.joined += this.bits.join("");
+    this.bits = [];
+  }
+
+  private all(): Piece[] {
+    const text = String(this);
+    let end = 0;
+    return this.pieces.map(({ source, length }) => ({ source, text: text.slice(end, (end += length)) }));
+  }
+
   private set(pieces: Piece[]): void {
-    this.pieces = pieces;
-    this.joined = pieces.map(({ text }) => text).join("");
+    this.pieces = [];
+    this.joined = "";
+    this.bits = [];
+    this.length = 0;
+    for (const { text, source } of pieces) this.push(text, source);
     this.rev++;
   }
 }
