@@ -17,7 +17,8 @@ const MAY_USE: { [folder: string]: string[] } = {
 };
 
 // Use nothing but each other and these.
-const PURE = ["clock", "end", "follow", "layout", "model", "nodes", "parts", "pieces", "reduce", "told", "window", "wire"]
+const PURE = ["clock", "end", "follow", "layout", "model", "nodes", "parts", "pieces", "place", "reduce",
+  "texts", "told", "window", "wire"]
   .map((name) => `run/${name}`);
 const PURE_MAY_USE = [...PURE, "lib/exact", "lib/sse", "lib/types"];
 

@@ -157,7 +157,7 @@ class Following implements Follow {
       this.end({ state: "ended" });
     } else if (status === 429 || status === 503) {
       this.retry("busy", retryAfterMs(answer.headers.get("Retry-After"), this.now()));
-    } else if (status < 400 || status >= 500 || status === 408 || status === 425 || (status === 404 && !isGateways(answer))) {
+    } else if (status < 400 || status >= 500 || [408, 425].includes(status) || (status === 404 && !isGateways(answer))) {
       this.retry("failing");
     } else {
       const reason = status === 401 ? "token" : status === 403 ? "forbidden" : status === 404 ? "unknown" : "error";

@@ -11,6 +11,8 @@ import type { RunEvent } from "./follow";
 import { newRun, resetRun, touch, type Note, type PauseForm, type RunState, type Upstream } from "./model";
 import * as nodes from "./nodes";
 import { plainDecimal } from "./parts";
+import { latestOf } from "./place";
+import { addReasoning, addText, cutText, finishNode, replaceText } from "./texts";
 import { list, number, object, text, word } from "./wire";
 
 export { newRun, resetRun };
@@ -178,49 +180,6 @@ function retry(state: RunState, data: JsonObject): void {
   touch(state, "text");
 }
 
-// ---- texts -----------------------------------------------------------------------------------------
-
-function addText(state: RunState, piece: string, selector: unknown[]): void {
-  const source = text(selector[0]);
-  if (state.text.length === 0 && !state.isChat) lackBegin(state, source);
-  state.text.push(piece, source ?? "");
-  nodes.tellText(state, source, piece);
-  touch(state, "text");
-}
-
-function replaceText(state: RunState, whole: unknown): void {
-  if (typeof whole !== "string") return;
-  state.text.replace(whole);
-  state.hasTextGap = false;
-  touch(state, "text");
-}
-
-// Who had begun before a break may have told something meanwhile.
-function lackBegin(state: RunState, source: string | null): void {
-  const node = nodes.latestOf(state, source);
-  if (!node || node.order >= state.internal.cutNodes) return;
-  state.hasTextGap = true;
-  state.internal.cutText = source;
-}
-
-// The outputs of who streamed have what was lost.
-function finishNode(state: RunState, data: JsonObject): void {
-  nodes.finishNode(state, data);
-  const nodeId = text(data.node_id);
-  const whole = text(object(data.outputs)?.text);
-  if (!state.hasTextGap || state.internal.cutText !== nodeId || nodeId === null || whole === null) return;
-  if (nodes.latestOf(state, nodeId)?.container || !state.text.mend(nodeId, whole)) return;
-  state.hasTextGap = false;
-  touch(state, "text");
-}
-
-function addReasoning(state: RunState, data: JsonObject): void {
-  const piece = text(data.reasoning) ?? "";
-  state.reasoning.push(piece);
-  nodes.tellReasoning(state, word(data.node_id), piece);
-  touch(state, "text");
-}
-
 // ---- chats -----------------------------------------------------------------------------------------
 
 function startChat(state: RunState, event: JsonObject): void {
@@ -292,7 +251,7 @@ function addThought(state: RunState, event: JsonObject): void {
 function requireForm(state: RunState, data: JsonObject): void {
   const formId = text(data.form_id) ?? "";
   const nodeId = text(data.node_id) ?? "";
-  const node = nodes.latestOf(state, nodeId);
+  const node = latestOf(state, nodeId);
   if (node && node.status === "running") nodes.setStatus(state, node, "paused");
   if (state.forms.some((form) => form.formId === formId)) return;
   const expires = number(data.expiration_time);
@@ -306,7 +265,7 @@ function requireForm(state: RunState, data: JsonObject): void {
 
 function closeForm(state: RunState, data: JsonObject, hasExpired: boolean): void {
   const form = state.forms.findLast((entry) => entry.nodeId === text(data.node_id));
-  const node = nodes.latestOf(state, word(data.node_id));
+  const node = latestOf(state, word(data.node_id));
   if (node?.status === "paused") nodes.setStatus(state, node, "running");
   if (!form) return;
   form.isOpen = false;
@@ -343,14 +302,8 @@ function takeFollow(state: RunState, data: JsonObject): void {
 function takeUp(state: RunState): void {
   state.internal.isBroken = false;
   state.resumed++;
-  if (!state.isChat && state.text.length > 0) {
-    const { source } = state.text;
-    state.internal.cutText = !state.hasTextGap || state.internal.cutText === source ? source : null;
-    state.hasTextGap = true;
-  }
-  state.internal.cutNodes = state.nodes.length;
+  cutText(state);
   for (const node of state.nodes) if (node.isContainer) node.knowsRound = false;
-  touch(state, "text");
 }
 
 // Some releases make up an end for a stream that they lost: the gateway does not believe it.
