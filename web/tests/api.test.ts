@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { getRow } from "../src/lib/api";
+import { ApiError, getRow, getRun, listRuns } from "../src/lib/api";
 
 test("a run's row is looked for where its id says; that of a workflow_run_id everywhere", async () => {
   const asked: URLSearchParams[] = [];
@@ -22,4 +22,26 @@ test("a run's row is looked for where its id says; that of a workflow_run_id eve
   assert.equal(await getRow("8f14e45f-ceea-467f-ab2b-2f9c1d0d0b6e"), null);
   assert.equal(asked.length, 4);
   assert.ok(!asked[3]!.has("since"));
+});
+
+test("an answer that never comes is not waited for, and one that is not wanted any more neither", async () => {
+  let late = () => {};
+  const { setTimeout: real } = globalThis;
+  globalThis.setTimeout = ((callback: () => void) => { late = callback; return 0; }) as never;
+  globalThis.fetch = ((_: string, { signal }: RequestInit) => new Promise((_, reject) => {
+    if (signal!.aborted) reject(signal!.reason);
+    signal!.addEventListener("abort", () => reject(signal!.reason));
+  })) as typeof fetch;
+  try {
+    const asked = getRun("x");
+    late();
+    await assert.rejects(asked, (error) => error instanceof ApiError && error.status === 0);
+    const stop = new AbortController();
+    const listed = listRuns({}, stop.signal);
+    stop.abort();
+    await assert.rejects(listed, { name: "AbortError" });
+    await assert.rejects(listRuns({}, stop.signal), { name: "AbortError" });
+  } finally {
+    globalThis.setTimeout = real;
+  }
 });

@@ -43,13 +43,29 @@ export function parseAnswer(text: string): object {
   throw new ApiError(0, "not_the_gateway", "this is no answer of the gateway");
 }
 
+const SILENCE_MS = 60_000; // of a connection that is taken for dead: a machine that slept may have such
+
+/** fetch() that does not wait for ever for an answer. */
+async function answerOf(path: string, init: RequestInit): Promise<Response> {
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  if (init.signal?.aborted) abort();
+  init.signal?.addEventListener("abort", abort);
+  const timer = setTimeout(abort, SILENCE_MS);
+  try {
+    return await fetch(path, { ...init, signal: stop.signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** An answer of any status but 401, which asks for a token first. */
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
   for (;;) {
     const used = token();
     let answer: Response;
     try {
-      answer = await fetch(path, { ...init, cache: "no-store", headers: { ...init.headers, ...authorization() } });
+      answer = await answerOf(path, { ...init, cache: "no-store", headers: { ...init.headers, ...authorization() } });
     } catch (error) {
       if (init.signal?.aborted) throw error;
       throw new ApiError(0, "unreachable", String(error));

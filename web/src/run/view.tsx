@@ -26,7 +26,8 @@ const asking = () => import("./ask");
 const CATCH_UP_MS = 400; // a run that is over is shown when it is there as a whole
 const CATCH_UP_MOST_MS = 3000;
 
-/** What the list of runs knows of it: asked for at first, and when it is over (rating, figures).
+/** What the list of runs knows of it: asked for at first (while it is not known with each return to
+ * the gateway), and when it is over (rating, figures).
  * undefined: not asked yet; null: it knows nothing. */
 function useRow(live: LiveRun): Row | null | undefined {
   const [row, setRow] = useState<Row | null>();
@@ -36,7 +37,7 @@ function useRow(live: LiveRun): Row | null | undefined {
     const set = (value: Row | null) => { if (isHere) setRow((before) => value ?? before ?? null); };
     getRow(live.id).then(set, () => set(null));
     return () => { isHere = false; };
-  }, [live, isOver]);
+  }, [live, isOver, row ? 0 : live.returns]);
   return row;
 }
 
