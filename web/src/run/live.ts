@@ -22,6 +22,8 @@ export class LiveRun {
   /** How often the page came back to the gateway after it had lost it, and at which event. */
   returns = 0;
   returnedAt = 0;
+  /** When it was over, Unix milliseconds, where that is known before its events are all there. */
+  finishedMs = Infinity;
   private readonly present = new Present();
   private readonly watchers = new Set<() => void>();
   private readonly follow: Follow;
@@ -71,8 +73,9 @@ export class LiveRun {
   /** The present in the time of the run's moments, Unix milliseconds; a paused run's stands still. */
   presentMs(): number {
     const { phase, clock } = this.state;
-    if (phase === "paused" && clock.now) return at(clock.now);
-    return this.present.at(Date.now());
+    const latestMs = clock.now ? at(clock.now) : -Infinity;
+    if (phase === "paused" && clock.now) return latestMs;
+    return Math.max(latestMs, Math.min(this.present.at(Date.now()), this.finishedMs));
   }
 
   watch(watcher: () => void): () => void {

@@ -34,7 +34,11 @@ function useRow(live: LiveRun): Row | null | undefined {
   const isOver = live.state.result !== null && live.state.phase === "ended";
   useEffect(() => {
     let isHere = true;
-    const set = (value: Row | null) => { if (isHere) setRow((before) => value ?? before ?? null); };
+    const set = (value: Row | null) => {
+      if (!isHere) return;
+      if (value?.finished_at != null) live.finishedMs = value.finished_at * 1000;
+      setRow((before) => value ?? before ?? null);
+    };
     getRow(live.id).then(set, () => set(null));
     return () => { isHere = false; };
   }, [live, isOver, row ? 0 : live.returns]);
@@ -173,7 +177,7 @@ export function RunView({ id }: { id: string }) {
   if (connection.state === "refused" && connection.reason === "unknown" && state.events === 0) return <Unknown />;
   return (
     <div class="stack run">
-      <RunHeader live={live} row={row} title={title} canStop={isThere} />
+      <RunHeader live={live} row={row} title={title} canStop={isThere && row?.success == null} />
       <Announcer live={live} />
       {isThere ? <Body live={live} row={row} /> : <Loading />}
     </div>
