@@ -111,7 +111,13 @@ test("an upload shows how far it is, and can be cancelled", async (t) => {
   await until("it is under way", () => bar.evaluate((at) => at.value), (value) => value > 0.05 && value < 0.95);
   await axe(page);
   await shot(page, "form-uploading");
+  const question = page.waitForEvent("dialog");
+  const reload = page.reload({ timeout: 3000 }).catch(() => {}); // it is not done
+  const dialog = await question;
+  assert.equal(dialog.type(), "beforeunload");
+  await dialog.dismiss();
   await page.getByRole("button", { name: "Cancel" }).click();
+  await reload;
   await page.getByText("Cancelled").waitFor();
   assert.equal((await gateway.simulator.stats()).posts, 0);
   await chooser(page, "Picture").setInputFiles(picture());

@@ -29,6 +29,13 @@ export function useSender(): Sender {
   const busy = useRef<AbortController | null>(null);
   const last = useRef<Attempt | null>(null);
   useEffect(() => () => busy.current?.abort(), []);
+  // Who reloads now loses the upload, or does not hear of the run and starts another one.
+  useEffect(() => {
+    if (now.at !== "sending") return;
+    const ask = (event: Event) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [now.at]);
 
   const send: Sender["send"] = async (order, tell) => {
     if (busy.current) return; // a second click
