@@ -73,4 +73,14 @@ test("a login page in place of the gateway is called so, and starts nothing twic
   assert.equal(keys.size, 1);
 });
 
+test("it works from an address with a name and a password in it", async (t) => {
+  const gateway = await t.gateway("slow.yaml");
+  const page = await t.open(gateway);
+  await page.goto(gateway.url.replace("//", "//name:password@"));
+  await page.getByLabel("Topic").fill("tea");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.locator(".run-head").waitFor();
+  await page.locator(".tl-scroll.has-rows").waitFor();
+});
+
 await main();

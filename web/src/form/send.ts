@@ -1,7 +1,7 @@
 // Asks for a run. A request whose answer was lost may have started one: it is repeated with the same
 // Idempotency-Key, so that there is one run however often it is asked for.
 
-import { ApiError, authorization, errorOf, parseAnswer } from "../lib/api";
+import { ApiError, authorization, errorOf, here, parseAnswer } from "../lib/api";
 import { newToken, token } from "../lib/session";
 import type { JsonObject } from "../lib/types";
 
@@ -64,7 +64,7 @@ function post({ key, order }: Attempt, progress: Progress, signal: AbortSignal):
       silence = setTimeout(stop, SILENCE_MS);
     };
     const fail = () => reject(signal.aborted ? signal.reason : new ApiError(0, "unreachable", "no answer"));
-    request.open("POST", "api/runs");
+    request.open("POST", here("api/runs"));
     const body = bodyOf(order);
     if (typeof body === "string") request.setRequestHeader("Content-Type", "application/json");
     request.setRequestHeader("Prefer", "respond-async");

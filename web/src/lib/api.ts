@@ -18,6 +18,12 @@ export class ApiError extends Error {
   }
 }
 
+/** Where a path lies. Not left to the browser: from a page that was opened with a name and password
+ * in its address (for a server before the gateway) it would ask for nothing. */
+export function here(path: string): string {
+  return new URL(path, location.href).href;
+}
+
 export function authorization(): { [name: string]: string } {
   const value = token();
   return value === null ? {} : { Authorization: `Bearer ${value}` };
@@ -65,7 +71,7 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
     const used = token();
     let answer: Response;
     try {
-      answer = await answerOf(path, { ...init, cache: "no-store", headers: { ...init.headers, ...authorization() } });
+      answer = await answerOf(here(path), { ...init, cache: "no-store", headers: { ...init.headers, ...authorization() } });
     } catch (error) {
       if (init.signal?.aborted) throw error;
       throw new ApiError(0, "unreachable", String(error));

@@ -23,7 +23,7 @@ function reload(): boolean {
 
 async function answers(): Promise<boolean> {
   try {
-    return (await fetch("./", { method: "HEAD", cache: "no-store" })).ok;
+    return (await fetch(new URL("./", location.href), { method: "HEAD", cache: "no-store" })).ok;
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@
 // most frames are left to what moves by itself.
 
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
-import { ApiError, authorization, getRun } from "../lib/api";
+import { ApiError, authorization, getRun, here } from "../lib/api";
 import { newToken, token } from "../lib/session";
 import type { Result } from "../lib/types";
 import { at, Present } from "./clock";
@@ -35,7 +35,7 @@ export class LiveRun {
   constructor(readonly id: string) {
     let used: string | null = null;
     this.follow = followRun({
-      url: `api/runs/${encodeURIComponent(id)}/events`,
+      url: here(`api/runs/${encodeURIComponent(id)}/events`),
       headers: () => {
         used = token();
         return authorization();
