@@ -83,4 +83,35 @@ test("it works from an address with a name and a password in it", async (t) => {
   await page.locator(".tl-scroll.has-rows").waitFor();
 });
 
+const METADATA = { total_tokens: 0, total_price: 0, currency: "USD", elapsed_time: 1, total_steps: 1, workflow_elapsed_time: 1, complete: true };
+const BEGUN = ["message", { event: "workflow_started", workflow_run_id: "w", data: { id: "w", created_at: 100 } }];
+
+/** The page of a run whose events are these, whatever a gateway would say of them. */
+async function follow(t, gateway, events) {
+  const page = await t.open(gateway);
+  const text = events.map(([event, data], at) => `id: 1-${at + 1}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`).join("");
+  await page.route("**/api/runs/r/events", (route) => route.fulfill({ contentType: "text/event-stream", body: text }));
+  await page.evaluate(() => { location.hash = "#/runs/r"; });
+  return page;
+}
+
+const endOf = (outputs) => ["end", { success: true, run_id: "r", data: { workflow_run_id: "w", status: "succeeded", outputs,
+  workflow_outputs: outputs, metadata: METADATA, created_at: 100, finished_at: 101, nodes: [], containers: [] } }];
+
+test("what is very large is shown in part", async (t) => {
+  const gateway = await t.gateway("slow.yaml");
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`output${i}`, `value ${i}`]));
+  let page = await follow(t, gateway, [BEGUN, endOf({ ...many, text: "words of it ".repeat(100_000) })]);
+  await page.locator(".result pre").waitFor();
+  assert.equal((await page.locator(".result pre").textContent()).length, 400_000);
+  await page.getByRole("tab", { name: "Outputs" }).click();
+  assert.equal(await page.locator(".result-outputs dt").count(), 100);
+  await page.getByRole("button", { name: "19,901 more" }).click();
+  assert.equal(await page.locator(".result-outputs dt").count(), 200);
+  const piece = ["message", { event: "text_chunk", data: { text: "words of it ".repeat(400), from_variable_selector: ["a", "text"] } }];
+  page = await follow(t, gateway, [BEGUN, ...Array(200).fill(piece)]);
+  await page.locator(".run-text pre").waitFor();
+  assert.ok((await page.locator(".run-text pre").textContent()).length <= 20_000);
+});
+
 await main();

@@ -153,3 +153,9 @@ test("what marked would take too long for stays as it stands", () => {
 test("a name that every object has is no link", () => {
   assert.equal(whole("[constructor] ![toString] [a][valueOf]"), "<p>[constructor] ![toString] [a][valueOf]</p>\n");
 });
+
+test("of very many thoughts the last ones are text", () => {
+  const parts = splitThoughts("<think>a</think>\n".repeat(20_000));
+  assert.equal(parts.length, 101);
+  assert.equal(parts.at(-1)!.kind, "text");
+});

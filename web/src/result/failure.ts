@@ -31,9 +31,11 @@ export function nodeName(node: NodeResult): string {
 
 /** Titles of the nodes of which something is missing; they are named by execution or node. */
 export function incompleteNodes({ nodes, containers, metadata }: ResultData): string[] {
-  const all = [...nodes, ...containers];
+  const all = [...nodes, ...containers].reverse(); // the first of a name counts
+  const byId = new Map(all.map((node) => [node.id, node]));
+  const byNode = new Map(all.map((node) => [node.node_id, node]));
   const titles = (metadata.incomplete_nodes ?? []).map((id) => {
-    const node = all.find((one) => one.id === id) ?? all.find((one) => one.node_id === id);
+    const node = byId.get(id) ?? byNode.get(id);
     return node ? nodeName(node) : id;
   });
   return [...new Set(titles)];

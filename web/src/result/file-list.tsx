@@ -8,10 +8,12 @@ import { save } from "../lib/save";
 import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { errorText } from "../ui/load";
+import { useMore } from "../ui/more";
 import { type OutputFile, showAs } from "./files";
 import { linkAddress } from "./address";
 import { t } from "./words";
 
+const FILES = 100; // at a time
 const MOST_PICTURE = 20_000_000; // bytes that are fetched unasked
 
 function fileError(error: unknown): string {
@@ -147,9 +149,13 @@ function FileItem({ runId, file }: { runId: string; file: OutputFile }) {
 }
 
 export function FileList({ runId, files }: { runId: string; files: OutputFile[] }) {
+  const [most, more] = useMore(files.length, FILES, FILES, t.more);
   return (
-    <ul class="result-files">
-      {files.map((file) => <FileItem key={file.number} runId={runId} file={file} />)}
-    </ul>
+    <>
+      <ul class="result-files">
+        {files.slice(0, most).map((file) => <FileItem key={file.number} runId={runId} file={file} />)}
+      </ul>
+      {more}
+    </>
   );
 }

@@ -10,9 +10,9 @@ import type { Formatter } from "./formatter";
 import { splitThoughts } from "./thoughts";
 import { t } from "./words";
 
-/** Longer texts are shown as they stand: formatting them would hold up the page. */
+/** Longer texts are shown as they stand, and so much of them: all of it would hold up the page. */
 const MOST = 400_000;
-const TAIL = 50_000; // of such a text that grows: who reads along is at its end
+const MOST_GROWING = 20_000; // of its end, while it grows
 
 const load = () => import("./formatter.js");
 
@@ -50,8 +50,12 @@ async function copyCode({ target }: MouseEvent): Promise<void> {
 
 /** Renders untrusted Markdown. `growing`: more of it comes. What a model thought is folded. */
 export function Markdown({ text, growing = false }: { text: string; growing?: boolean }) {
-  if (text.length > MOST)
-    return <pre class="plain-text" tabIndex={0}>{growing ? `… ${text.slice(-TAIL)}` : text}</pre>;
+  if (text.length > MOST) return (
+    <>
+      <p class="small muted">{growing ? t.lastOnes(MOST_GROWING) : t.cutAt(MOST)}</p>
+      <pre class="plain-text" tabIndex={0}>{growing ? text.slice(-MOST_GROWING) : text.slice(0, MOST)}</pre>
+    </>
+  );
   const parts = splitThoughts(text);
   return (
     <div key={language()} class="markdown-parts">

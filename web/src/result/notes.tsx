@@ -5,6 +5,8 @@ import { Icon, Notice } from "../ui/icons";
 import { incompleteNodes } from "./failure";
 import { t } from "./words";
 
+const NAMES = 50; // that are named
+
 export function Notes({ data }: { data: ResultData }) {
   const missing = data.metadata.complete === false ? incompleteNodes(data) : null;
   return (
@@ -12,7 +14,12 @@ export function Notes({ data }: { data: ResultData }) {
       {missing && (
         <Notice tone="warn">
           <p>{t.incomplete} {t.incompleteOk}</p>
-          {missing.length > 0 && <ul class="result-names">{missing.map((name) => <li key={name}>{name}</li>)}</ul>}
+          {missing.length > 0 && (
+            <ul class="result-names">
+              {missing.slice(0, NAMES).map((name) => <li key={name}>{name}</li>)}
+              {missing.length > NAMES && <li>{t.moreNodes(missing.length - NAMES)}</li>}
+            </ul>
+          )}
         </Notice>
       )}
       {data.skipped_events > 0 && (

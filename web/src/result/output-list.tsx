@@ -8,6 +8,7 @@ import { save } from "../lib/save";
 import type { Json, JsonObject } from "../lib/types";
 import { Copy } from "../ui/copy";
 import { Icon } from "../ui/icons";
+import { useMore } from "../ui/more";
 import { FileList } from "./file-list";
 import { isFile, type OutputFile } from "./files";
 import { JsonView } from "./json";
@@ -18,6 +19,8 @@ import { t } from "./words";
 const FOLDED_TEXT = 600; // characters
 const FOLDED_LINES = 10;
 const FOLDED_ROWS = 50;
+const MORE_ROWS = 1000;
+const OUTPUTS = 100; // at a time
 const CELL = 300;
 
 function Text({ text }: { text: string }) {
@@ -50,10 +53,10 @@ function Cell({ value, numeric }: { value: Json | undefined; numeric: boolean })
 }
 
 function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[]; columns: string[]; runId: string }) {
-  const [isOpen, setOpen] = useState(rows.length <= FOLDED_ROWS);
+  const [most, more] = useMore(rows.length, FOLDED_ROWS, MORE_ROWS, t.moreRows);
   const [asTree, setTree] = useState(false);
   const numeric = columns.map((column) => rows.every((row) => own(row, column) == null || isNumber(own(row, column))));
-  const shown = isOpen ? rows : rows.slice(0, FOLDED_ROWS);
+  const shown = rows.slice(0, most);
   return (
     <div class="stack result-table">
       {asTree ? <JsonView value={rows} name={name} /> : (
@@ -77,11 +80,7 @@ function Table({ name, rows, columns, runId }: { name: string; rows: JsonObject[
         </div>
       )}
       <div class="row wrap">
-        {!isOpen && !asTree && (
-          <button type="button" class="plain small" onClick={() => setOpen(true)}>
-            <Icon name="down" />{t.moreRows(rows.length - FOLDED_ROWS)}
-          </button>
-        )}
+        {!asTree && more}
         <button type="button" class="plain small" aria-pressed={asTree} onClick={() => setTree(!asTree)}>{t.asTree}</button>
         <button type="button" class="plain small"
           onClick={() => save(`${fileName(name, runId)}.csv`, toCsv(rows, columns))}>
@@ -113,9 +112,12 @@ function Value({ runId, name, value, files }: { runId: string; name: string; val
 
 /** Outputs by name. `files`: those of the result, by their paths. */
 export function OutputList({ runId, outputs, files }: { runId: string; outputs: JsonObject; files: OutputFile[] }) {
+  const entries = Object.entries(outputs);
+  const [most, more] = useMore(entries.length, OUTPUTS, OUTPUTS, t.more);
   return (
+    <>
     <dl class="result-outputs">
-      {Object.entries(outputs).map(([name, value]) => (
+      {entries.slice(0, most).map(([name, value]) => (
         <div key={name}>
           <dt>
             {name}
@@ -125,5 +127,7 @@ export function OutputList({ runId, outputs, files }: { runId: string; outputs: 
         </div>
       ))}
     </dl>
+    {more}
+    </>
   );
 }

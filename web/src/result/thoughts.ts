@@ -7,6 +7,7 @@ export interface Part {
   open: boolean; // thoughts without an end so far
 }
 
+const MOST_PARTS = 100; // what comes after these is text
 const BEGIN = /^[ \t]*(?:<think>|<details[^>\n]*>\s*<summary>\s*Thinking\.{3}\s*<\/summary>)/im;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/gm;
 
@@ -24,7 +25,7 @@ export function splitThoughts(text: string): Part[] {
   let rest = text;
   for (;;) {
     const begin = BEGIN.exec(rest);
-    if (!begin || isInCode(rest.slice(0, begin.index))) break;
+    if (!begin || parts.length >= MOST_PARTS || isInCode(rest.slice(0, begin.index))) break;
     add("text", rest.slice(0, begin.index));
     rest = rest.slice(begin.index + begin[0].length);
     const end = /<think>/i.test(begin[0]) ? /<\/think>/i.exec(rest) : /<\/details>/i.exec(rest);

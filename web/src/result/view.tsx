@@ -21,6 +21,8 @@ import { fileName, isWhole, outputsOf, shownFiles, type TextOutput, textsOf } fr
 import { Rating } from "./rating";
 import { t } from "./words";
 
+const TEXTS = 100; // to choose from; all of them are among the outputs
+
 /** Stands before what it belongs to, at the end of its line. */
 function Actions({ children }: { children: ComponentChildren }) {
   return <div class="row wrap result-actions">{children}</div>;
@@ -94,7 +96,7 @@ export function ResultView({ runId, result, row, onShowNode }: {
   const { data, success } = result;
   const [chosen, choose] = useState("");
   const title = useId();
-  const texts = useMemo(() => textsOf(data), [data]);
+  const texts = useMemo(() => textsOf(data).slice(0, TEXTS), [data]);
   const files = useMemo(() => shownFiles(data), [data]);
   const outputs = outputsOf(data);
   const has = Object.keys(outputs).length;
