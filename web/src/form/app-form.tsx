@@ -18,7 +18,7 @@ import { FieldInput, isBad } from "./field";
 import { useDropGuard, usePaste } from "./file-field";
 import { addFiles, type Item, kindOf, type Problem } from "./files";
 import { queryField } from "./followup";
-import { SendButton, SendKeys, SendingNotice, useSender } from "./sending";
+import { SendButton, sendByKeys, SendKeys, SendingNotice, useSender } from "./sending";
 import { keepValues, lastValues, startValues } from "./values";
 import { t } from "./words";
 
@@ -168,7 +168,7 @@ function Fill({ app, parameters, address }: {
       set={(value, problem) => set(field, value, problem)} note={note(field)} />
   );
   return (
-    <form class="card stack form" noValidate onSubmit={submit}>
+    <form class="card stack form" noValidate onSubmit={submit} onKeyDown={sendByKeys}>
       {parameters.opening_statement && isChat &&
         <div class="opening"><Markdown text={parameters.opening_statement} /></div>}
       {shown.some(({ required }) => required) && <p class="muted small">{t.requiredMark}</p>}

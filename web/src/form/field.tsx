@@ -5,7 +5,6 @@ import { Icon } from "../ui/icons";
 import { type Field, isEmpty, lengthOf, type Value } from "./fields";
 import { FileField } from "./file-field";
 import type { Item, Problem } from "./files";
-import { sendByKeys } from "./sending";
 import { t } from "./words";
 
 export interface FieldProps {
@@ -86,10 +85,10 @@ function Control({ field, value, set, more }: {
   const onInput = (event: { currentTarget: { value: string } }) => set(event.currentTarget.value);
   switch (field.type) {
     case "paragraph":
-      return <textarea {...more} value={value} rows={3} onInput={onInput} onKeyDown={sendByKeys} />;
+      return <textarea {...more} value={value} rows={3} onInput={onInput} />;
     case "json_object":
       return <textarea {...more} class="mono" value={value} rows={4} spellcheck={false} autocomplete="off"
-        autocapitalize="off" onInput={onInput} onKeyDown={sendByKeys} />;
+        autocapitalize="off" onInput={onInput} />;
     case "select":
       return (
         <select {...more} value={value} onChange={onInput}>

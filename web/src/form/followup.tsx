@@ -5,7 +5,7 @@ import { remembered } from "../lib/session";
 import type { JsonObject, Row } from "../lib/types";
 import { type Field, type Value } from "./fields";
 import { FieldInput } from "./field";
-import { SendButton, SendKeys, SendingNotice, useSender } from "./sending";
+import { SendButton, sendByKeys, SendKeys, SendingNotice, useSender } from "./sending";
 import { t } from "./words";
 
 /** `inputs`: those of the run, where they are known: a chat that has a form wants them each time. */
@@ -30,7 +30,7 @@ export function FollowUp({ row, inputs }: { row: Row; inputs?: JsonObject | null
     });
   };
   return (
-    <form class="stack follow-up" noValidate onSubmit={submit}>
+    <form class="stack follow-up" noValidate onSubmit={submit} onKeyDown={sendByKeys}>
       <FieldInput field={field} value={query} problem={isMissing ? () => t.needsText : null}
         set={(value) => { setQuery(value); setMissing(false); sender.rest(); }} />
       <SendingNotice sender={sender} />

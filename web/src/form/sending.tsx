@@ -113,9 +113,10 @@ export function SendKeys() {
   return <span class="hint keys">{isMac ? t.sendKeysMac : t.sendKeys}</span>;
 }
 
-/** Ctrl or ⌘ and Enter in a text of several lines. */
+/** Ctrl or ⌘ and Enter, in whichever field of a form. */
 export function sendByKeys(event: KeyboardEvent): void {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+  if ((event.target as Element).closest("button")) return;
   event.preventDefault();
-  (event.currentTarget as HTMLTextAreaElement).form?.requestSubmit();
+  (event.currentTarget as HTMLFormElement).requestSubmit();
 }
