@@ -161,7 +161,7 @@ test("totals are what the gateway says, and drawn", async (t) => {
     all.reduce((total, row) => total + Number(row.cells[1].textContent), 0));
   assert.equal(sum, stats.runs);
   const plot = page.locator(".history-plot");
-  assert.match(await plot.getAttribute("aria-label"), new RegExp(`: ${stats.runs} runs, ${stats.failed} failed`));
+  assert.match(await plot.getAttribute("aria-label"), new RegExp(`: ${stats.runs} runs, ${stats.failed} unsuccessful`));
 
   const light = await isDrawn(page);
   assert.ok(light.includes("16,112,60"), `succeeded ones in their colour: ${light.slice(0, 20)}`);
@@ -222,6 +222,19 @@ test("a gateway that is away leaves what was there", async (t) => {
   await Promise.all([page.waitForRequest("**/api/runs*"), page.getByRole("button", { name: "Try again" }).click()]);
   await page.unroute("**/api/runs*");
   await until("it is over", () => page.getByRole("alert").count(), (count) => count === 0);
+});
+
+test("apps are called by their titles", async (t) => {
+  const gateway = await t.gateway(["picture.yaml", "chat.yaml"], { simulator: { speed: 50 } });
+  const run = await gateway.run({ app: "label-check", inputs: { kind: "Biscuits" } });
+  await gateway.result(run);
+  const page = await t.open(gateway, { path: `#/runs/${run}` });
+  await page.getByRole("heading", { name: "Label check", level: 1 }).waitFor();
+  assert.match(await page.title(), /Label check/);
+  await page.getByRole("link", { name: "Runs", exact: true }).click();
+  await rows(page).first().getByText("Label check").waitFor();
+  await page.getByLabel("App").selectOption("Label check");
+  assert.equal(await hash(page), "#/runs?app=label-check");
 });
 
 test("without a store, and without a run", async (t) => {
