@@ -213,7 +213,7 @@ test("a failure says what, where, and what to try, in both languages", async (t)
   await result.locator("strong", { hasText: "Ask the model" }).waitFor();
   await result.getByText("upstream 503: <b>try again</b> later").waitFor();
   await result.getByText("workflow_failed").waitFor();
-  await result.getByText("What the nodes gave until then.").waitFor();
+  await result.getByText("What the nodes had given by then.").waitFor();
   assert.equal(await tab(page, "Outputs").getAttribute("aria-selected"), "true");
   await axe(page);
   await result.getByRole("button", { name: "Show it Ask the model" }).click();

@@ -74,6 +74,9 @@ test("a picture is checked, as a real Dify did it", async (t) => {
   await row(page, /^规则查询/).tap();
   const sheet = page.getByRole("dialog", { name: "规则查询" });
   await sheet.getByText("HTTP 请求").waitFor();
+  const low = await page.locator("button:visible").evaluateAll((all) =>
+    all.filter((one) => one.offsetHeight < 36).map((one) => one.outerHTML.slice(0, 80)));
+  assert.deepEqual(low, [], "a finger hits all buttons");
   await axe(page);
   await shot(page, "run-node");
   await sheet.getByRole("button", { name: "关闭" }).tap();
