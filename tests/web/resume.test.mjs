@@ -145,7 +145,7 @@ test("a run that a gateway without a store has lost: what had come of it stays, 
   await axe(page);
   await shot(page, "run-lost");
   await page.reload();
-  await page.getByRole("heading", { name: "This run is not known here" }).waitFor();
+  await page.getByRole("heading", { name: "Run not found" }).waitFor();
 });
 
 await main();

@@ -221,7 +221,7 @@ test("nothing moves where it should not, and what runs is told without motion", 
 test("an address that leads to no run says so", async (t) => {
   const gateway = await t.gateway("slow.yaml");
   const page = await t.open(gateway, { path: "#/runs/0000", allow: [/404/] });
-  await page.getByRole("heading", { name: "This run is not known here" }).waitFor();
+  await page.getByRole("heading", { name: "Run not found" }).waitFor();
   await axe(page);
 });
 
