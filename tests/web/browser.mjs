@@ -32,9 +32,10 @@ export const LOOKS = [
   { width: 1440, height: 900, lang: "en", scheme: "dark" },
 ];
 
-/** The browser of the package manager; null: there is none. $CHROMIUM names another. */
+/** The browser of the package manager; null: there is none. $CHROMIUM names another. The one without
+ *  windows of its own takes less than half of the time. */
 export function findChromium() {
-  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
   const places = (process.env.PATH ?? "").split(delimiter);
   const paths = names.flatMap((name) => places.map((place) => join(place, name)));
   for (const path of process.env.CHROMIUM ? [process.env.CHROMIUM] : paths) {

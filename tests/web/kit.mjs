@@ -42,6 +42,7 @@ export { allow, frames, HEADERS, LOOKS, offline, slow } from "./browser.mjs";
 const SKIPPED = 77;
 const TEST_S = 120; // a safety net: of one test
 const UNTIL_S = 30;
+const AT_ONCE = 3; // tests of a file: they wait more than they work
 const COLOURS = /\x1b\[\d*m/g; // of playwright's messages
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -177,9 +178,11 @@ export async function steady(page, mostShift = 0.02) {
 
 const tests = [];
 
-/** A test; `seconds` is what it may take at most. */
-export function test(title, body, { seconds = TEST_S } = {}) {
-  tests.push({ title, body, seconds });
+/** A test; `seconds` is what it may take at most. Some of a file run at once, of those that need the
+ *  same (`needs`: "clipboard", of which a browser has one) one after the other, and those that
+ *  measure (`alone`) after all others. */
+export function test(title, body, { seconds = TEST_S, alone = false, needs = null } = {}) {
+  tests.push({ title, body, seconds, alone, needs });
 }
 
 function skip(why) {
@@ -214,7 +217,25 @@ async function runOne(browser, { title, body, seconds }) {
   return wrong.length === 0;
 }
 
-/** Runs the tests of the file, one after the other, and ends the process. */
+/** Runs tests, `most` at once; how many failed. */
+async function runAll(browser, waiting, most) {
+  const busy = new Set();
+  let failed = 0;
+  // Each calls the next, so that all are over when the first calls are.
+  const next = async () => {
+    const at = waiting.findIndex(({ needs }) => !busy.has(needs));
+    if (at < 0) return;
+    const [one] = waiting.splice(at, 1);
+    if (one.needs) busy.add(one.needs);
+    if (!await runOne(browser, one)) failed++;
+    busy.delete(one.needs);
+    await next();
+  };
+  await Promise.all(Array.from({ length: most }, next));
+  return failed;
+}
+
+/** Runs the tests of the file and ends the process. */
 export async function main() {
   if (!existsSync(join(given.source, "web", "node_modules", "playwright-core"))) {
     skip("no web/node_modules: script/setup page");
@@ -225,10 +246,8 @@ export async function main() {
   const start = Date.now();
   const browser = await browsing.launch(given.source, chromium);
   const chosen = tests.filter(({ title }) => title.includes(given.only));
-  let failed = 0;
-  for (const one of chosen) {
-    if (!await runOne(browser, one)) failed++;
-  }
+  const failed = await runAll(browser, chosen.filter(({ alone }) => !alone), AT_ONCE) +
+    await runAll(browser, chosen.filter(({ alone }) => alone), 1);
   await browser.close();
   const took = ((Date.now() - start) / 1000).toFixed(1);
   console.log(`web.browser-${name}: ${chosen.length} tests, ${failed} failed, ${took} s`);

@@ -73,7 +73,7 @@ test("the text is read, chosen, copied, saved; thoughts are folded", async (t) =
   await result.getByLabel("Output", { exact: true }).selectOption("summary");
   await result.getByText("The label lacks a date.").waitFor();
   await axe(page);
-});
+}, { needs: "clipboard" });
 
 test("outputs are shown by what they are; a table leaves as CSV", async (t) => {
   const gateway = await gatewayOf(t);
@@ -140,7 +140,7 @@ test("everything goes by keyboard: tabs, tree, search", async (t) => {
   assert.equal(JSON.parse(text).success, true);
   assert.ok(text.includes("1234567890123456789"), "all digits");
   await axe(page);
-});
+}, { needs: "clipboard" });
 
 test("a megabyte of JSON opens, folds and is searched fast enough to use", async (t) => {
   const gateway = await gatewayOf(t);
@@ -168,7 +168,7 @@ test("a megabyte of JSON opens, folds and is searched fast enough to use", async
     await tab(page, "Outputs").click();
     await result.getByText("row number 49").first().waitFor();
   });
-});
+}, { alone: true });
 
 test("files: pictures seen, sound played, all saved; what is gone or elsewhere is said", async (t) => {
   const gateway = await gatewayOf(t);

@@ -257,6 +257,6 @@ test("2,000 nodes come with 200 events a second, and the page stays smooth", asy
   assert.ok(lefts.every((left) => left < 40), `what was first begins first: ${lefts}`);
   await axe(page);
   await shot(page, "run-many");
-});
+}, { alone: true });
 
 await main();
