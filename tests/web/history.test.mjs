@@ -148,7 +148,7 @@ test("totals are what the gateway says, and drawn", async (t) => {
   await fill(gateway);
   const stats = await gateway.ask("api/stats");
   const page = await t.open(gateway, { path: "#/runs" });
-  const found = await until("there are totals", () => figures(page), (all) => all.Runs !== "–");
+  const found = await until("there are totals", () => figures(page), ({ Runs }) => Runs && Runs !== "–");
   assert.equal(found.Runs, String(stats.runs));
   assert.equal(found.Succeeded, String(stats.succeeded));
   assert.equal(found.Unsuccessful, String(stats.failed));

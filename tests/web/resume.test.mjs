@@ -53,7 +53,7 @@ test("the gateway is killed twice and started again: the page ends with the comp
   await isWhole(page);
   console.log(`        the gateway was killed ${kills} times while the run went on`);
   assert.equal(await page.evaluate(() => window.isTheSame), true, "it was not loaded again");
-  assert.equal(await page.locator(".notes").getByText("The gateway was started again").count(), kills);
+  assert.equal(await page.locator(".notes").getByText("The gateway was restarted").count(), kills);
   const result = await gateway.result(run);
   assert.equal(result.success, true);
   const stats = await gateway.simulator.stats();
