@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError, getRow, getRun, listRuns } from "../src/lib/api";
 
+Object.assign(globalThis, { location: new URL("http://page.example/difystream/") });
+
 test("a run's row is looked for where its id says; that of a workflow_run_id everywhere", async () => {
   const asked: URLSearchParams[] = [];
   const row = { run_id: "019ad3a7-0c80-7f00-8000-0000000000aa", workflow_run_id: "019ad3a7-0c81-7f00-8000-0000000000bb" };
