@@ -108,7 +108,7 @@ test("an address that was passed on shows the same to somebody else", async (t) 
 });
 
 test("a run that was stopped while the page was away is told", async (t) => {
-  const { gateway, run, page } = await begin(t);
+  const { gateway, run, page } = await begin(t, {}, LONG);
   await row(page, /^Read/).first().waitFor();
   await offline(page);
   await gateway.ask(`api/runs/${run}/stop`, { method: "POST" });
