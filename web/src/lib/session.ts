@@ -24,6 +24,7 @@ export function setToken(value: string | null): void {
   try {
     if (value === null) sessionStorage.removeItem(KEY);
     else sessionStorage.setItem(KEY, value);
+    if (sessionStorage.getItem(KEY) === value) memory = null;
   } catch { /* it stays in memory */ }
 }
 
