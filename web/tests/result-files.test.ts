@@ -46,3 +46,7 @@ test("only pictures, sound and films are shown; SVG and HTML never", () => {
   for (const type of ["image/svg+xml", "text/html", "application/pdf", "application/xhtml+xml"])
     assert.equal(showAs({ type, name: "a.png" }), null, type);
 });
+
+test("a name cannot turn its writing around", () => {
+  assert.equal(filesOf([file("a", { filename: "report\u202egnp.exe" })])[0]!.name, "reportgnp.exe");
+});

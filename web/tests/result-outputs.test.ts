@@ -43,10 +43,15 @@ test("CSV is quoted, and no text of it is a formula", () => {
     '\uFEFFa,b\r\n"x""y",-1\r\n\'=1+1,\r\n"l\nm","{""c"":[1]}"\r\n\'+8,\'@x\r\n');
 });
 
+test("nor is one in full width, or behind a line's end", () => {
+  assert.equal(toCsv([{ a: "＝1＋1" }, { a: "\n=1" }], ["a"]), '\uFEFFa\r\n\'＝1＋1\r\n"\'\n=1"\r\n');
+});
+
 test("names of files are harmless", () => {
   assert.equal(fileName("../../etc/passwd"), "_.._etc_passwd");
   assert.equal(fileName("报告", "019a"), "报告-019a");
   assert.equal(fileName(".."), "result");
+  assert.equal(fileName("a\u202egnp.exe"), "a_gnp.exe");
 });
 
 const node = (more: Partial<NodeResult>): NodeResult => ({ id: "1", node_id: "n", title: "N", status: "failed", error: "e", ...more }) as NodeResult;

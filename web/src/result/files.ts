@@ -29,11 +29,14 @@ function lastOf(url: string): string {
   return url.split(/[?#]/)[0]!.split("/").pop() ?? "";
 }
 
+// Signs that turn the writing around: "exe.gnp" would be read as "png.exe", here and among downloads.
+const TURNS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 function fileOf(value: JsonObject, path: Step[], number: number): OutputFile {
   const url = text(value["url"]) || text(value["remote_url"]);
   return {
     number, path, url,
-    name: text(value["filename"]) || lastOf(url),
+    name: (text(value["filename"]) || lastOf(url)).replace(TURNS, ""),
     kind: text(value["type"]),
     type: text(value["mime_type"]).toLowerCase(),
     size: typeof value["size"] === "number" && value["size"] >= 0 ? value["size"] : null,

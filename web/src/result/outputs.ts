@@ -79,7 +79,7 @@ export function cellText(value: Json | undefined): string {
 // what is in the table away.
 function csvCell(value: Json | undefined): string {
   let text = cellText(value);
-  if (!isNumber(value) && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  if (!isNumber(value) && /^[=+\-@\t\r\n＝＋－＠]/.test(text)) text = `'${text}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -91,7 +91,7 @@ export function toCsv(rows: JsonObject[], columns: string[]): string {
 
 /** A name that any file system takes. */
 export function fileName(...parts: string[]): string {
-  const name = parts.join("-").replace(/[\u0000-\u001f\u007f"*/:<>?\\|]+/g, "_");
+  const name = parts.join("-").replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069"*/:<>?\\|]+/g, "_");
   return name.replace(/^[.\s]+|[.\s]+$/g, "").slice(0, 100) || "result";
 }
 
