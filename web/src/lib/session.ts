@@ -1,14 +1,15 @@
 // The access token, kept for the session of this tab, and who waits for one. Other things that are
 // kept (last values of forms, a user's name, colours, language) are no secrets: localStorage.
 
-const KEY = "difystream.token";
+// Of this gateway: behind another path of the same proxy may be another one.
+const key = () => `difystream.token ${location.pathname}`;
 let memory: string | null = null; // where storage is refused, or full
 let ask: (() => Promise<string>) | null = null;
 let asking: Promise<string> | null = null;
 
 export function token(): string | null {
   try {
-    return sessionStorage.getItem(KEY) ?? memory;
+    return sessionStorage.getItem(key()) ?? memory;
   } catch {
     return memory;
   }
@@ -22,9 +23,9 @@ export function isToken(value: string): boolean {
 export function setToken(value: string | null): void {
   memory = value;
   try {
-    if (value === null) sessionStorage.removeItem(KEY);
-    else sessionStorage.setItem(KEY, value);
-    if (sessionStorage.getItem(KEY) === value) memory = null;
+    if (value === null) sessionStorage.removeItem(key());
+    else sessionStorage.setItem(key(), value);
+    if (sessionStorage.getItem(key()) === value) memory = null;
   } catch { /* it stays in memory */ }
 }
 
