@@ -54,12 +54,14 @@ static size_t fields_of(const struct gw_caller *caller, int status, struct http_
                             caller->options.is_v1 ? DIFY_SLICE("application/json")
                                                   : DIFY_SLICE("application/json; charset=utf-8")};
     fields[count++] = (struct http_field){DIFY_SLICE("Cache-Control"), DIFY_SLICE("no-store")};
-    if (!caller->options.is_v1)
-        fields[count++] = GW_NOSNIFF;
-    if (caller->options.is_v1)
+    if (caller->options.is_v1) {
         count += gw__caller_v1_fields(caller, fields + count);
-    else if (caller->options.is_creating && (run->has_row || run->is_kept))
-        fields[count++] = (struct http_field){DIFY_SLICE("Location"), location_of(run, location)};
+    } else {
+        fields[count++] = GW_NOSNIFF;
+        if (caller->options.is_creating && (run->has_row || run->is_kept))
+            fields[count++] =
+                (struct http_field){DIFY_SLICE("Location"), location_of(run, location)};
+    }
     if (status == 429 || status == 503)
         fields[count++] = (struct http_field){DIFY_SLICE("Retry-After"), DIFY_SLICE("5")};
     return count;

@@ -5,7 +5,6 @@
 #include "gateway/cors.h"
 
 #include "core/slices.h"
-#include "http/fields.h"
 
 #include <stdlib.h>
 #include <strings.h>
