@@ -1,6 +1,7 @@
 // Files of the page that are loaded when they are first needed.
 
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { here } from "./api";
 
 const RELOADED = "difystream.reloaded"; // when, in milliseconds
 const RELOAD_MS = 60_000;
@@ -23,7 +24,7 @@ function reload(): boolean {
 
 async function answers(): Promise<boolean> {
   try {
-    return (await fetch(new URL("./", location.href), { method: "HEAD", cache: "no-store" })).ok;
+    return (await fetch(here("./"), { method: "HEAD", cache: "no-store" })).ok;
   } catch {
     return false;
   }
