@@ -3,17 +3,13 @@
 one line each, and that no key is seen anywhere."""
 
 import contextlib
-import fcntl
 import json
 import os
-import pty
 import re
 import socket
 import ssl
-import struct
 import subprocess
 import sys
-import termios
 import threading
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -104,26 +100,22 @@ class World:
     def on_terminal(self, *words, columns=80, until=None, **environment):
         """What the command draws on a terminal, whole or up to a pattern; it is not waited for
         then."""
-        near, far = pty.openpty()
-        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        terminal = support.Terminal(columns)
         given = {"DIFY_API_KEY": KEY, "DIFY_BASE_URL": "http://127.0.0.1:%d" % self.sim.port,
                  "HOME": self.folder, "LC_ALL": "C.UTF-8", "TERM": "xterm", "PATH": "/bin"}
         given.update(environment)
-        command = subprocess.Popen([os.path.join(self.build, "difystream"), *words], env=given,
-                                   stdin=far, stdout=far, stderr=far)
-        os.close(far)
+        command = terminal.watch(subprocess.Popen(
+            [os.path.join(self.build, "difystream"), *words], env=given, stdin=terminal.far,
+            stdout=terminal.far, stderr=terminal.far))
         drawn = b""
         while until is None or not re.search(until, drawn):
-            try:
-                got = os.read(near, 65536)
-            except OSError:  # the command has ended
-                break
+            got = terminal.read()
             if not got:
                 break
             drawn += got
         if until is not None:
             command.kill()
-        os.close(near)
+        terminal.close()
         self.checks.equal(command.wait(server.DEADLINE_S), -9 if until else 0,
                           "'%s' on a terminal" % " ".join(words))
         return drawn.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -7,10 +7,8 @@ import codecs
 import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
 import termios
@@ -44,30 +42,23 @@ class Typed:
     session, so that keys become signals."""
 
     def __init__(self, command, *words, columns=80, rows=24, app=None, environment=None, **more):
-        self.master, slave = pty.openpty()
+        self.terminal = support.Terminal(columns, rows)
         self.screen = Screen(columns, rows)
-        self.size(columns, rows)
         self.raw = ""
         self.decoder = codecs.getincrementaldecoder("utf-8")()
-        more = dict({"stdin": slave, "stdout": slave, "stderr": slave}, **more)
-        self.process = command.start(
+        far = self.terminal.far
+        more = dict({"stdin": far, "stdout": far, "stderr": far}, **more)
+        self.process = self.terminal.watch(command.start(
             *words, app=app, environment=dict({"TERM": "xterm"}, **(environment or {})),
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0), **more)
-        os.close(slave)
-
-    def size(self, columns, rows):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0), **more))
 
     def press(self, keys):
-        os.write(self.master, keys)
+        os.write(self.terminal.near, keys)
 
     def read(self):
         """False at the end."""
-        try:
-            got = os.read(self.master, 65536)
-        except OSError:  # the terminal is gone
-            got = b""
+        got = self.terminal.read()
         text = self.decoder.decode(got)
         self.raw += text
         self.screen.feed(text)
@@ -84,7 +75,7 @@ class Typed:
         be less than a pipe holds."""
         while self.read():
             pass
-        os.close(self.master)
+        self.terminal.close()
         out = b""
         if self.process.stdout is not None:
             out = self.process.stdout.read()
@@ -205,7 +196,7 @@ def test_held_terminal(given):
                     typed.process.returncode)  # 130: before the key had reached the terminal
         checks.equal(len(command.journals()), 1, "its journal stays")
         typed.process.stdout.close()
-        os.close(typed.master)
+        typed.terminal.close()
 
 
 def test_held_while_running(given):
@@ -232,7 +223,7 @@ def test_narrow(given):
         command = Command(given, sim)
         typed = Typed(command, "run", columns=30, rows=8, app="long", stdout=subprocess.PIPE)
         typed.until("Wartet")
-        typed.size(26, 6)
+        typed.terminal.resize(26, 6)
         seen = len(typed.raw)
         while len(typed.raw) < seen + 2000:  # some drawings later
             typed.read()

@@ -2,14 +2,10 @@
 """The live progress of a run on a pseudo-terminal: recordings are played to it, and what is on the
 screen is looked at after each drawing."""
 
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 
 import support
 from screen import Screen
@@ -22,56 +18,45 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 def play(program, words, columns=80, rows=24, environment=None):
     """(status, standard error as a terminal of that size gets it, standard output)."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    process = subprocess.Popen([program] + words, stdin=subprocess.DEVNULL, stderr=slave,
-                               stdout=subprocess.PIPE,
-                               env=dict(os.environ, **dict(UTF8, **(environment or {}))))
-    os.close(slave)
-    drawn = b""
-    while True:
-        try:
-            got = os.read(master, 65536)
-        except OSError:  # the terminal is gone
-            break
-        if not got:
-            break
-        drawn += got
-    os.close(master)
+    terminal = support.Terminal(columns, rows)
+    process = terminal.watch(subprocess.Popen(
+        [program] + words, stdin=subprocess.DEVNULL, stderr=terminal.far, stdout=subprocess.PIPE,
+        env=dict(os.environ, **dict(UTF8, **(environment or {})))))
+    drawn = terminal.read_all()
+    terminal.close()
     out = process.stdout.read()
     process.stdout.close()
     return process.wait(support.DEADLINE_S), drawn.decode("utf-8"), out
 
 
-def read_frame(master):
+def read_frame(terminal):
     drawn = b""
     while not drawn.endswith(FRAME_END.encode()):
-        drawn += os.read(master, 65536)
+        drawn += terminal.read()
     return drawn.decode("utf-8")
 
 
 def check_resize(checks, program, source):
     """The terminal changes its size between drawings; this one keeps lines as they are."""
     folder = os.path.join(source, "tests", "recordings", "label-check/streaming")
-    master, slave = pty.openpty()
+    terminal = support.Terminal()
     sizes = [(24, 80), (24, 100), (12, 120), (8, 120), (40, 200), (30, 200)]
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen([program, folder, "live", "3200", "step"], stdin=subprocess.PIPE,
-                               stderr=slave, env=dict(os.environ, **UTF8))
-    os.close(slave)
+    process = terminal.watch(subprocess.Popen([program, folder, "live", "3200", "step"],
+                                              stdin=subprocess.PIPE, stderr=terminal.far,
+                                              env=dict(os.environ, **UTF8)))
     for number in range(30):
         rows, columns = sizes[number // 5]
-        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        terminal.resize(columns, rows)
         process.stdin.write(b"x")
         process.stdin.flush()
-        lines = [COLOUR.sub("", line) for line in read_frame(master).split("\r\n")]
+        lines = [COLOUR.sub("", line) for line in read_frame(terminal).split("\r\n")]
         checks.true(len(lines) <= rows, "a drawing fits into %d rows" % rows, lines)
         seconds = re.search("%d.%d s" % divmod(number + 1, 10), lines[-2])
         checks.true(seconds is not None, "a tick is drawn: %s" % lines[-2])
         types = any("iteration   " in line for line in lines)
         checks.true(types == (8 <= number and rows > 3), "types are shown: %s" % lines)
     process.communicate()
-    os.close(master)
+    terminal.close()
     checks.equal(process.returncode, 0, "the player's status")
 
 

@@ -1,13 +1,17 @@
 """What the system tests share: their arguments, running programs, counting checks."""
 
 import argparse
+import fcntl
 import os
 import pty
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 
 DEADLINE_S = 60  # a safety net; nothing here waits for time to pass
 SKIPPED = 77
@@ -30,6 +34,58 @@ def missing_terminal():
     except OSError as error:
         return "no pseudo-terminal here: %s" % error
     return ""
+
+
+class Terminal:
+    """A pseudo-terminal: `far` is the command's end. It stays open here until the command has ended
+    and a mark stands behind all that it wrote: the reader of a terminal that nobody has open can be
+    told so before it was given what was written last (rarely, on a busy machine)."""
+
+    MARK = b"\0the command has ended\0"
+
+    def __init__(self, columns=80, rows=24):
+        self.near, self.far = pty.openpty()
+        self.resize(columns, rows)
+        self.held = b""  # what may be the beginning of the mark
+        self.ended = False
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.near, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def watch(self, process):
+        """Its end is the end of what is read here. Gives the process back."""
+        threading.Thread(target=self._mark_end, args=(process,), daemon=True).start()
+        return process
+
+    def _mark_end(self, process):
+        process.wait()
+        try:
+            os.write(self.far, self.MARK)
+        except OSError:  # the terminal went first
+            pass
+        os.close(self.far)
+
+    def read(self):
+        """What was written, as soon as there is something; b"" at the end."""
+        while not self.ended:
+            self.held += os.read(self.near, 65536)
+            text, mark, _ = self.held.partition(self.MARK)
+            if mark:
+                self.ended = True
+                return text
+            begun = next(i for i in range(len(self.MARK), -1, -1)
+                         if text.endswith(self.MARK[:i]))
+            self.held = text[len(text) - begun:]
+            if len(text) > begun:
+                return text[:len(text) - begun]
+        return b""
+
+    def read_all(self):
+        """What is written until the command ends."""
+        return b"".join(iter(self.read, b""))
+
+    def close(self):
+        os.close(self.near)
 
 
 class Checks:

@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
 """What people see: colours, widths and columns of --output summary; JSON on a terminal."""
 
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import termios
 import unicodedata
@@ -59,29 +56,19 @@ def upto(text, columns):
 
 def on_terminal(program, words, stream, columns=80, environment=None):
     """Standard output as a terminal gets it."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    settings = termios.tcgetattr(slave)
+    terminal = support.Terminal(columns)
+    settings = termios.tcgetattr(terminal.far)
     settings[1] &= ~termios.OPOST  # line ends as they are written
-    termios.tcsetattr(slave, termios.TCSANOW, settings)
+    termios.tcsetattr(terminal.far, termios.TCSANOW, settings)
     with support.folder() as where:
         path = os.path.join(where, "stream")
         with open(path, "wb") as file:
             file.write(stream)
-        process = subprocess.Popen([program] + words + [path], stdin=subprocess.DEVNULL, stdout=slave,
-                                   stderr=subprocess.PIPE,
-                                   env=dict(os.environ, **dict(UTF8, **(environment or {}))))
-        os.close(slave)
-        out = b""
-        while True:
-            try:
-                got = os.read(master, 65536)
-            except OSError:  # the terminal is gone
-                break
-            if not got:
-                break
-            out += got
-        os.close(master)
+        process = terminal.watch(subprocess.Popen(
+            [program] + words + [path], stdin=subprocess.DEVNULL, stdout=terminal.far,
+            stderr=subprocess.PIPE, env=dict(os.environ, **dict(UTF8, **(environment or {})))))
+        out = terminal.read_all()
+        terminal.close()
         error = process.stderr.read().decode()
         process.stderr.close()
         return process.wait(support.DEADLINE_S), out.decode("utf-8"), error
