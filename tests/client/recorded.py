@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import follows
 import library
+import support
 from follows import Simulator
 
 SPEED = 200
@@ -95,8 +96,8 @@ def play(given, simulator, release, number, name, one):
 
 
 def run(given, release):
-    chosen = [entry for entry in recordings(release)
-              if given.only in entry[0] and is_played(entry[1])]
+    chosen = support.share(entry for entry in recordings(release)
+                           if given.only in entry[0] and is_played(entry[1]))
     path = scenario(given, release, chosen)
     with Simulator(given.build, path, "--release", release, "--seed", "1", "--speed", str(SPEED),
                    "--connections", "0", "--workers", "0", "--quiet") as simulator:

@@ -221,7 +221,7 @@ def check_events(command):
     import sse
     checks = command.checks
     streams = [(name, support.read_bytes(at, "response.body"))
-               for name, at in recorded.streams()[::9]]
+               for name, at in support.share(recorded.streams()[::9])]
     streams.append(("made", b"\xef\xbb\xbfevent: ping\r\n\r\n: c\r\n\r\ndata: {\"event\": \r\n"
                             b"data: \"x\", \"n\": 1.50}\r\n\r\n" + event("ping") + event("message")))
     for name, stream in streams:

@@ -105,7 +105,7 @@ def nodes_shown(text):
 
 
 def check_recordings(checks, program, source):
-    for name, folder in recordings(source):
+    for name, folder in support.share(recordings(source)):
         text, data = check_recording(checks, program, name, folder, 80, 24)
         paused = len(re.findall(r"^ *~ \S+ paused ", text, re.M))  # they may go on, and end again
         dropped = sum(int(number) for number in re.findall(r"(\d+) more done before", text))

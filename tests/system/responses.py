@@ -80,7 +80,7 @@ class Fold:
 def check_recordings(fold, rng):
     """Heads and bodies as recorded, then in chunks of other sizes, give what the body gives."""
     import recorded
-    chosen = recorded.streams()[::23]
+    chosen = support.share(recorded.streams()[::23])
     for name, at in chosen:
         body = support.read_bytes(at, "response.body")
         if len(body) > 65536:
@@ -107,7 +107,7 @@ def check_recordings(fold, rng):
 def check_raw(fold, source):
     """Bodies kept as they came over the connection."""
     root = os.path.join(source, "tests", "recordings")
-    for name in support.read(root, "RAW.txt").split():
+    for name in support.share(support.read(root, "RAW.txt").split()):
         head = support.read_bytes(root, name, "response.head").rstrip(b"\r\n") + b"\r\n\r\n"
         ran = fold.run(name, head + support.read_bytes(root, name, "response.body"))
         fold.checks.true(ran.status == 0 and json.loads(ran.out)["success"] is True, name, ran)
@@ -146,7 +146,7 @@ def check_cut(fold, rng):
     head = STREAM + b"Transfer-Encoding: chunked\r\n\r\n"
     whole = chunked(first, rng)[:-5] + chunked(last, rng)
     done = len(whole) - len(b"\r\n0\r\n\r\n")  # the last byte of the last event stands before
-    for length in range(0, len(whole), 3):
+    for length in support.share(range(0, len(whole), 3)):
         ran = support.run([fold.program, "fold", "--http"], head + whole[:length])
         fold.checks.equal((ran.status, json.loads(ran.out)["success"]),
                           (0, True) if length >= done else (4, False), "cut at %d" % length)

@@ -166,6 +166,12 @@ def folder():
     return tempfile.TemporaryDirectory(prefix="difystream-system-")
 
 
+def share(cases):
+    """Of many cases alike those that are tried: every DIFY_TEST_SHARE-th. Programs with sanitizers
+    take long to start and to end, and the other build tries all."""
+    return list(cases)[::int(os.environ.get("DIFY_TEST_SHARE") or 1)]
+
+
 def read(*path):
     with open(os.path.join(*path), encoding="utf-8", errors="surrogateescape") as file:
         return file.read()
