@@ -253,8 +253,7 @@ def drains_uploads(given):
             waits = gateway.send("POST", "/api/detect", form())
             until_preparing(gateway)
             gateway.terminate()
-            while not any("draining" in line for line in gateway.log):
-                pass
+            gateway.until_logs("draining")
             simulator.process.send_signal(signal.SIGCONT)
             with waits.read_head():
                 given.checks.equal((waits.status, b'"success":true' in waits.body()), (200, True),

@@ -102,7 +102,7 @@ class Gateway(Asked):
         self.configuration = dict({"apps": apps, "store": {"path": self.store or "none"},
                                    "log": {"level": "info"}}, **settings)
         self.listen, self.keeps_port, self.port = listen, keeps_port, 0
-        self.log, self.starts = [], 0
+        self.log, self.logs, self.starts = [], threading.Condition(), 0
         self.path = os.path.join(self.folder, "gateway-%s.yaml" % uuid.uuid4().hex[:8])
         self.start()
 
@@ -110,6 +110,7 @@ class Gateway(Asked):
 
     def start(self):
         """Starts it, at first or again, then at the same port."""
+        self.is_told = False  # to end
         for _ in range(100):  # ports to try
             port = self.port or (quiet_port() if self.keeps_port else 0)
             self.configuration["listen"] = self.listen or "127.0.0.1:%d" % port
@@ -143,7 +144,16 @@ class Gateway(Asked):
 
     def drain(self, stream):
         for line in stream:
-            self.log.append(line.decode("utf-8", "replace"))
+            with self.logs:
+                self.log.append(line.decode("utf-8", "replace"))
+                self.logs.notify_all()
+
+    def until_logs(self, word, times=1):
+        """Waits for so many lines with that word."""
+        with self.logs:
+            if not self.logs.wait_for(lambda: sum(word in line for line in self.log) >= times,
+                                      DEADLINE_S):
+                raise wire.Broken("%r never came %d times: %s" % (word, times, "".join(self.log)))
 
     def over(self):
         """Waits for its end; its status."""
@@ -159,6 +169,7 @@ class Gateway(Asked):
 
     def terminate(self):
         """Asks it to drain."""
+        self.is_told = True
         self.process.terminate()
 
     def has_crashed(self):
@@ -167,7 +178,8 @@ class Gateway(Asked):
     def end(self):
         """Stops it; what it said if that was not as it should be, else None."""
         if self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
+            if not self.is_told:  # twice is another thing
+                self.terminate()
             try:
                 self.process.wait(DEADLINE_S / 2)
             except subprocess.TimeoutExpired:

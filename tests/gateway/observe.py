@@ -463,8 +463,7 @@ def test_draining(given):
         stream = world.gateway.events(run)
         stream.next()
         world.gateway.terminate()
-        world.sim.until(lambda: list(world.gateway.log),
-                        lambda log: any("draining" in line for line in log))
+        world.gateway.until_logs("draining")
         answers = {}
         for path, probe in probes.items():
             probe.send(b"\r\n")

@@ -479,9 +479,9 @@ def test_early_answers(given):
             connection.send(asked("POST", "/v1/x", [("Content-Length", "1000000")], b"a part"))
             connection.read_head()
             given.checks.equal((connection.status, connection.body()), (413, b"no"), "the answer")
-            lines = lambda: [line for line in world.gateway.log if "relayed" in line]
-            world.until(lines, "the relay has ended")
-            given.checks.true("answer=whole" in lines()[0], "by its answer's end", lines())
+            world.gateway.until_logs("relayed")
+            lines = [line for line in world.gateway.log if "relayed" in line]
+            given.checks.true("answer=whole" in lines[0], "by its answer's end", lines)
 
 
 def test_silence(given):
@@ -517,7 +517,7 @@ def test_slowness(given):
         if request.target == "/v1/silent":
             return request.hold()
         return raw(answer(200, [("Content-Length", str(size))], data))
-    with World(given, answers, app={"read_timeout": "1s"}) as world:
+    with World(given, answers, app={"read_timeout": "3s"}) as world:
         sender = world.gateway.connect()
         sender.send(asked("POST", "/v1/up", [("Content-Length", "4")], b"ha"))
         world.until(lambda: world.figure("difystream_relays") == 1, "it is begun")
@@ -607,7 +607,7 @@ def test_figures(given):
             [("Content-Length", "3")], b"abc"))) as world:
         for path in ("/v1/files/a", "/v1/moved/zebra", "/v1/none?zebra=1"):
             world.ask("POST", path, [("Content-Length", "2")], b"zz")
-        world.until(lambda: sum("relayed" in line for line in world.gateway.log) == 3, "the log")
+        world.gateway.until_logs("relayed", 3)
         text = world.gateway.whole("GET", "/metrics")[1].decode()
         for line in ('difystream_relayed_total{status="2xx"} 1',
                      'difystream_relayed_total{status="3xx"} 1',

@@ -325,7 +325,8 @@ def cached(given):
                         "and what is listed")
             with world.gateway.send("GET", "/api/apps/talk/parameters"):
                 pass  # asked, and gone, while Dify is silent
-            world.gateway.terminate()  # it ends all the same
+            world.gateway.terminate()
+            world.equal(world.gateway.over(), 0, "it ends all the same")
         finally:
             world.sim.process.send_signal(signal.SIGCONT)
 
@@ -435,8 +436,11 @@ def feedback(given):
             world.sim.process.send_signal(signal.SIGSTOP)
             connection = world.gateway.send("POST", other, {"rating": "like"})
             world.gateway.terminate()  # while Dify is asked
+            world.gateway.until_logs("draining")
             world.sim.process.send_signal(signal.SIGCONT)
             connection.close()
+            world.gateway.terminate()  # nor is the slow run waited for
+            world.equal(world.gateway.over(), 0, "it ends")
 
 
 def form(given):

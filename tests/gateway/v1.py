@@ -76,7 +76,7 @@ def each_recording(given, release, check):
     path = scenario(given, "v1-%s.yaml" % release, "apps:\n%s\n" % "\n".join(lines))
     with Simulator(given.build, path, "--release", release, "--seed", "1", "--speed", str(SPEED),
                    "--connections", "0", "--workers", "0", "--quiet", key="app-a0") as simulator, \
-            Gateway(given.build, {"flow": app_of(simulator)}, speed=SPEED, store=None) as gateway:
+            Gateway(given.build, {"flow": app_of(simulator)}, store=None) as gateway:
         with ThreadPoolExecutor(6) as pool:
             jobs = [pool.submit(check, simulator, gateway, "app-a%d" % number, name, one)
                     for number, (name, one, _) in enumerate(chosen)]
@@ -95,7 +95,6 @@ def test_streams(given):
         through, actual = ask(gateway, key, one.path, "streaming")
         what = "%s: %s" % (release, name)
         pings = [text.count("event: ping\n\n") for text in (actual, expected)]
-        # the gateway says by itself that it is there, which here it does the sooner
         given.checks.true(pings[0] >= pings[1] and actual[:12] == expected[:12], what + ": pings",
                           str(pings))
         actual, expected = without_pings(actual), without_pings(expected)
