@@ -76,12 +76,21 @@ def check_result(given, result, what):
     given.checks.equal(result.get("success"), True, what + ": success")
     for member in ("status", "workflow_outputs"):
         given.checks.equal(data.get(member), expected[member], "%s: %s" % (what, member))
-    # The simulator gives files and such new ids.
-    given.checks.equal(list(data.get("outputs", {})), list(expected["outputs"]),
-                       what + ": names of the outputs")
+    # The simulator gives files and such new ids. What a node gave is lost, and said to be, if it
+    # ended between two streams.
+    names = list(data.get("outputs", {}))
+    if data.get("metadata", {}).get("complete"):
+        given.checks.equal(names, list(expected["outputs"]), what + ": names of the outputs")
+    else:
+        given.checks.true(is_part(names, expected), what + ": names of the outputs", names)
     for member in ("total_tokens", "total_price", "total_steps"):
         given.checks.equal(data.get("metadata", {}).get(member), expected["metadata"][member],
                            "%s: %s" % (what, member))
+
+
+def is_part(names, expected):
+    """Of a result's outputs, those of the workflow among them."""
+    return set(expected["workflow_outputs"]) <= set(names) <= set(expected["outputs"])
 
 
 def check_sent(given, simulator, what):
@@ -108,7 +117,7 @@ def test_back_ends(given):
     """Dify's side resets the connection in the middle."""
     picture = os.path.join(given.source, "examples", "label.png")
     for name, words in commands(given).items():
-        with simulate(given, "20", "--fault", RESET) as simulator, \
+        with simulate(given, "5", "--fault", RESET) as simulator, \
                 serve(given, simulator) as gateway:
             result = result_of(given, start(words, picture, gateway), name)
             check_result(given, result, name)
@@ -150,7 +159,7 @@ def test_front_end(given):
                                   "http://127.0.0.1:%d" % gateway.port, picture, *fields])
         return json.loads(shown)
 
-    with simulate(given, "20", "--fault", RESET) as simulator, serve(given, simulator) as gateway:
+    with simulate(given, "5", "--fault", RESET) as simulator, serve(given, simulator) as gateway:
         shown = show(gateway, "")
         given.checks.equal(shown["state"], "请求参数无效", "page: what failed")
         given.checks.true("TagImage" in shown["result"], "page: the message", shown["result"])
@@ -158,8 +167,8 @@ def test_front_end(given):
         shown = show(gateway, picture)
         expected = json.loads(support.read(RECORDING))["data"]
         given.checks.true(shown["state"].startswith("完成"), "page: it is done", shown)
-        given.checks.equal(list(json.loads(shown["result"] or "{}")), list(expected["outputs"]),
-                           "page: the outputs")
+        given.checks.true(is_part(json.loads(shown["result"] or "{}"), expected),
+                          "page: the outputs", shown["result"])
         given.checks.equal((shown["asked"], shown["isEnabled"]), (["/api/detect"], True),
                            "page: it asked once, and can ask again")
         check_sent(given, simulator, "page")
