@@ -88,7 +88,7 @@ class World:
                  if not name.startswith("DIFY") and "proxy" not in name.lower()}
         given.update({"DIFY_API_KEY": key, "HOME": self.folder, "XDG_CONFIG_HOME": self.folder,
                       "DIFY_BASE_URL": url or "http://127.0.0.1:%d/v1" % self.sim.port,
-                      "DIFYSTREAM_SPEED": "1000", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})
+                      "DIFYSTREAM_SPEED": "100", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})
         given.update(environment or {})
         ran = support.Ran(subprocess.run(
             [os.path.join(self.build, "difystream"), *words], env=given,

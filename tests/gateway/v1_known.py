@@ -77,10 +77,11 @@ class World:
         return Told(self.gateway.send("GET", path, fields=bearer(key)))
 
     def follow_when_up(self, run, user="u"):
-        """All of a run that the gateway takes up after a restart."""
+        """All of a run that the gateway takes up after a restart. Until it has found one whose id
+        was not written yet, it is Dify that answers."""
         while True:
             told = self.follow(run, "&include_state_snapshot=true", user=user)
-            if told.status != 503:
+            if told.status != 503 and told.connection.header("X-Difystream-Run-ID"):
                 return told
             told.connection.close()
 
