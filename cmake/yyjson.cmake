@@ -27,8 +27,9 @@ elseif(EXISTS "${dify_yyjson_dir}/yyjson.c" AND EXISTS "${dify_yyjson_dir}/yyjso
     target_compile_definitions(dify_yyjson PUBLIC
         "yyjson_api=__attribute__((visibility(\"hidden\")))")
     # Not our code: no warnings or checkers, and fast in debug builds too. These options come after
-    # those of the build type; sanitizers and coverage chosen for the whole build still apply, but
-    # for undefined behaviour, whose checks make this one file a minute of the compiler's time.
+    # those of the build type; sanitizers and coverage chosen for the whole build still apply. With
+    # checks for undefined behaviour, or at -O2, sanitizers make this one file a minute's work of the
+    # compiler's.
     target_compile_options(dify_yyjson PRIVATE -w)
     if(DIFY_SANITIZE)
         target_compile_options(dify_yyjson PRIVATE -O1 -fno-sanitize=undefined)

@@ -325,9 +325,7 @@ def test_refused(given):
         for path in ["/v1/a.b", "/v1/...", "/v1/.a", "/v1/a..", "/v1/a/", "/v1/a%2eb", "/v1/%25",
                      "/v1/a;..", "/v1/a?../..//\\%zz", "/v1/?", "/v1/a?"]:
             got, seen = world.ask(path=path)
-            # where a kept connection is gone libcurl asks once more, without a lone "?"
-            told = {seen and seen.target}
-            given.checks.true(got.status == 200 and told <= {path, path.rstrip("?")}, path, told)
+            given.checks.equal((got.status, seen and seen.target), (200, path), path)
         for method, path, body, status, code in [
                 ("TRACE", "/v1/x", b"", 501, "not_implemented"),
                 ("HEAD", "/v1/x", b"ab", 400, "bad_request"),

@@ -218,7 +218,7 @@ class Held:
 
 def fine(request):
     del request
-    return raw(answer(200, [("Content-Length", "4")], b"fine"))
+    return raw(answer(200, [("Content-Length", "4"), ("Connection", "close")], b"fine"))
 
 
 class Upstream:

@@ -32,7 +32,10 @@ def play(program, words, columns=80, rows=24, environment=None):
 def read_frame(terminal):
     drawn = b""
     while not drawn.endswith(FRAME_END.encode()):
-        drawn += terminal.read()
+        got = terminal.read()
+        if not got:
+            raise AssertionError("no whole drawing came, but %r" % drawn)
+        drawn += got
     return drawn.decode("utf-8")
 
 
