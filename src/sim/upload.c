@@ -126,6 +126,27 @@ static const char *kind_of(struct dify_slice extension)
     return is_one_of(extension, documents) ? "document" : "custom";
 }
 
+static bool has_word(struct dify_slice text, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t at = 0; at + len <= text.len; at++) {
+        if (memcmp(text.ptr + at, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Dify's kind of a file whose extension it does not know. */
+static const char *kind_of_type(struct dify_slice mime_type)
+{
+    static const char *const kinds[] = {"image", "video", "audio"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (has_word(mime_type, kinds[i]))
+            return kinds[i];
+    }
+    return has_word(mime_type, "text") || has_word(mime_type, "pdf") ? "document" : "custom";
+}
+
 static bool is_too_large(struct dify_slice extension, uint64_t size)
 {
     const char *kind = kind_of(extension);
@@ -422,12 +443,33 @@ static bool is_file(yyjson_val *value)
     return sim_member_string(value, "transfer_method").ptr != NULL;
 }
 
+/* Whether Dify takes an upload for what it is said to be. Of a single file it wants to hear what it
+ * finds itself, by the extension, else by the media type; of those in a list what is custom has to
+ * be of an extension that is allowed, and the forms here allow none. False with Dify's words. */
+static bool is_of_type(struct resolver *resolver, const struct sim_file *file,
+                       struct dify_slice type, bool is_in_list)
+{
+    const char *kind = kind_of(file->extension);
+    bool is_custom = type.ptr == NULL || dify__slice_is(type, "custom");
+    if (strcmp(kind, "custom") == 0)
+        kind = kind_of_type(file->mime_type);
+    if (!is_in_list && !dify__slice_is(is_custom ? DIFY_SLICE("custom") : type, kind)) {
+        sim_text_add(resolver->why, "Detected file type does not match the specified type. Please "
+                                    "verify the file.");
+        return false;
+    }
+    if (!is_custom)
+        return true;
+    sim_text_add(resolver->why, "File validation failed for file: ");
+    sim_text_put(resolver->why, file->name);
+    return false;
+}
+
 /* One file object as it was given. False with Dify's words. */
-static bool resolve_file(struct resolver *resolver, yyjson_val *value)
+static bool resolve_file(struct resolver *resolver, yyjson_val *value, bool is_in_list)
 {
     struct dify_slice type = sim_member_string(value, "type");
     const struct sim_file *file;
-    const char *kind;
     if (!dify__slice_is(sim_member_string(value, "transfer_method"), "local_file")) {
         add_remote(resolver, value);
         return true;
@@ -439,12 +481,8 @@ static bool resolve_file(struct resolver *resolver, yyjson_val *value)
         sim_text_add(resolver->why, "Invalid upload file");
         return false;
     }
-    kind = kind_of(file->extension);
-    if (!dify__slice_is(type, kind) && !dify__slice_is(type, "custom")) {
-        sim_text_add(resolver->why, "File validation failed for file: ");
-        sim_text_put(resolver->why, file->name);
+    if (!is_of_type(resolver, file, type, is_in_list))
         return false;
-    }
     add_upload(resolver, file, type);
     sim_text_put(resolver->files, (struct dify_slice){file->id, 36});
     return true;
@@ -461,7 +499,7 @@ static bool resolve_value(struct resolver *resolver, yyjson_val *value)
     yyjson_val *item;
     size_t i, count;
     if (is_file(value))
-        return resolve_file(resolver, value);
+        return resolve_file(resolver, value, false);
     if (!is_list_of_files(value)) {
         sim_text_value(resolver->out, value);
         return true;
@@ -470,7 +508,7 @@ static bool resolve_value(struct resolver *resolver, yyjson_val *value)
     yyjson_arr_foreach(value, i, count, item)
     {
         sim_text_add(resolver->out, i > 0 ? "," : "");
-        if (!resolve_file(resolver, item))
+        if (!resolve_file(resolver, item, true))
             return false;
     }
     sim_text_add(resolver->out, "]");

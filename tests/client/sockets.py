@@ -477,7 +477,7 @@ def takes(request, _):
 
 
 def sparse(given, size):
-    path = os.path.join(given.folder.name, "zeros-%d.bin" % size)
+    path = os.path.join(given.folder.name, "zeros-%d.txt" % size)
     with open(path, "wb") as file:
         file.truncate(size)
     return path

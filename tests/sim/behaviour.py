@@ -748,10 +748,10 @@ def test_uploads(given):
             given.checks.equal((status, said["size"], said["name"], said["extension"]),
                                (201, 100, "a.txt", "txt"), release + ": an upload")
 
-            def run(user="u-1", key="app-file", file=said["id"]):
+            def run(user="u-1", key="app-file", file=said["id"], kind="document"):
                 return sim.whole("POST", "/v1/workflows/run", key=key, body={
                     "user": user, "response_mode": "blocking", "inputs": {"paper": {
-                        "type": "document", "transfer_method": "local_file",
+                        "type": kind, "transfer_method": "local_file",
                         "upload_file_id": file}}})
             given.checks.equal(run()[1].get("data", {}).get("status"), "succeeded",
                                release + ": a run with it")
@@ -759,6 +759,13 @@ def test_uploads(given):
                 given.checks.true(answer[0] == 400 and "Invalid upload file" in
                                   answer[1]["message"], "%s: another %s's" % (release, what),
                                   answer)
+            for kind in ("image", "custom"):
+                answer = run(kind=kind)
+                given.checks.true(answer[0] == 400 and "Detected file type does not match" in
+                                  answer[1]["message"], "%s: called %s" % (release, kind), answer)
+            unknown = upload(sim, name="a.log")[1]["id"]
+            given.checks.equal(run(file=unknown)[1].get("data", {}).get("status"), "succeeded",
+                               release + ": by its media type, which is text/plain")
             other = upload(sim, key="app-must")[1]["id"]
             given.checks.true("Invalid upload file" in run(file=other)[1].get("message", ""),
                               release + ": another app's")
