@@ -340,8 +340,9 @@ DIFY_API DIFY_MUST_CHECK enum dify_err dify_fetch_file(struct dify_app *app, con
 DIFY_API void dify_fetch_pause(struct dify_fetch *fetch, bool pauses);
 DIFY_API void dify_fetch_cancel(struct dify_fetch *fetch);
 
-/* What Dify calls a file's kind: "image", "document", "audio", "video" or "custom", by its name
- * and by its first bytes (`head`, at least 16 where there are so many). Static. */
+/* What Dify calls a file's kind: "image", "document", "audio", "video" or "custom". By its name, as
+ * Dify does it; where that says nothing, by its first bytes (`head`, at least 16 where there are so
+ * many), by which its media type is told when it is uploaded. Static. */
 DIFY_API const char *dify_file_kind(const char *name, struct dify_slice head);
 
 DIFY_DECLARATIONS_END

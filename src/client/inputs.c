@@ -5,6 +5,7 @@
 #include "client/inputs.h"
 
 #include "client/app.h"
+#include "client/media.h"
 #include "client/words.h"
 #include "core/json.h"
 #include "core/json_text.h"
@@ -12,6 +13,9 @@
 #include "core/utf8.h"
 
 #include <strings.h>
+
+/* Ceiling of a file's name in an address; a longer one says nothing. */
+#define URL_NAME_BYTES 256
 
 /* ---- copying an order ---------------------------------------------------------------------- */
 
@@ -233,12 +237,38 @@ static bool allows(const struct dify__variable *variable, const char *kind)
     return variable->file_type_count == 0;
 }
 
-/* What a file is called where the variable takes only some kinds. */
+/* What a file is called where the variable takes only some kinds. Of a single file Dify wants to
+ * hear what it finds itself, and lets it through as "custom" by its extension. */
 static const char *kind_for(const struct dify__variable *variable, const char *kind)
 {
-    if (variable == NULL || allows(variable, kind))
+    if (variable == NULL || variable->type == DIFY__VARIABLE_FILE || allows(variable, kind))
         return kind;
     return allows(variable, "custom") ? "custom" : kind;
+}
+
+/* The kind of a file that nothing is known of: what it has to be. */
+static const char *kind_of_unknown(const struct dify__variable *variable)
+{
+    static const char *const kinds[] = {"image", "document", "audio", "video"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !allows(variable, "custom"); i++)
+        if (dify__slice_is(variable->file_types[0], kinds[i]))
+            return kinds[i];
+    return "custom";
+}
+
+/* By the last part of an address's path. */
+static const char *kind_of_url(const struct dify__variable *variable, struct dify_slice url)
+{
+    char name[URL_NAME_BYTES] = "";
+    size_t from = url.len < 8 ? url.len : 8, to; /* behind "https://" */
+    for (to = from; to < url.len && strchr("?#", url.ptr[to]) == NULL; to++)
+        if (url.ptr[to] == '/')
+            from = to + 1;
+    bool has_path = from > 8;
+    if (has_path && to - from < sizeof name)
+        memcpy(name, url.ptr + from, to - from);
+    const char *kind = dify_file_kind(name, (struct dify_slice){"", 0});
+    return strcmp(kind, "custom") != 0 ? kind_for(variable, kind) : kind_of_unknown(variable);
 }
 
 /* The address of a file, or the id of an upload, written as a text. */
@@ -248,7 +278,7 @@ static void add_file_text(struct dify__buffer *out, enum dify_err *err,
     struct dify_slice text = {field->text, field->len};
     bool is_url =
         strncasecmp(field->text, "http://", 7) == 0 || strncasecmp(field->text, "https://", 8) == 0;
-    const char *kind = kind_for(variable, dify_file_kind(field->text, (struct dify_slice){"", 0}));
+    const char *kind = is_url ? kind_of_url(variable, text) : kind_of_unknown(variable);
     bool is_list = variable->type == DIFY__VARIABLE_FILES;
     dify__add(out, err, is_list ? "[" : "");
     add_file(out, err, kind, is_url ? "url" : "upload_file_id", text);
@@ -417,6 +447,16 @@ static const char *variable_name(const struct dify__attachment *attachment,
     return variable != NULL ? variable->name.ptr : attachment->name;
 }
 
+/* NULL: its first bytes have yet to tell. */
+static const char *known_kind(const struct dify__attachment *attachment)
+{
+    const char *type = attachment->file.type;
+    if (attachment->kind != NULL)
+        return attachment->kind;
+    return type != NULL ? dify__file_kind(attachment->file_name, type)
+                        : dify__kind_of_extension(attachment->file_name);
+}
+
 /* All files of the variable of attachment `first`, unless an earlier one is of the same. */
 static enum dify_err add_attachments(const struct dify__inputs *inputs,
                                      const struct dify__form *form, size_t first,
@@ -449,9 +489,9 @@ static enum dify_err add_attachments(const struct dify__inputs *inputs,
         } else {
             dify__add(out, &err, ",");
         }
-        const char *kind = attachment->kind != NULL
-                               ? attachment->kind
-                               : dify_file_kind(attachment->file_name, (struct dify_slice){"", 0});
+        const char *kind = known_kind(attachment);
+        if (kind == NULL) /* as long as it is not uploaded */
+            kind = dify_file_kind(attachment->file_name, (struct dify_slice){"", 0});
         add_file(out, &err, kind_for(variable, kind), "upload_file_id",
                  dify__slice(attachment->upload_id));
         if (err != DIFY_OK)
@@ -520,6 +560,58 @@ static void name_files(const struct dify__inputs *inputs, struct dify__buffer *m
     }
 }
 
+static bool has_extension(const struct dify__variable *variable, const char *name)
+{
+    const char *extension = dify__file_extension(name);
+    for (size_t i = 0; extension != NULL && i < variable->extension_count; i++) {
+        struct dify_slice allowed = variable->extensions[i];
+        size_t dots = allowed.len > 0 && allowed.ptr[0] == '.';
+        if (allowed.len - dots == strlen(extension + 1) &&
+            strncasecmp(allowed.ptr + dots, extension + 1, allowed.len - dots) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether Dify refuses a file for its extension, by which it lets through what is of no kind that
+ * the variable takes. (What is of one of Dify's kinds, where that is out of the question, the form
+ * has refused.) */
+static bool is_of_wrong_extension(const struct dify__variable *variable,
+                                  const struct dify__attachment *attachment)
+{
+    const char *known = known_kind(attachment);
+    const char *kind = known != NULL ? kind_for(variable, known) : "";
+    bool is_custom = strcmp(kind, "custom") == 0;
+    if (known == NULL || variable->file_type_count == 0 || (!is_custom && allows(variable, kind)))
+        return false;
+    if (variable->extension_count == 0)
+        return is_custom && !allows(variable, "custom");
+    return (is_custom || allows(variable, "custom")) &&
+           !has_extension(variable, attachment->file_name);
+}
+
+/* DIFY_ERR_ARGUMENT, and `message`, where `err` is that, or where a file is refused. */
+static enum dify_err check_extensions(const struct dify__inputs *inputs,
+                                      const struct dify__form *form, enum dify_err err,
+                                      struct dify__buffer *message)
+{
+    const struct dify__variable *variable;
+    enum dify_err said = DIFY_OK;
+    if (err != DIFY_OK && err != DIFY_ERR_ARGUMENT)
+        return err;
+    for (size_t i = 0; i < inputs->attachment_count && said == DIFY_OK; i++) {
+        const struct dify__attachment *attachment = &inputs->attachments[i];
+        said = place(form, attachment, &variable, message);
+        if (said != DIFY_OK || variable == NULL || !is_of_wrong_extension(variable, attachment))
+            continue;
+        dify__add(message, &said, err == DIFY_ERR_ARGUMENT ? "; " : "");
+        dify__add(message, &said, "File validation failed for file: ");
+        dify__add(message, &said, attachment->file_name);
+        err = DIFY_ERR_ARGUMENT;
+    }
+    return said != DIFY_OK ? said : err;
+}
+
 enum dify_err dify__inputs_check(const struct dify__inputs *inputs, const struct dify__form *form,
                                  enum dify__form_rules rules, struct dify_slice text,
                                  struct dify__buffer *message)
@@ -530,7 +622,7 @@ enum dify_err dify__inputs_check(const struct dify__inputs *inputs, const struct
         name_files(inputs, message, &naming);
         err = naming != DIFY_OK ? naming : err;
     }
-    return err;
+    return check_extensions(inputs, form, err, message);
 }
 
 void dify__inputs_say_unknown(const struct dify__form *form, struct dify_slice json_text,

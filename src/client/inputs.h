@@ -20,8 +20,8 @@ struct dify__attachment {
     char *name; /* of the variable; NULL: the only one */
     bool or_only;
     struct dify_file file;
-    char file_name[64]; /* for messages */
-    const char *kind;   /* dify_file_kind(); NULL until it is known */
+    char file_name[256]; /* the last part of its path */
+    const char *kind;   /* dify__file_kind(); NULL until it is uploaded */
     char upload_id[64];
 };
 

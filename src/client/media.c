@@ -2,19 +2,22 @@
  *
  * media.c: what a file is, by its first bytes and its name.
  *
- * Content comes before the name for what has a signature; Dify's own lists of extensions decide
- * which kind an extension is of.
+ * Its type is said by its content, where that has a signature, else by its name. Its kind is what
+ * Dify will find, which does not look at the content: the extension says it, where it is on one of
+ * Dify's lists, else the type that came with the upload. A run that calls a file anything else is
+ * refused, from 1.13 to 1.14 by silence.
  */
 #include "client/media.h"
 
 #include "core/slices.h"
 
+#include <stdbool.h>
 #include <strings.h>
 
 struct extension {
     const char *name; /* without a dot */
     const char *type;
-    const char *kind;
+    const char *kind; /* NULL: on none of Dify's lists */
 };
 
 static const struct extension extensions[] = {
@@ -24,10 +27,10 @@ static const struct extension extensions[] = {
     {"gif", "image/gif", "image"},
     {"webp", "image/webp", "image"},
     {"svg", "image/svg+xml", "image"},
-    {"bmp", "image/bmp", "custom"},
-    {"heic", "image/heic", "custom"},
-    {"tif", "image/tiff", "custom"},
-    {"tiff", "image/tiff", "custom"},
+    {"bmp", "image/bmp", NULL},
+    {"heic", "image/heic", NULL},
+    {"tif", "image/tiff", NULL},
+    {"tiff", "image/tiff", NULL},
     {"txt", "text/plain", "document"},
     {"md", "text/markdown", "document"},
     {"markdown", "text/markdown", "document"},
@@ -58,8 +61,8 @@ static const struct extension extensions[] = {
     {"mov", "video/quicktime", "video"},
     {"mpeg", "video/mpeg", "video"},
     {"webm", "video/webm", "video"},
-    {"json", "application/json", "custom"},
-    {"zip", "application/zip", "custom"},
+    {"json", "application/json", NULL},
+    {"zip", "application/zip", NULL},
 };
 
 struct signature {
@@ -67,25 +70,25 @@ struct signature {
     const char *bytes;
     size_t len;
     const char *type;
-    const char *kind;
+    bool is_of_several; /* files of other types begin so, too: the name comes first */
 };
 
 /* Only where the bytes leave no doubt: office files, for one, are all ZIP archives. */
 static const struct signature signatures[] = {
-    {0, "\x89PNG\r\n\x1a\n", 8, "image/png", "image"},
-    {0, "\xff\xd8\xff", 3, "image/jpeg", "image"},
-    {0, "GIF87a", 6, "image/gif", "image"},
-    {0, "GIF89a", 6, "image/gif", "image"},
-    {8, "WEBP", 4, "image/webp", "image"},
-    {0, "%PDF-", 5, "application/pdf", "document"},
-    {0, "ID3", 3, "audio/mpeg", "audio"},
-    {8, "WAVE", 4, "audio/wav", "audio"},
-    {0, "#!AMR", 5, "audio/amr", "audio"},
-    {4, "ftypM4A", 7, "audio/mp4", "audio"},
-    {4, "ftypqt", 6, "video/quicktime", "video"},
-    {4, "ftypisom", 8, "video/mp4", "video"},
-    {4, "ftypmp4", 7, "video/mp4", "video"},
-    {0, "\x1a\x45\xdf\xa3", 4, "video/webm", "video"},
+    {0, "\x89PNG\r\n\x1a\n", 8, "image/png", false},
+    {0, "\xff\xd8\xff", 3, "image/jpeg", false},
+    {0, "GIF87a", 6, "image/gif", false},
+    {0, "GIF89a", 6, "image/gif", false},
+    {8, "WEBP", 4, "image/webp", false},
+    {0, "%PDF-", 5, "application/pdf", false},
+    {0, "ID3", 3, "audio/mpeg", false},
+    {8, "WAVE", 4, "audio/wav", false},
+    {0, "#!AMR", 5, "audio/amr", false},
+    {4, "ftypM4A", 7, "audio/mp4", false},
+    {4, "ftypqt", 6, "video/quicktime", false},
+    {4, "ftypisom", 8, "video/mp4", true}, /* .m4a as well */
+    {4, "ftypmp4", 7, "video/mp4", true},
+    {0, "\x1a\x45\xdf\xa3", 4, "video/webm", false},
 };
 
 static const struct signature *find_signature(struct dify_slice head)
@@ -99,29 +102,63 @@ static const struct signature *find_signature(struct dify_slice head)
     return NULL;
 }
 
+/* Dots at the beginning of a name begin no extension. */
+const char *dify__file_extension(const char *name)
+{
+    const char *slash = name != NULL ? strrchr(name, '/') : NULL;
+    name = slash != NULL ? slash + 1 : name;
+    while (name != NULL && *name == '.')
+        name++;
+    return name != NULL ? strrchr(name, '.') : NULL;
+}
+
 static const struct extension *find_extension(const char *name)
 {
-    const char *dot = name != NULL ? strrchr(name, '.') : NULL;
+    const char *dot = dify__file_extension(name);
     for (size_t i = 0; dot != NULL && i < sizeof extensions / sizeof extensions[0]; i++)
         if (strcasecmp(dot + 1, extensions[i].name) == 0)
             return &extensions[i];
     return NULL;
 }
 
+/* Whether the type, without its parameters, has the word in it. */
+static bool has_word(const char *type, const char *word)
+{
+    size_t len = strlen(word), type_len = strcspn(type, ";");
+    for (size_t at = 0; at + len <= type_len; at++)
+        if (strncasecmp(type + at, word, len) == 0)
+            return true;
+    return false;
+}
+
+const char *dify__kind_of_extension(const char *name)
+{
+    const struct extension *extension = find_extension(name);
+    return extension != NULL ? extension->kind : NULL;
+}
+
+const char *dify__file_kind(const char *name, const char *type)
+{
+    static const char *const kinds[] = {"image", "video", "audio"};
+    const char *kind = dify__kind_of_extension(name);
+    if (kind != NULL)
+        return kind;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (has_word(type, kinds[i]))
+            return kinds[i];
+    return has_word(type, "text") || has_word(type, "pdf") ? "document" : "custom";
+}
+
 const char *dify_file_kind(const char *name, struct dify_slice head)
 {
-    const struct signature *signature = find_signature(head);
-    const struct extension *extension = find_extension(name);
-    if (signature != NULL)
-        return signature->kind;
-    return extension != NULL ? extension->kind : "custom";
+    return dify__file_kind(name, dify__media_type(name, head));
 }
 
 const char *dify__media_type(const char *name, struct dify_slice head)
 {
     const struct signature *signature = find_signature(head);
     const struct extension *extension = find_extension(name);
-    if (signature != NULL)
+    if (signature != NULL && (extension == NULL || !signature->is_of_several))
         return signature->type;
     return extension != NULL ? extension->type : "application/octet-stream";
 }

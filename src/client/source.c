@@ -125,7 +125,7 @@ enum dify_err dify__source_open(struct dify__source *source, const struct dify_f
         return err;
     struct dify_slice head = {source->head, source->head_len};
     source->type = file->type != NULL ? file->type : dify__media_type(source->name, head);
-    source->kind = dify_file_kind(source->name, head);
+    source->kind = dify__file_kind(source->name, source->type);
     return DIFY_OK;
 }
 

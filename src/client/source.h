@@ -27,7 +27,7 @@ struct dify__source {
         head_at; /* of a source that cannot be rewound: what was looked at comes first */
     char name[DIFY__SOURCE_NAME];
     const char *type; /* a media type */
-    const char *kind; /* dify_file_kind() */
+    const char *kind; /* dify__file_kind() */
     int error;        /* errno of a failed read; 0: none */
     bool has_failed;
 };

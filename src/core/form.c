@@ -97,6 +97,12 @@ static enum dify_err add_variable(struct dify__form *form, struct dify_slice typ
     if (err == DIFY_OK)
         err = keep_strings(form, find(object, "allowed_file_types"), &variable.file_type_count);
     if (err == DIFY_OK)
+        err =
+            keep_strings(form, find(object, "allowed_file_extensions"), &variable.extension_count);
+    if (err == DIFY_OK)
+        err =
+            keep_strings(form, find(object, "allowed_file_upload_methods"), &variable.method_count);
+    if (err == DIFY_OK)
         form->variables[form->variable_count++] = variable;
     return err;
 }
@@ -125,16 +131,23 @@ static enum dify_err read_form(struct dify__form *form)
     return DIFY_OK;
 }
 
+static const struct dify_slice *take_strings(const struct dify_slice **at, size_t count)
+{
+    const struct dify_slice *taken = count != 0 ? *at : NULL;
+    *at = *at != NULL ? *at + count : NULL;
+    return taken;
+}
+
 /* Now that the strings no longer move. */
 static void point_to_strings(struct dify__form *form)
 {
     const struct dify_slice *at = form->strings;
     for (size_t i = 0; i < form->variable_count; i++) {
         struct dify__variable *variable = &form->variables[i];
-        variable->options = variable->option_count != 0 ? at : NULL;
-        at = at != NULL ? at + variable->option_count : NULL;
-        variable->file_types = variable->file_type_count != 0 ? at : NULL;
-        at = at != NULL ? at + variable->file_type_count : NULL;
+        variable->options = take_strings(&at, variable->option_count);
+        variable->file_types = take_strings(&at, variable->file_type_count);
+        variable->extensions = take_strings(&at, variable->extension_count);
+        variable->methods = take_strings(&at, variable->method_count);
     }
 }
 

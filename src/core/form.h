@@ -38,6 +38,10 @@ struct dify__variable {
     size_t option_count;
     const struct dify_slice *file_types; /* allowed ones, of file and file-list; none: any */
     size_t file_type_count;
+    const struct dify_slice *extensions; /* allowed ones of type "custom" */
+    size_t extension_count;
+    const struct dify_slice *methods; /* allowed transfer methods, but for images; none: any */
+    size_t method_count;
 };
 
 struct dify__form;

@@ -78,14 +78,31 @@ static bool is_among(struct dify_slice text, const struct dify_slice *texts, siz
     return false;
 }
 
-/* The type that a file is said to have. "custom" is judged by the file's name, which is not known
- * here. */
+/* "custom" is judged by the file's name, which is not known here. So are other types where only
+ * "custom" is left for them and some extensions are. Of images the method does not matter. */
+static bool is_allowed(const struct dify__variable *variable, struct dify_slice type,
+                       struct dify_slice method)
+{
+    bool is_custom = type.ptr == NULL || dify__slice_is(type, "custom");
+    bool may_be_custom =
+        variable->extension_count > 0 &&
+        is_among(DIFY_SLICE("custom"), variable->file_types, variable->file_type_count);
+    if (!is_custom && !may_be_custom && variable->file_type_count > 0 &&
+        !is_among(type, variable->file_types, variable->file_type_count))
+        return false;
+    return dify__slice_is(type, "image") || dify__slice_is(method, "datasource_file") ||
+           variable->method_count == 0 ||
+           is_among(method, variable->methods, variable->method_count);
+}
+
+/* The type that a file is said to have, and how it comes. */
 static enum dify_err check_file_type(struct dify__check *check,
                                      const struct dify__variable *variable, yyjson_val *file,
                                      struct dify_slice name)
 {
     static const char *const types[] = {"image", "document", "audio", "video", "custom"};
     struct dify_slice type = dify__value_string(yyjson_obj_get(file, "type"));
+    struct dify_slice method = dify__value_string(yyjson_obj_get(file, "transfer_method"));
     bool is_known = type.len == 0;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         is_known = is_known || dify__slice_is(type, types[i]);
@@ -103,10 +120,9 @@ static enum dify_err check_file_type(struct dify__check *check,
                    ? dify__check_refuse(check, " is not a valid FileType", dify__slice(""), "")
                    : err;
     }
-    if (type.ptr == NULL || dify__slice_is(type, "custom") || variable->file_type_count == 0 ||
-        is_among(type, variable->file_types, variable->file_type_count))
-        return DIFY_OK;
-    return dify__check_refuse(check, "File validation failed for file: ", name, "");
+    return is_allowed(variable, type, method)
+               ? DIFY_OK
+               : dify__check_refuse(check, "File validation failed for file: ", name, "");
 }
 
 static enum dify_err check_file(struct dify__check *check, const struct dify__variable *variable,

@@ -132,6 +132,39 @@ def test_upload(given):
         checks.equal(ran.status, 3, "a text for a file")
 
 
+SINGLE = """
+apps:
+  - name: single
+    mode: workflow
+    inputs: [{name: paper, type: file, file_types: [image, document, audio]}]
+    runs: [{nodes: [start, end]}]
+"""
+
+
+def test_kinds(given):
+    """A file is called what Dify will find by its name, else by its media type: anything else is
+    300 s of silence."""
+    checks = given.checks
+    files = {"voice.m4a": b"\0\0\0\x20ftypisom\0\0\2\0", "scan.bmp": b"BM\0\0", "a.pptx": b"PK",
+             "lies.txt": b"\x89PNG\r\n\x1a\n", "picture": b"\x89PNG\r\n\x1a\n",
+             "with.dots.TIFF": b"II*\0"}
+    with dify(given, scenario=given.scenario(SINGLE)) as sim:
+        command = Command(given, sim)
+        for name, content in files.items():
+            path = os.path.join(given.folder, name)
+            with open(path, "wb") as file:
+                file.write(content)
+            ran = command.run("run", "-i", "paper=@" + path, app="single")
+            checks.equal(ran.status, 0, name + ": a run with it")
+        path = os.path.join(given.folder, "a.zip")
+        with open(path, "wb") as file:
+            file.write(b"PK\3\4")
+        ran = command.run("run", "-i", "paper=@" + path, app="single")
+        checks.equal([ran.status, ran.result["message"]],
+                     [3, "File validation failed for file: a.zip"], "a kind that is not taken")
+        checks.equal(sim.stats()["runs_started"], len(files), "it was not sent")
+
+
 def test_record(given):
     checks = given.checks
     where = os.path.join(given.folder, "recorded")

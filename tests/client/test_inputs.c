@@ -28,6 +28,13 @@
     "{'user_input_form':[" VARIABLE("file", "one", "") "," VARIABLE(                               \
         "file-list", "more",                                                                       \
         ",'allowed_file_types':['image']") "," VARIABLE("number", "num", ",'required':true") "]}"
+#define CUSTOM_FORM                                                                                \
+    "{'user_input_form':[" VARIABLE("file", "one",                                                 \
+                                    ",'allowed_file_types':['custom'],'allowed_file_extensions':[" \
+                                    "'.pdf','TXT']") "," VARIABLE("file-list", "more",             \
+                                                                  ",'allowed_file_types':['image'" \
+                                                                  ",'custom'],'allowed_file_"      \
+                                                                  "extensions':['.Pdf']") "]}"
 #define MISSING_FORM                                                                               \
     "{'user_input_form':[" VARIABLE("text-input", "a", ",'required':true") "," VARIABLE(           \
         "text-input", "b",                                                                         \
@@ -302,6 +309,33 @@ static const struct input_case cases[] = {
      .form = LIST_FORM,
      .files = {{"", "a.png"}, {"", "dir/notes.txt"}},
      .message = "File validation failed for file: notes.txt"},
+    {.name = "an address with a query and a dot in it",
+     .form = FILE_FORM,
+     .fields = {{"pic", "http://h.io/a.b/tea.png?sign=x.y/z"}},
+     .written = "{'pic':{'type':'image','transfer_method':'remote_url','url':"
+                "'http://h.io/a.b/tea.png?sign=x.y/z'}}"},
+    {.name = "an address that says nothing is of the kind that is taken",
+     .form = LIST_FORM,
+     .fields = {{"pics", "http://h.png"}},
+     .written = "{'pics':[{'type':'image','transfer_method':'remote_url','url':"
+                "'http://h.png'}]}"},
+    {.name = "an upload's id where one kind is taken",
+     .form = LIST_FORM,
+     .fields = {{"pics", "0d9f7d4e-0000-4000-8000-00000000f11e"}},
+     .written = "{'pics':[" LOCAL("image", "0d9f7d4e-0000-4000-8000-00000000f11e") "]}"},
+    {.name = "a single file is called what it is, and let through by its extension",
+     .form = CUSTOM_FORM,
+     .files = {{"one", "a.PDF"}},
+     .written = "{'one':" LOCAL("document", STAND_IN("00")) "}"},
+    {.name = "those of a list are custom then",
+     .form = CUSTOM_FORM,
+     .files = {{"more", "a.pdf"}, {"more", "b.png"}},
+     .written =
+         "{'more':[" LOCAL("custom", STAND_IN("00")) "," LOCAL("image", STAND_IN("01")) "]}"},
+    {.name = "extensions that are not taken",
+     .form = CUSTOM_FORM,
+     .files = {{"one", "a.csv"}, {"more", "b.mp3"}, {"more", "c"}},
+     .message = "File validation failed for file: a.csv; File validation failed for file: b.mp3"},
     {.name = "one is missing",
      .form = MISSING_FORM,
      .inputs = "{'b':'x','c':1}",
@@ -324,6 +358,48 @@ static const struct input_case cases[] = {
      .message = "one in input form must be a file; num is required in input form; File validation "
                 "failed for file: a.txt; File validation failed for file: c.mp3"},
 };
+
+/* ---- files whose content has told what they are ------------------------------------------------
+ */
+
+/* `kind` as it is known after the upload. */
+static void assert_uploaded(const char *form_json, const char *name, const char *kind,
+                            const char *message)
+{
+    struct dify_attachment file = {.file = DIFY_FILE_INIT};
+    struct dify_order order = {.size = sizeof order, .attachments = &file, .attachment_count = 1};
+    struct dify__buffer out = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2}, said = out;
+    struct dify__form *form = read_form(NULL, form_json);
+    struct dify__inputs inputs;
+    file.file.read = nothing;
+    file.file.name = name;
+    assert_int_equal(dify__inputs_init(&inputs, dify__allocator(NULL), &order), DIFY_OK);
+    inputs.attachments[0].kind = kind;
+    assert_int_equal(write_and_check(&inputs, form, &out, &said),
+                     message != NULL ? DIFY_ERR_ARGUMENT : DIFY_OK);
+    assert_slice(dify__buffer_slice(&said), message != NULL ? message : "");
+    dify__inputs_fini(&inputs);
+    dify__buffer_fini(&out);
+    dify__buffer_fini(&said);
+    dify__form_free(form);
+}
+
+static void test_uploaded(void **state)
+{
+    char name[160];
+    (void)state;
+    assert_uploaded(LIST_FORM, "a.zip", NULL, NULL); /* it may be a picture */
+    assert_uploaded(LIST_FORM, "a.zip", "image", NULL);
+    assert_uploaded(LIST_FORM, "a.zip", "custom", "File validation failed for file: a.zip");
+    assert_uploaded("{'user_input_form':[" VARIABLE("file", "one", "") "]}", "a.zip", "custom",
+                    NULL);
+    memset(name, 'n', sizeof name);
+    memcpy(name + sizeof name - 5, ".pdf", 5);
+    assert_uploaded("{'user_input_form':[" VARIABLE(
+                        "file", "one",
+                        ",'allowed_file_types':['custom'],'allowed_file_extensions':['.pdf']") "]}",
+                    name, "document", NULL);
+}
 
 /* ---- what is no order --------------------------------------------------------------------------
  */
@@ -444,7 +520,8 @@ static const struct match_case matches[] = {
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_uploaded),
+                                       cmocka_unit_test(test_refused)};
     int failed = run_cases("inputs", cases, COUNT_OF(cases), sizeof cases[0], run_case);
     failed += run_cases("inputs-match", matches, COUNT_OF(matches), sizeof matches[0], run_match);
     return failed + cmocka_run_group_tests_name("inputs-refused", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_media.c: what a file is, by its first bytes and its name; content comes first.
+ * test_media.c: what a file is, by its first bytes and its name. Of its type content comes first;
+ * of its kind the name, as it does for Dify.
  */
 #include "../unit/support.h"
 
@@ -48,13 +49,35 @@ static const struct file_case cases[] = {
     {"a.b/c.md", HEAD(""), "document", "text/markdown"},
     {"table.xlsx", HEAD("PK\x03\x04"), "document",
      "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-    {"lies.txt", HEAD("\x89PNG\r\n\x1a\n"), "image", "image/png"},
+    {"lies.txt", HEAD("\x89PNG\r\n\x1a\n"), "document", "image/png"},
+    {"picture.xyz", HEAD("\x89PNG\r\n\x1a\n"), "image", "image/png"},
+    {".png", HEAD("%PDF-1.7"), "document", "application/pdf"},
+    {"..png", HEAD("?"), "custom", "application/octet-stream"},
+    {"scan.bmp", HEAD("BM"), "image", "image/bmp"},
+    {"scan.TIFF", HEAD("II*"), "image", "image/tiff"},
+    {"voice.m4a", HEAD("....ftypisom...."), "audio", "audio/mp4"},
+    {"voice.mp4", HEAD("....ftypM4A ...."), "video", "audio/mp4"},
+    {"data.json", HEAD("{}"), "custom", "application/json"},
     {"archive.zip", HEAD("PK\x03\x04"), "custom", "application/zip"},
     {"odd.xyz", HEAD("?"), "custom", "application/octet-stream"},
     {"dot.", HEAD(""), "custom", "application/octet-stream"},
 };
 
+static void test_by_type(void **state)
+{
+    (void)state;
+    assert_string_equal(dify__file_kind("a.log", "text/plain; charset=utf-8"), "document");
+    assert_string_equal(dify__file_kind("a.log", "application/x-log; text"), "custom");
+    assert_string_equal(dify__file_kind("a.ogg", "Audio/Ogg"), "audio");
+    assert_string_equal(dify__file_kind("a", "video/x-msvideo"), "video");
+    assert_string_equal(dify__file_kind("a.png", "text/html"), "image");
+    assert_null(dify__kind_of_extension("a.zip"));
+    assert_string_equal(dify__kind_of_extension("a.Pdf"), "document");
+}
+
 int main(void)
 {
-    return run_cases("media", cases, COUNT_OF(cases), sizeof cases[0], run_case);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_by_type)};
+    int failed = cmocka_run_group_tests_name("media: by type", tests, NULL, NULL);
+    return failed + run_cases("media", cases, COUNT_OF(cases), sizeof cases[0], run_case);
 }

@@ -103,8 +103,17 @@ static void test_names(void **state)
     assert_int_equal(dify__source_open(&source, &file, &error), DIFY_OK);
     assert_string_equal(source.name, "other.txt");
     assert_string_equal(source.type, "text/x-tea");
-    assert_string_equal(source.kind, "image"); /* its content says so */
+    assert_string_equal(source.kind, "document"); /* its name says so, to Dify too */
     dify__source_close(&source);
+    file.name = "other.tea"; /* says nothing: then the type, and that is told by the caller */
+    assert_int_equal(dify__source_open(&source, &file, &error), DIFY_OK);
+    assert_string_equal(source.kind, "document");
+    dify__source_close(&source);
+    file.type = NULL; /* or by its content */
+    assert_int_equal(dify__source_open(&source, &file, &error), DIFY_OK);
+    assert_string_equal(source.kind, "image");
+    dify__source_close(&source);
+    file.name = "dir/other.txt";
     file.type = "text/x-tea\r\nX-Field: of somebody else";
     assert_int_equal(dify__source_open(&source, &file, &error), DIFY_ERR_ARGUMENT);
     assert_string_equal(error.message, "a control character in the media type of other.txt");
