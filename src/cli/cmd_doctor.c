@@ -301,6 +301,14 @@ static bool take_text(char *out, size_t size, struct dify_slice text)
     return true;
 }
 
+/* Somebody on an app's web page is another user than the API's of the same name, who may not see
+ * that run. */
+static bool is_of_api(yyjson_val *row)
+{
+    yyjson_val *from = yyjson_obj_get(row, "created_from");
+    return from == NULL || yyjson_equals_str(from, "service-api");
+}
+
 /* The newest of the logs that has ended and was started over the API. */
 static bool find_run(const struct cli_reply *reply, struct ended_run *out)
 {
@@ -313,7 +321,7 @@ static bool find_run(const struct cli_reply *reply, struct ended_run *out)
         struct dify_slice status = cli_string(yyjson_obj_get(run, "status"));
         bool has_ended = dify__slice_is(status, "succeeded") || dify__slice_is(status, "failed") ||
                          dify__slice_is(status, "partial-succeeded");
-        if (has_ended &&
+        if (has_ended && is_of_api(row) &&
             take_text(out->id, sizeof out->id, cli_string(yyjson_obj_get(run, "id"))) &&
             take_text(out->user, sizeof out->user, cli_string(user)))
             return true;

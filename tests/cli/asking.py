@@ -3,6 +3,7 @@
 one line each, and that no key is seen anywhere."""
 
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -11,6 +12,8 @@ import ssl
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(TESTS, name) for name in ("system", "sim", "oracle")]
@@ -518,6 +521,52 @@ def doctor(given):
             check_states(world, 3, "key", none=none[:2], key="app-wrong")
 
 
+class OnPage(http.server.BaseHTTPRequestHandler):
+    """A Dify whose newest run was made on the app's web page. The user that it names is none of the
+    API's, to whom the run's events are 404."""
+
+    def do_GET(self):
+        request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.server.behind, self.path),
+                                         headers={"Authorization": self.headers["Authorization"]})
+        try:
+            answer = urllib.request.urlopen(request, timeout=support.DEADLINE_S)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            body = answer.read()
+        if self.path.startswith("/v1/workflows/logs"):
+            logs = json.loads(body)
+            row = json.loads(json.dumps(logs["data"][0]))
+            row["workflow_run"]["id"] = "00000000-0000-4000-8000-00000000beef"
+            row["created_from"] = "web-app"
+            row["created_by_end_user"].update(type="browser", is_anonymous=True)
+            logs["data"].insert(0, row)
+            body = json.dumps(logs).encode()
+        self.send_response(answer.status)
+        for name in ("Content-Type", "X-Version"):
+            if answer.headers[name]:
+                self.send_header(name, answer.headers[name])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def doctor_passes_by(given):
+    """A run that cannot be followed over the API says nothing of streams."""
+    with World(given, "1.14.2") as world, \
+            http.server.ThreadingHTTPServer(("127.0.0.1", 0), OnPage) as page:
+        run = world.blocking("tea")["workflow_run_id"]
+        page.behind = world.sim.port
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        found = check_states(world, 0, None, none=["proxy", "tls"],
+                             url="http://127.0.0.1:%d/v1" % page.server_address[1])
+        given.checks.true(run in found["stream"]["text"], "the one before it", found["stream"])
+        page.shutdown()
+
+
 def doctor_finds(given):
     """Each thing that can be wrong."""
     with World(given, "1.14.2") as world:
@@ -605,8 +654,8 @@ def lost_output(given):
 
 
 def main():
-    tests = [failures, show, stop, params, listing, pages, upload, form, doctor, doctor_finds,
-             lost_output]
+    tests = [failures, show, stop, params, listing, pages, upload, form, doctor,
+             doctor_passes_by, doctor_finds, lost_output]
     missing = support.missing_terminal()
     if missing:
         print("terminal: skipped: %s" % missing)
