@@ -68,12 +68,14 @@ static struct dify_slice default_of(const struct dify__form *form, yyjson_val *o
     return (struct dify_slice){NULL, 0};
 }
 
-/* A variable: its type's name and what stands behind. One without a name is left out. */
+/* A variable: its type's name and what stands behind. One without a name is left out, and what a
+ * tool of a chat or completion app finds out by itself, which is no input though it is listed as
+ * one, mostly as required. */
 static enum dify_err add_variable(struct dify__form *form, struct dify_slice type,
                                   yyjson_val *object, struct dify_slice text)
 {
     struct dify__variable variable = {.name = string_of(object, "variable")};
-    if (variable.name.ptr == NULL)
+    if (variable.name.ptr == NULL || dify__slice_is(type, "external_data_tool"))
         return DIFY_OK;
     void *variables = form->variables;
     enum dify_err err = dify__grow(form->allocator, &variables, &form->variable_capacity,

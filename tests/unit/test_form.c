@@ -271,6 +271,9 @@ static const struct form_case by_rule[] = {
     {"an unknown type", ONE("hologram", ""), "{'v':[{'a':1.50}]}", NULL, "{'v':[{'a':1.50}]}"},
     {"an unknown type, required", ONE("hologram", REQUIRED), "{}", "v is required in input form",
      NULL},
+    {"what a tool finds out is no input", ONE("external_data_tool", REQUIRED), "{'v':1}", NULL,
+     "{}"},
+    {"nor is it asked for", ONE("external_data_tool", REQUIRED), "{}", NULL, "{}"},
     {"a variable without a name", "{'user_input_form':[{'number':{}},5,{},{'x':7}]}", "{'v':1}",
      NULL, "{}"},
 };
