@@ -232,7 +232,35 @@ static enum dify_err finish_container(struct sim_run *run, yyjson_val *data)
     return DIFY_OK;
 }
 
-/* The node that waits for its form counts as finished, `paused`; its next end takes that place. */
+/* A node that has not ended is shown as if it had; its next end takes that place. `data`: of an
+ * event of it; `members`: its status, error and time. */
+static enum dify_err show_end(struct sim_run *run, struct sim_node *node, yyjson_val *data,
+                              const char *members)
+{
+    struct sim_text text;
+    sim_text_init(&text, run->sim->allocator);
+    add_core(&text, node->id, data, (size_t)(node - run->nodes) + 1);
+    sim_text_add(&text, ",\"process_data\":null,\"outputs\":null");
+    sim_text_add(&text, members);
+    sim_text_add(&text, ",\"execution_metadata\":null");
+    sim_text_member(&text, data, "created_at");
+    sim_text_add(&text, ",\"finished_at\":");
+    sim_text_value(&text, yyjson_obj_get(data, "created_at"));
+    add_finished_tail(&text, data);
+    node->finished_at = run->played + 1;
+    return keep(&node->finished, &text);
+}
+
+/* A node whose attempt has failed stands in its row as `retry` until the next one has an end. */
+static enum dify_err retry_node(struct sim_run *run, yyjson_val *data)
+{
+    struct sim_node *node = find_node(run, sim_member_string(data, "id"));
+    if (node == NULL || node->is_container)
+        return DIFY_OK;
+    return show_end(run, node, data, ",\"status\":\"retry\",\"error\":null,\"elapsed_time\":0.0");
+}
+
+/* The node that waits for its form counts as finished, `paused`. */
 static enum dify_err pause_node(struct sim_run *run, struct dify_slice node_id)
 {
     for (size_t i = run->node_count; i > 0; i--) {
@@ -243,17 +271,9 @@ static enum dify_err pause_node(struct sim_run *run, struct dify_slice node_id)
         yyjson_val *data = yyjson_doc_get_root(doc);
         bool is_it = dify__slice_equals(sim_member_string(data, "node_id"), node_id);
         enum dify_err err = text.err;
-        if (is_it) {
-            add_core(&text, node->id, data, i);
-            sim_text_add(&text, ",\"process_data\":null,\"outputs\":null,\"status\":\"paused\","
-                                "\"error\":null,\"elapsed_time\":0.02,\"execution_metadata\":null");
-            sim_text_member(&text, data, "created_at");
-            sim_text_add(&text, ",\"finished_at\":");
-            sim_text_value(&text, yyjson_obj_get(data, "created_at"));
-            add_finished_tail(&text, data);
-            node->finished_at = run->played + 1;
-            err = keep(&node->finished, &text);
-        }
+        if (is_it && err == DIFY_OK)
+            err = show_end(run, node, data,
+                           ",\"status\":\"paused\",\"error\":null,\"elapsed_time\":0.02");
         yyjson_doc_free(doc);
         if (is_it || err != DIFY_OK)
             return err;
@@ -301,6 +321,8 @@ enum dify_err sim_row_event(struct sim_run *run, yyjson_val *event)
         return start_node(run, data, false);
     if (dify__slice_is(name, "iteration_started") || dify__slice_is(name, "loop_started"))
         return start_node(run, data, true);
+    if (dify__slice_is(name, "node_retry"))
+        return retry_node(run, data);
     if (dify__slice_is(name, "node_finished")) {
         run->last_event = SIM_EVENT_NODE_FINISHED;
         return finish_node(run, data);

@@ -54,6 +54,8 @@ apps:
   - name: chat
     mode: chat
     runs: [{answer: {text: Hello there, chunks: 3}}]
+  - name: again
+    runs: [{nodes: [start, {type: code, seconds: 500, retries: 1}, end]}]
   - name: agent
     mode: agent-chat
     runs: [{answer: Hello}]
@@ -470,6 +472,15 @@ def test_snapshots(given):
                 finished = snapshot.said[2]["data"]
                 given.checks.equal((finished["inputs"], finished["outputs"]), (None, None),
                                    "a snapshot's node has lost what it gave")
+    with dify(given, "1.14.2", 100, key="app-again") as sim:
+        with sim.start() as live:
+            while live.names[-1:] != ["node_retry"]:
+                live.take(1)
+            with sim.events(live.run, snapshot=True) as snapshot:
+                snapshot.take(6)
+                given.checks.equal([said["data"].get("status") for said in snapshot.said[1:5]],
+                                   [None, "succeeded", None, "retry"],
+                                   "a node that is tried again is shown as `retry`")
 
 
 def test_readers(given):
