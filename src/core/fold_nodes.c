@@ -69,7 +69,8 @@ static bool is_final(const struct dify__node *node)
     return (node->flags & (DIFY__NODE_FINISHED | DIFY__NODE_PROVISIONAL)) == DIFY__NODE_FINISHED;
 }
 
-static void start_node(struct dify_run *run, const struct dify_event_data *data)
+/* `is_retried`: an attempt of it has failed, and another one goes on. */
+static void start_node(struct dify_run *run, const struct dify_event_data *data, bool is_retried)
 {
     bool is_new;
     uint32_t number = find_node(run, data, &is_new);
@@ -77,7 +78,10 @@ static void start_node(struct dify_run *run, const struct dify_event_data *data)
         return;
     struct dify__node *node = &run->nodes.node[number];
     describe_node(run, number, data);
-    dify__fill(run, &node->live_status, DIFY_SLICE("running"));
+    if (is_retried)
+        dify__replace(run, &node->live_status, DIFY_SLICE("retry"));
+    else
+        dify__fill(run, &node->live_status, DIFY_SLICE("running"));
     if (is_new)
         tell(run, false, number, DIFY_NODE_STARTED);
 }
@@ -314,11 +318,13 @@ void dify__fold_node(struct dify_run *run, const struct dify_event *event)
         if (is_container)
             name_container(run, data);
         else
-            start_node(run, data);
+            start_node(run, data, false);
         break;
     case DIFY_EVENT_NODE_FINISHED:
         if (is_container)
             end_container(run, data, data->id);
+        else if (dify__slice_is(data->status, "retry")) /* a snapshot's: it has not finished */
+            start_node(run, data, true);
         else
             finish_node(run, data);
         break;

@@ -202,6 +202,9 @@ class Fold:
         if self.is_container(data):
             self.container_finished(string(data, "id"), data)
             return
+        if string(data, "status") == "retry":  # the next attempt goes on
+            self.node(data).live_status = "retry"
+            return
         said = self.figures_of(data)
         self.settle(self.node(data), said, shown_only=False)
         self.warn_of_token_sum()

@@ -12,7 +12,7 @@ from jsontext import Num, Obj
 RUNS = ["5ad498-f0c7-4085", "run-2"]
 TASKS = ["task-1", "task-2", RUNS[0]]  # the last one a snapshot's
 NODE_TYPES = ["start", "llm", "code", "http-request", "end", "answer", "新节点"]
-STATUSES = ["succeeded"] * 6 + ["failed", "exception", "stopped", "paused", "running"]
+STATUSES = ["succeeded"] * 6 + ["failed", "exception", "stopped", "paused", "running", "retry"]
 RUN_STATUSES = ["succeeded"] * 8 + ["failed", "failed", "stopped", "partial-succeeded", "paused",
                                     "running", "scheduled", "a-b_c", "中 文"]
 ERRORS = ["Stopped by user.", "Aborted: User requested stop", "boom \"quoted\"\n", "坏了 😀"]
