@@ -552,6 +552,15 @@ static void on_stopped(void *ctx, const struct dify_answer *answer)
         dify__follow_ask_in(follow, 0);
 }
 
+/* Of a run that was taken up by its id alone only its events tell that it is a chatflow's, which
+ * has a stop of its own. */
+static enum dify_kind kind_of_stop(const struct dify_follow *follow)
+{
+    bool is_chatflow =
+        follow->kind == DIFY_KIND_WORKFLOW && dify__run_has_conversation(follow->run);
+    return is_chatflow ? DIFY_KIND_CHAT : follow->kind;
+}
+
 void dify__follow_try_stop(struct dify_follow *follow)
 {
     char id[DIFY__ID_BYTES];
@@ -561,7 +570,7 @@ void dify__follow_try_stop(struct dify_follow *follow)
         return;
     memcpy(id, task.ptr, task.len);
     id[task.len] = '\0';
-    if (dify_stop_task(follow->app, follow->kind, id, follow->user, on_stopped, follow,
+    if (dify_stop_task(follow->app, kind_of_stop(follow), id, follow->user, on_stopped, follow,
                        &follow->stop_call) != DIFY_OK)
         dify__follow_no_memory(follow);
 }

@@ -240,6 +240,11 @@ void dify__run_reopen(struct dify_run *run)
     run->has_ended = run->is_paused = false;
 }
 
+bool dify__run_has_conversation(const struct dify_run *run)
+{
+    return run->conversation_id != 0;
+}
+
 bool dify__run_is_paused(const struct dify_run *run)
 {
     return run->is_paused;

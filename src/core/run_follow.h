@@ -60,6 +60,9 @@ DIFY_MUST_CHECK enum dify_err dify__run_write_result(const struct dify_run *run,
 /* Goes on after a pause: more streams may be fed. */
 void dify__run_reopen(struct dify_run *run);
 
+/* Whether it is a turn of a conversation, as far as was heard. */
+bool dify__run_has_conversation(const struct dify_run *run);
+
 /* Whether the last word of the stream was that the run is paused. */
 bool dify__run_is_paused(const struct dify_run *run);
 

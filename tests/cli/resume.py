@@ -221,6 +221,35 @@ def test_by_id(given):
                     ran)
 
 
+TALK = """
+apps:
+  - name: talk
+    mode: advanced-chat
+    runs:
+      - nodes:
+          - start
+          - {id: asks, type: code, seconds: 300}
+          - {id: waits, type: code, seconds: 100000}
+          - {type: answer, outputs: {answer: "x", files: []}}
+"""
+
+
+def test_chatflow_by_id(given):
+    """Its kind is not said, but its stop is that of a chatflow."""
+    with dify(given, scenario=given.scenario(TALK)) as sim:
+        command = Command(given, sim)
+        process = command.start("run", "--query", "Hi", "--user", "ada", "--no-journal", app="talk")
+        followed.read_until(process, "started     asks")
+        kill(process)
+        run = sim.truths("user=ada")["data"][0]["id"]
+        process = command.start("resume", run, "--user", "ada", app="talk")
+        followed.read_until(process, "waits")
+        process.send_signal(signal.SIGINT)
+        ran = command.end(process)
+        given.checks.equal([ran.status, ran.result["code"]], [1, "workflow_stopped"],
+                           "Ctrl-C stops it")
+
+
 def test_paused(given):
     checks = given.checks
     with server(given) as sim:
