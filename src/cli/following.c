@@ -208,6 +208,7 @@ static bool can_be_taken_up(const struct cli_following *following, const struct 
     case DIFY_OUTCOME_RUN_TIMEOUT:
     case DIFY_OUTCOME_READ_TIMEOUT:
     case DIFY_OUTCOME_RUN_LOST:
+    case DIFY_OUTCOME_STREAM_INCOMPLETE: /* the key was refused, and another may not be */
     case DIFY_OUTCOME_PAUSED:
         return following->was_submitted && is_findable;
     default:

@@ -250,6 +250,23 @@ def test_chatflow_by_id(given):
                            "Ctrl-C stops it")
 
 
+def test_refused_key(given):
+    """A key that is refused costs nothing of what was kept."""
+    checks = given.checks
+    with server(given) as sim:
+        command = Command(given, sim)
+        own = killed(command, "succeeded   one", "run", app="slow")
+        ran = command.run("resume", own, app="nobody")
+        checks.equal([ran.status, ran.result["code"]], [4, "stream_incomplete"], "a wrong key")
+        checks.true("Access token is invalid" in ran.err, "it says why", ran)
+        checks.true(ran.lines[-1].endswith("difystream resume " + own), "and how to go on", ran)
+        ran = command.run("resume", own, app="slow")
+        checks.equal([ran.status, ran.result["data"]["workflow_outputs"]], [0, {"result": "done"}],
+                     "with the right one")
+        checks.equal(ran.result["data"]["outputs"]["a"], 1, "what was seen before is there")
+        checks.equal(command.journals(), [], "the journal is gone")
+
+
 def test_paused(given):
     checks = given.checks
     with server(given) as sim:
