@@ -246,6 +246,11 @@ DIFY_API const char *dify_follow_user(const struct dify_follow *follow);
 DIFY_API struct dify_slice dify_follow_run_id(const struct dify_follow *follow);
 DIFY_API struct dify_slice dify_follow_task_id(const struct dify_follow *follow);
 
+/* Path and query, below the app's base URL, of the request that starts the run or takes it up: of
+ * the latest that went out, as it was sent; absent before the first. Dies with the next callback.
+ */
+DIFY_API struct dify_slice dify_follow_path(const struct dify_follow *follow);
+
 /* Since how many milliseconds the run's worker has given no sign, 0 while it does. */
 DIFY_API uint64_t dify_follow_silent_ms(const struct dify_follow *follow);
 

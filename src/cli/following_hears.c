@@ -7,10 +7,12 @@
 #include "cli/output.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
+#include "conf/text.h"
 #include "core/json_text.h"
 #include "core/slices.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -156,36 +158,16 @@ static void keep_body(struct cli_following *following, struct dify_follow *follo
         following->body.len = 0;
 }
 
-/* The target of the request: the path of the base URL, and the route. */
-static void request_path(const struct cli_following *following, struct dify_follow *follow,
-                         bool is_start, char *path, size_t size)
-{
-    const char *base = strstr(following->settings->base_url, "://");
-    const char *version = following->order.workflow_id;
-    enum dify_kind kind = dify_follow_kind(follow);
-    struct dify_slice run = dify_follow_run_id(follow);
-    base = base != NULL ? strchr(base + 3, '/') : NULL;
-    if (base == NULL)
-        base = "";
-    if (!is_start)
-        snprintf(path, size, "%s/workflow/%.*s/events?user=%s&include_state_snapshot=true", base,
-                 (int)run.len, run.ptr, dify_follow_user(follow));
-    else if (kind == DIFY_KIND_WORKFLOW)
-        snprintf(path, size, "%s/workflows/%s%srun", base, version != NULL ? version : "",
-                 version != NULL ? "/" : "");
-    else
-        snprintf(path, size, "%s/%s-messages", base,
-                 kind == DIFY_KIND_COMPLETION ? "completion" : "chat");
-}
-
 static void record_stream(struct cli_following *following, struct dify_follow *follow,
                           bool is_start, struct dify_slice head)
 {
     static const struct cli_record_field type = {{"Content-Type", 12}, {"application/json", 16}};
-    char path[2048];
-    request_path(following, follow, is_start, path, sizeof path);
+    struct dify_slice route = dify_follow_path(follow);
+    const char *host = strstr(following->settings->base_url, "://");
+    const char *base = host != NULL ? strchr(host + 3, '/') : NULL;
+    char *path = conf_textf("%s%.*s", base != NULL ? base : "", (int)route.len, route.ptr);
     struct cli_record_request request = {.method = dify__slice(is_start ? "POST" : "GET"),
-                                         .path = dify__slice(path)};
+                                         .path = path != NULL ? dify__slice(path) : route};
     if (is_start) {
         request.body = dify__buffer_slice(&following->body);
         request.fields = &type;
@@ -193,6 +175,7 @@ static void record_stream(struct cli_following *following, struct dify_follow *f
     }
     cli_record_begin(following->record, &request, following->asked_ms);
     cli_record_head(following->record, head.ptr, head.len);
+    free(path);
 }
 
 static void on_stream_end(void *ctx, struct dify_follow *follow, enum dify_reason reason)

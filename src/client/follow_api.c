@@ -406,6 +406,11 @@ struct dify_slice dify_follow_task_id(const struct dify_follow *follow)
     return dify__run_task(follow->run);
 }
 
+struct dify_slice dify_follow_path(const struct dify_follow *follow)
+{
+    return follow->path != NULL ? dify__slice(follow->path) : (struct dify_slice){NULL, 0};
+}
+
 uint64_t dify_follow_silent_ms(const struct dify_follow *follow)
 {
     return follow->state == DIFY_FOLLOW_SUSPECT ? dify__now(follow->env) - follow->heard_ms : 0;

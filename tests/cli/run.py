@@ -194,6 +194,15 @@ def test_record(given):
         request = json.loads(support.read(where, "resumed-1", "request.json"))
         checks.true(request["method"] == "GET" and "/events?user=" in request["path"],
                     "the second stream stands below the first", request)
+    for release in ("1.14.2", "1.16.1"):
+        with dify(given, "--release", release, "--fault", "reset-after-events=5,times=1") as sim:
+            where = os.path.join(given.folder, "resumed-" + release)
+            ran = Command(given, sim).run(*GOOD, "-u", "Zoë & Co", "--record", where)
+            checks.equal(ran.status, 0, "a user that stands in an address")
+        paths = [json.loads(support.read(where, name, "request.json"))["path"]
+                 for name in sorted(os.listdir(where)) if name.startswith("resumed-")]
+        asked = [line.split()[1] for line in sim.log if line.startswith("GET /v1/workflow/")]
+        checks.equal([path for path in paths if path not in asked], [], "requests as they were sent")
 
 
 def test_stop(given):

@@ -603,6 +603,31 @@ static void test_unfit_inputs(void **state)
     }
 }
 
+/* The request that is made is told as it was sent. */
+static void test_path(void **state)
+{
+    struct fake fake;
+    struct watched watched;
+    struct dify_order order = plain_order();
+    struct text path = {NULL, 0, 0};
+    (void)state;
+    fake_init(&fake, "1.14.2", 3);
+    struct fake_run *run = fake_plan_small(&fake);
+    fake_add_fault(&fake, FAULT(.what = FAKE_SUBMIT, .nth = 1, .how = FAKE_RESET_AT, .n = 2));
+    order.user = "ann & co";
+    begin(&watched, &fake, &order);
+    assert_slice(dify_follow_path(watched.follow), NULL);
+    reach(&watched, DIFY_FOLLOW_STREAMING);
+    assert_slice(dify_follow_path(watched.follow), "/workflows/run");
+    finish(&watched);
+    text_addf(&path, "/workflow/%s/events?user=ann%%20%%26%%20co&include_state_snapshot=true",
+              run->id);
+    assert_slice(dify_follow_path(watched.follow), path.ptr);
+    text_fini(&path);
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_unfit_inputs),
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_stream_that_goes_on_behind_its_end),
+        cmocka_unit_test(test_path),
     };
     return cmocka_run_group_tests_name("follow-scenes", tests, NULL, NULL);
 }
