@@ -2,8 +2,6 @@
  *
  * config.c: reading the configuration file. All of it is checked, one app is kept.
  */
-#define _DEFAULT_SOURCE /* explicit_bzero */
-
 #include "cli/config.h"
 
 #include "conf/file.h"
@@ -76,8 +74,6 @@ static enum dify_err read_text(struct reader *reader, yaml_node_t *node, size_t 
         return err;
     app->text[member] =
         is_path(member) ? conf_path(reader->path, reader->home, text) : conf_text_copy(text);
-    if (member == CLI_CONFIG_API_KEY) /* libyaml frees it without a thought */
-        explicit_bzero(node->data.scalar.value, node->data.scalar.length);
     return app->text[member] != NULL ? DIFY_OK : DIFY_ERR_NOMEM;
 }
 

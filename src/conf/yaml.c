@@ -2,6 +2,8 @@
  *
  * yaml.c: libyaml's document API behind a small schema.
  */
+#define _DEFAULT_SOURCE /* explicit_bzero */
+
 #include "conf/yaml.h"
 
 #include "conf/text.h"
@@ -87,10 +89,22 @@ enum dify_err conf_yaml_open(struct conf_yaml *yaml, struct conf_place place,
     return err;
 }
 
+/* Any text may be a key, and libyaml frees it without a thought. Not before the end: a node that
+ * aliases name is read more than once. */
+static void wipe(yaml_document_t *document)
+{
+    yaml_node_t *node;
+    for (int i = 1; (node = yaml_document_get_node(document, i)) != NULL; i++)
+        if (node->type == YAML_SCALAR_NODE)
+            explicit_bzero(node->data.scalar.value, node->data.scalar.length);
+}
+
 void conf_yaml_close(struct conf_yaml *yaml)
 {
-    if (yaml->is_open)
+    if (yaml->is_open) {
+        wipe(&yaml->document);
         yaml_document_delete(&yaml->document);
+    }
     yaml->is_open = false;
 }
 

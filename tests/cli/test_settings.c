@@ -219,6 +219,26 @@ static void test_the_file_alone(void **state)
     assert_false(settings->is_streaming);
 }
 
+/* Apps that share a key, or all of it, by YAML's own means. */
+static void test_aliases(void **state)
+{
+    static const char *const files[] = {
+        "apps:\n"
+        "  one: &one {base_url: 'https://h/v1', api_key: app-secret-one}\n"
+        "  two: *one\n",
+        "apps:\n"
+        "  one: {base_url: 'https://other/v1', api_key: &key app-secret-one}\n"
+        "  two: {base_url: 'https://h/v1', api_key: *key}\n"};
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        config(fixture, files[i], 0600);
+        must_read(fixture, (struct given){.flags = {"app=two"}});
+        assert_string_equal(fixture->settings.base_url, "https://h/v1");
+        assert_string_equal(fixture->settings.api_key, "app-secret-one");
+        cli_settings_fini(&fixture->settings);
+    }
+}
+
 static void test_environment_over_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -685,6 +705,7 @@ int main(void)
         TEST(test_environment_alone),
         TEST(test_names_of_the_address),
         TEST(test_the_file_alone),
+        TEST(test_aliases),
         TEST(test_environment_over_file),
         TEST(test_flags_over_all),
         TEST(test_an_app_asked_for_comes_before_the_environment),
