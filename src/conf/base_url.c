@@ -118,8 +118,8 @@ char *conf_base_url(const char *address, const char **why)
             break;
         }
     }
-    char *base =
-        conf_textf("%.*s%s", (int)((size_t)(path - address) + len), address, is_bare ? "/v1" : "");
+    char *base = conf_textf("%s%.*s%s", scheme == 8 ? "https://" : "http://",
+                            (int)((size_t)(path - host) + len), host, is_bare ? "/v1" : "");
     if (base == NULL)
         *why = "cannot be kept: out of memory";
     return base;

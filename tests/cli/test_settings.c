@@ -558,7 +558,7 @@ static void test_addresses(void **state)
     } cases[] = {
         {"https://dify.example", "https://dify.example/v1"},
         {"https://dify.example/", "https://dify.example/v1"},
-        {"HTTP://h:5001/v1", "HTTP://h:5001/v1"},
+        {"HTTP://h:5001/v1", "http://h:5001/v1"},
         {"http://h/v1///", "http://h/v1"},
         {"http://h/dify/api/v1/", "http://h/dify/api/v1"},
         {"http://h/v1/workflows/run", "http://h/v1"},
