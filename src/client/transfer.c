@@ -606,6 +606,24 @@ static bool is_insecure(CURLcode code)
            code == CURLE_SSL_CLIENTCERT;
 }
 
+/* A proxy that libcurl cannot read is told whole, with its user and password. */
+static void leave_proxy_out(char why[CURL_ERROR_SIZE])
+{
+    static const char start[] = "Unsupported proxy";
+    static const char *const befores[] = {" in '", " for '", " '"};
+    if (strncmp(why, start, sizeof start - 1) != 0)
+        return;
+    for (size_t i = 0; i < sizeof befores / sizeof befores[0]; i++) {
+        char *at = strstr(why, befores[i]);
+        if (at != NULL)
+            *at = '\0';
+    }
+    size_t len = strlen(why);
+    snprintf(why + len, CURL_ERROR_SIZE - len,
+             ": it is http://HOST:PORT, or "
+             "http://USER:PASSWORD@HOST:PORT with %%-escapes");
+}
+
 /* curl's own words have addresses in them; where these are not to be told, those that are the same
  * for everybody. */
 static void say_why(const struct dify__exchange *exchange, char why[CURL_ERROR_SIZE])
@@ -614,6 +632,7 @@ static void say_why(const struct dify__exchange *exchange, char why[CURL_ERROR_S
     bool is_general = exchange->app->alias != NULL || exchange->why[0] == '\0';
     const char *text = is_general ? curl_easy_strerror(code) : exchange->why;
     snprintf(why, CURL_ERROR_SIZE, "%s", code != CURLE_OK ? text : "");
+    leave_proxy_out(why);
     size_t len = strlen(why);
     if (code != CURLE_OK && is_general && exchange->os_error != 0)
         snprintf(why + len, CURL_ERROR_SIZE - len, ": %s", strerror(exchange->os_error));

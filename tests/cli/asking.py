@@ -585,6 +585,12 @@ def doctor_finds(given):
             given.checks.equal(found["proxy"]["text"], "%s (%s)" % (proxy.split("@")[1], name),
                                "the proxy of " + name)
             given.checks.true("PassWord" not in json.dumps(found), "no password is shown")
+        for proxy in ("http://u:PassWord Of The Proxy@127.0.0.1:1", "gopher://u:PassWord@127.0.0.1:1",
+                      "http://u:PassWord@127.0.0.1:none", "http://u:PassWord@[::1"):
+            found = check_states(world, 7, "name", none=["proxy"], environment={"http_proxy": proxy})
+            given.checks.true("PassWord" not in json.dumps(found) and
+                              "Unsupported proxy" in found["name"]["text"],
+                              "no password of a proxy that is none: %s" % found)
         path = put(given, "key", KEY.encode() + b"\n")
         os.chmod(path, 0o600)
         found = check_states(world, 0, None, "--api-key-file", path, none=none + ["stream"])
