@@ -173,6 +173,12 @@ static bool check_http(struct doctor *doctor)
                                         : "Dify, or the proxy before it, is not well: see its log");
         return false;
     }
+    if (reply->http_status == 407) {
+        bad_way(doctor, CLI_CHECK_HTTP,
+                "the proxy's user and password belong into its address in the configuration file, "
+                "where nobody else can read them");
+        return false;
+    }
     if (!is_answer || !is_dify ||
         (reply->http_status == 404 && strcmp(reply->code, "not_found") != 0)) {
         bad_way(doctor, CLI_CHECK_HTTP,

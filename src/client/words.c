@@ -178,6 +178,8 @@ void dify__say_status(struct dify__buffer *text, enum dify_err *err, const struc
                       const struct dify__request *request, int status, bool is_html)
 {
     size_t path_len = strcspn(request->path, "?");
+    if (status == 407)
+        dify__add(text, err, "the proxy before ");
     dify__add_slice(text, err, dify__app_host(app));
     dify__add(text, err, " answered ");
     dify__add_uint(text, err, (uint64_t)status);
@@ -188,6 +190,8 @@ void dify__say_status(struct dify__buffer *text, enum dify_err *err, const struc
         dify__add(text, err, " with an HTML page, not Dify's words");
     if (status == 404 && is_html)
         dify__add(text, err, "; does the base URL end in /v1, and is it that of the API?");
+    if (status == 407)
+        dify__add(text, err, "; it wants a user and a password: http://USER:PASSWORD@HOST:PORT");
     if (status >= 300 && status < 400)
         dify__add(text, err, "; redirections are not followed: give the address it points to");
 }

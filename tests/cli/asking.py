@@ -420,6 +420,21 @@ CHECKS = ["settings", "proxy", "name", "tcp", "tls", "http", "clock", "key", "ap
           "inputs", "stream"]
 
 
+def refusing_proxy():
+    """The address of a proxy that lets nobody through without a password."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            client = server.accept()[0]
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n"
+                           b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+            client.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return "http://127.0.0.1:%d" % server.getsockname()[1]
+
+
 class Tls:
     """A TLS server in front of a port, with a certificate of its own for 127.0.0.1."""
 
@@ -591,6 +606,9 @@ def doctor_finds(given):
             given.checks.true("PassWord" not in json.dumps(found) and
                               "Unsupported proxy" in found["name"]["text"],
                               "no password of a proxy that is none: %s" % found)
+        found = check_states(world, 7, "http", "--proxy", refusing_proxy(), none=none)
+        given.checks.true("proxy before" in found["http"]["text"] and
+                          "user and password" in found["http"]["hint"], found["http"])
         path = put(given, "key", KEY.encode() + b"\n")
         os.chmod(path, 0o600)
         found = check_states(world, 0, None, "--api-key-file", path, none=none + ["stream"])

@@ -138,6 +138,9 @@ static void test_status(void **state)
     assert_status(&fake, 0, 404, true,
                   "dify.example answered 404 Not Found to GET /info with an HTML page, not Dify's "
                   "words; does the base URL end in /v1, and is it that of the API?");
+    assert_status(&fake, 0, 407, false,
+                  "the proxy before dify.example answered 407 to GET /info; it wants a user and a "
+                  "password: http://USER:PASSWORD@HOST:PORT");
     assert_status(&fake, 0, 302, false,
                   "dify.example answered 302 Found to GET /info; redirections are not followed: "
                   "give the address it points to");
