@@ -59,11 +59,12 @@ static bool make_order(const struct cli_args *args, const struct cli_settings *s
 
 static void say_conversation(const struct cli_following *following)
 {
-    char app[CLI_APP_WORDS_BYTES];
+    char app[CLI_APP_WORDS_BYTES], user[CLI_USER_WORD_BYTES];
     cli_following_app(following, app);
+    cli_following_user(following, user);
     if (following->ids.conversation[0] != '\0' && !following->options.is_quiet)
-        cli_complain("chat", "to go on: difystream chat%s --conversation %s --user '%s' TEXT", app,
-                     following->ids.conversation, dify_follow_user(following->follow));
+        cli_complain("chat", "to go on: difystream chat%s --conversation %s --user %s TEXT", app,
+                     following->ids.conversation, user);
 }
 
 static int chat(const struct cli_args *args, const struct cli_settings *settings,

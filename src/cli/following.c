@@ -261,16 +261,32 @@ void cli_following_app(const struct cli_following *following, char out[CLI_APP_W
              app != NULL ? app : "");
 }
 
+void cli_following_user(const struct cli_following *following, char out[CLI_USER_WORD_BYTES])
+{
+    const char *at = dify_follow_user(following->follow);
+    size_t used = 0;
+    out[used++] = '\'';
+    for (; *at != '\0' && used + 6 < CLI_USER_WORD_BYTES; at++) {
+        if (*at == '\'') {
+            memcpy(out + used, "'\\'", 3);
+            used += 3;
+        }
+        out[used++] = *at;
+    }
+    memcpy(out + used, "'", 2);
+}
+
 /* The last line on standard error. */
 static void say_how_to_go_on(const struct cli_following *following,
                              const struct dify_result *result)
 {
     const char *command = following->options.command;
     bool is_paused = result->outcome == DIFY_OUTCOME_PAUSED;
-    char app[CLI_APP_WORDS_BYTES];
+    char app[CLI_APP_WORDS_BYTES], user[CLI_USER_WORD_BYTES];
     if (following->options.is_quiet)
         return;
     cli_following_app(following, app);
+    cli_following_user(following, user);
     if (is_paused && following->form_token[0] != '\0')
         cli_complain(command, "the run waits for a form: difystream form%s %s", app,
                      following->form_token);
@@ -280,8 +296,8 @@ static void say_how_to_go_on(const struct cli_following *following,
     if (following->journal != NULL)
         cli_complain(command, "%s; to take it up: difystream resume %s", before, following->id);
     else if (following->ids.run[0] != '\0')
-        cli_complain(command, "%s; to take it up: difystream resume%s --user '%s' %s", before, app,
-                     dify_follow_user(following->follow), following->ids.run);
+        cli_complain(command, "%s; to take it up: difystream resume%s --user %s %s", before, app,
+                     user, following->ids.run);
 }
 
 static void settle_journal(struct cli_following *following, const struct dify_result *result)

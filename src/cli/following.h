@@ -108,6 +108,10 @@ int cli_following_finish(struct cli_following *following);
 #define CLI_APP_WORDS_BYTES 80 /* a name has up to 64 plain characters */
 void cli_following_app(const struct cli_following *following, char out[CLI_APP_WORDS_BYTES]);
 
+/* The run's user as one word of a shell. */
+#define CLI_USER_WORD_BYTES 1100 /* 255 characters, each a quote, or of up to four bytes */
+void cli_following_user(const struct cli_following *following, char out[CLI_USER_WORD_BYTES]);
+
 void cli_following_fini(struct cli_following *following);
 
 /* ---- between its files --------------------------------------------------------------------- */

@@ -41,6 +41,9 @@ def test_talk(given):
         checks.equal(ran.result["data"]["conversation_id"], talk, "the same conversation")
         ran = command.run("chat", "-c", talk, "Und?", app="talk")
         checks.equal([ran.status, len(ran.lines)], [2, 1], "whose is it?")
+        ran = command.run("chat", "--user", "Bo'b $x\\", "Na?", app="talk")
+        words = shlex.split(ran.lines[-1].split("to go on: ")[1])
+        checks.equal(words[words.index("--user") + 1], "Bo'b $x\\", "a user as a shell takes it")
         ran = command.run("chat", "-q", "Hi", app="assistant")
         checks.equal([ran.status, ran.out, ran.err], [0, "Hello, this is an\nanswer.\n", ""],
                      "quietly")
