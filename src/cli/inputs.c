@@ -76,11 +76,18 @@ static bool read_file(struct cli_inputs *inputs, const char *path)
 
 /* ---- single ones --------------------------------------------------------------------------- */
 
-/* Said before anything is sent, and not after minutes of uploading. */
-static bool is_readable(const struct cli_inputs *inputs, const char *path)
+/* Said before anything is sent, and not after minutes of uploading. Who meant no file, but a text
+ * that begins with @, learns how that is written. */
+static bool is_readable(const struct cli_inputs *inputs, const char *name, const char *path)
 {
     struct stat about;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT) {
+        cli_complain(inputs->command,
+                     "cannot read %s: %s; is the path right? The text @%s would be %s=@@%s", path,
+                     strerror(errno), path, name, path);
+        return false;
+    }
     if (fd < 0)
         return refuse_file(inputs, path, strerror(errno));
     bool is_folder = fstat(fd, &about) == 0 && S_ISDIR(about.st_mode);
@@ -94,7 +101,7 @@ static bool take_file(struct cli_inputs *inputs, const char *name, const char *p
         cli_complain(inputs->command, "a run takes at most %d files", DIFY_FOLLOW_FILES);
         return false;
     }
-    if (!is_readable(inputs, path))
+    if (!is_readable(inputs, name, path))
         return false;
     struct dify_attachment *attachment = &inputs->attachments[inputs->attachment_count++];
     *attachment = (struct dify_attachment){.name = name, .file = DIFY_FILE_INIT};

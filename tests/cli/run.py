@@ -93,6 +93,8 @@ def test_complaints(given):
             (GOOD, wrong_host, 7, "no-such-host.invalid"),
             (("run", "-i", "word"), {}, 2, "NAME=VALUE"),
             (("run", "-i", "word=@/no/such/file"), {}, 2, "/no/such/file"),
+            (("run", "-i", "word=@home"), {}, 2, "is the path right? The text @home would be "
+                                                "word=@@home"),
             (("run", "-i", "word=@"), {}, 2, "NAME=@FILE"),
             (GOOD + ("--blocking", "--record", nowhere), {}, 2, "--record keeps streams"),
             (GOOD + ("--record", nowhere), {"USE_STREAMING": "no"}, 2, "--record keeps streams"),
