@@ -187,6 +187,10 @@ struct dify_follow_observer {
     void (*bytes)(void *ctx, struct dify_follow *follow, struct dify_slice bytes);
     void (*stream_end)(void *ctx, struct dify_follow *follow, enum dify_reason reason);
 
+    /* A stop did not get through, or Dify refused it, as `message` says (an answer's, client.h): it
+     * is tried again until the run ends. Only the first time. */
+    void (*stop_failed)(void *ctx, struct dify_follow *follow, struct dify_slice message);
+
     /* The follow has ended; the result stands. Called once for each end (see
      * dify_follow_continue()). */
     void (*ended)(void *ctx, struct dify_follow *follow);

@@ -361,6 +361,15 @@ static void on_changed(void *ctx, struct dify_follow *follow,
     say_change(following, change);
 }
 
+static void on_stop_failed(void *ctx, struct dify_follow *follow, struct dify_slice message)
+{
+    char text[1200];
+    (void)follow;
+    snprintf(text, sizeof text, "the run is not stopped: %.*s; it is tried again",
+             message.len < 1000 ? (int)message.len : 1000, message.ptr);
+    cli_following_say(ctx, CLI_PROGRESS_WARNING, text);
+}
+
 static void on_ended(void *ctx, struct dify_follow *follow)
 {
     struct cli_following *following = ctx;
@@ -380,5 +389,6 @@ struct dify_follow_observer cli_following_observer(struct cli_following *followi
                                          .stream = on_stream,
                                          .bytes = on_bytes,
                                          .stream_end = on_stream_end,
+                                         .stop_failed = on_stop_failed,
                                          .ended = on_ended};
 }

@@ -358,7 +358,7 @@ enum dify_err dify_follow_continue(struct dify_follow *follow)
         return DIFY_ERR_STATE;
     dify__run_reopen(follow->run);
     follow->has_told_end = false;
-    follow->wants_stop = follow->stop_acknowledged = false;
+    follow->wants_stop = follow->stop_acknowledged = follow->has_told_stop = false;
     follow->opened = follow->reopens = 0;
     follow->env->under_way++;
     follow->started_ms = dify__now(follow->env) + 1;

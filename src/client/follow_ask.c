@@ -543,6 +543,10 @@ static void on_stopped(void *ctx, const struct dify_answer *answer)
     follow->stop_call = NULL;
     if (answer->outcome != DIFY_OUTCOME_SUCCEEDED) {
         dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_AGAIN_MS);
+        if (!follow->has_told_stop && follow->observer.stop_failed != NULL) {
+            follow->has_told_stop = true;
+            follow->observer.stop_failed(follow->observer.ctx, follow, answer->message);
+        }
         return;
     }
     follow->stop_acknowledged = true;

@@ -124,6 +124,7 @@ struct dify_follow {
 
     /* a stop */
     bool wants_stop, stop_acknowledged;
+    bool has_told_stop; /* that it did not get through */
 
     struct dify__alarm step;     /* the state's own: the next try, silence, what comes late */
     struct dify__alarm question; /* the next question */

@@ -223,6 +223,20 @@ def test_stop(given):
         checks.equal(command.journals(), [], "its journal is gone")
 
 
+def test_stop_refused(given):
+    checks = given.checks
+    with dify(given, "--fault", "500,on=stop,times=2", speed=20) as sim:
+        command = Command(given, sim)
+        process = command.start("run", app="held", environment={"DIFYSTREAM_SPEED": "20"})
+        followed.read_until(process, "started     code")
+        process.send_signal(signal.SIGINT)
+        ran = command.end(process)
+        checks.equal([ran.status, ran.result["code"]], [1, "workflow_stopped"], "stopped at last")
+        told = [line for line in ran.lines if "the run is not stopped: " in line]
+        checks.true(len(told) == 1 and told[0].endswith("Internal Server Error; it is tried again"),
+                    "why it took longer is told once", ran)
+
+
 def test_not_sent(given):
     """Interrupted while a server that says nothing is asked about its app."""
     checks = given.checks

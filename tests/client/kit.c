@@ -82,6 +82,15 @@ static void on_stream_end(void *ctx, struct dify_follow *follow, enum dify_reaso
     meddle(watched);
 }
 
+static void on_stop_failed(void *ctx, struct dify_follow *follow, struct dify_slice message)
+{
+    struct watched *watched = ctx;
+    assert_ptr_equal(follow, watched->follow);
+    assert_true(message.len != 0);
+    watched->stop_failures++;
+    meddle(watched);
+}
+
 static void on_ended(void *ctx, struct dify_follow *follow)
 {
     struct watched *watched = ctx;
@@ -107,6 +116,7 @@ void watch(struct watched *watched, struct fake *fake, const struct dify_order *
                                             .stream = on_stream,
                                             .bytes = on_bytes,
                                             .stream_end = on_stream_end,
+                                            .stop_failed = on_stop_failed,
                                             .ended = on_ended};
     memset(watched, 0, sizeof *watched);
     watched->fake = fake;

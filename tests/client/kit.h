@@ -12,7 +12,7 @@ struct watched {
     struct dify_follow *follow;
     struct text path; /* the reasons of its changes, with blanks between */
     enum dify_follow_state state;
-    unsigned ended, streams, stream_ends;
+    unsigned ended, streams, stream_ends, stop_failures;
     bool holds;       /* `submit` says no */
     unsigned submits; /* `submit` was asked */
     unsigned sendings;

@@ -192,6 +192,7 @@ static void test_stop_that_does_not_get_through(void **state)
     finish(&scene.watched);
     assert_code(&scene.watched, "workflow_stopped");
     assert_int_equal(scene.fake.stops, 1);
+    assert_int_equal(scene.watched.stop_failures, 1);
     leave(&scene);
 }
 
