@@ -164,13 +164,21 @@ static void reopen(struct dify_follow *follow, enum dify_reason reason,
         dify__follow_ask_in(follow, 0);
 }
 
+/* What there is to say of a run that was taken up, before which nothing went wrong here. */
+static struct dify__text_of *left_text(struct dify_follow *follow, struct dify__text_of *text)
+{
+    *text = dify__text_begin(follow);
+    dify__say(text, "the run was left before its end was seen");
+    return text;
+}
+
 static void fail_incomplete(struct dify_follow *follow, enum dify_reason reason,
                             struct dify__text_of *take_text)
 {
-    struct dify__text_of text = dify__text_begin(follow);
+    struct dify__text_of text;
     bool is_empty = follow->stream_number == 0 || follow->events == 0;
     if (take_text == NULL)
-        take_text = &text;
+        take_text = left_text(follow, &text);
     dify__say(take_text, "; Dify cannot be asked about this run");
     dify__follow_fail(follow, reason,
                       reason == DIFY_REASON_RESET && is_empty ? DIFY_OUTCOME_CONNECTION_RESET
@@ -182,9 +190,9 @@ static void fail_incomplete(struct dify_follow *follow, enum dify_reason reason,
 static void fail_lost(struct dify_follow *follow, enum dify_reason reason,
                       struct dify__text_of *take_text)
 {
-    struct dify__text_of text = dify__text_begin(follow);
+    struct dify__text_of text;
     if (take_text == NULL)
-        take_text = &text;
+        take_text = left_text(follow, &text);
     dify__say(take_text,
               "; whether the run has begun is not known, and chatflows stand in no logs");
     dify__follow_fail(follow, reason, DIFY_OUTCOME_RUN_LOST, "", 0, take_text);

@@ -445,9 +445,42 @@ static void run_conversation(void **state)
     fake_fini(&fake);
 }
 
+/* A chat that another command left: its stream is gone, and Dify has no more to tell. */
+static void test_chat_taken_up(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* something of it was seen; nothing was */
+        struct fake fake;
+        struct watched watched;
+        struct dify_order order = {.size = sizeof order,
+                                   .kind = DIFY_KIND_CHAT,
+                                   .user = "ann",
+                                   .query = DIFY_SLICE("Hello?"),
+                                   .sent_at_s = 1790000000};
+        fake_init(&fake, "1.14.2", 11);
+        fake.mode = "chat";
+        watch(&watched, &fake, &order);
+        if (i == 0)
+            assert_int_equal(dify_follow_recall(watched.follow, true,
+                                                DIFY_SLICE("data: {\"event\":\"message\","
+                                                           "\"answer\":\"Hel\"}\n\n")),
+                             DIFY_OK);
+        dify_follow_start(watched.follow);
+        finish(&watched);
+        assert_code(&watched, "stream_incomplete");
+        assert_result(dify_follow_run(watched.follow), "/message",
+                      "'the run was left before its end was seen; Dify cannot be asked about this "
+                      "run'");
+        assert_int_equal(fake.count[FAKE_SUBMIT], 0);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat_without_a_query)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat_without_a_query),
+                                       cmocka_unit_test(test_chat_taken_up)};
     int failed = run_cases("follow-chat", chats, COUNT_OF(chats), sizeof chats[0], run_chat);
     failed += run_cases("follow-blocking", blockings, COUNT_OF(blockings), sizeof blockings[0],
                         run_blocking);
