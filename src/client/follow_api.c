@@ -315,6 +315,7 @@ void dify_follow_stop(struct dify_follow *follow)
     if (dify__follow_is_over(follow) || follow->wants_stop)
         return;
     follow->wants_stop = true;
+    follow->stops_late = dify_run_has_terminal_event(follow->run);
     if (follow->state == DIFY_FOLLOW_NEW || follow->state == DIFY_FOLLOW_CHECKING ||
         follow->state == DIFY_FOLLOW_UPLOADING || follow->state == DIFY_FOLLOW_HELD ||
         follow->state == DIFY_FOLLOW_WAITING)

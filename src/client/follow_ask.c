@@ -550,7 +550,8 @@ static void on_stopped(void *ctx, const struct dify_answer *answer)
         return;
     }
     follow->stop_acknowledged = true;
-    dify__run_note_stop(follow->run);
+    if (!follow->stops_late)
+        dify__run_note_stop(follow->run);
     dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_MS);
     if (!follow->is_stream && follow->call == NULL && dify__follow_has_row(follow))
         dify__follow_ask_in(follow, 0);

@@ -125,6 +125,7 @@ struct dify_follow {
     /* a stop */
     bool wants_stop, stop_acknowledged;
     bool has_told_stop; /* that it did not get through */
+    bool stops_late; /* it was wanted when the end had been told: that is not by the stop */
 
     struct dify__alarm step;     /* the state's own: the next try, silence, what comes late */
     struct dify__alarm question; /* the next question */

@@ -237,7 +237,7 @@ static void end_message(struct dify_run *run, const struct dify_event *event)
     uint64_t tokens;
     run->has_message_end = true;
     if (!run->has_workflow_finished && !run->has_error)
-        dify__fold_status(run, DIFY_SLICE("succeeded"));
+        dify__fold_status(run, run->was_stopped ? DIFY_SLICE("stopped") : DIFY_SLICE("succeeded"));
     if (dify__parse_uint(event->usage.total_tokens.text, &tokens))
         run->usage_tokens = tokens;
     struct dify__figure figure = dify__read_decimal(run, event->usage.total_price);

@@ -226,6 +226,8 @@ enum dify_err dify__run_tell(struct dify_run *run, enum dify__told_by source,
 void dify__run_note_stop(struct dify_run *run)
 {
     run->was_stopped = true;
+    if (run->has_message_end && !run->has_workflow_finished && !run->has_error)
+        dify__fold_status(run, DIFY_SLICE("stopped"));
 }
 
 void dify__run_end_stopped(struct dify_run *run)

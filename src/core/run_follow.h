@@ -44,7 +44,8 @@ enum dify__told_by {
 DIFY_MUST_CHECK enum dify_err dify__run_tell(struct dify_run *run, enum dify__told_by source,
                                              struct dify_slice json);
 
-/* A stop was acknowledged: an end that is no success is one by this stop. */
+/* A stop was acknowledged that was asked for before the end: an end that is no success is one by
+ * this stop, and so is a message_end, which tells an end and not which. */
 void dify__run_note_stop(struct dify_run *run);
 
 /* Ends the run as `stopped`, where no stream and no detail says so. */

@@ -408,10 +408,13 @@ static void on_stopping(struct dify__alarm *alarm)
         json = "{'event':'workflow_finished','workflow_run_id':'%R','task_id':'%T','data':"
                "{'id':'%R','status':'failed','outputs':{},'error':'Aborted: User requested "
                "stop','elapsed_time':1.5,'total_tokens':0,'total_steps':0}}";
+    if (run->has_no_row) /* a chat has no other end */
+        json = "{'event':'message_end','message_id':'m1','task_id':'%T','metadata':{}}";
     while (run->events > run->at)
         text_fini(&run->event[--run->events].frame);
     run->error = "\"stopped\"";
-    fake_add_event(run, run->fake->now_ms - run->started_ms, FAKE_FINISHED, 0, json);
+    fake_add_event(run, run->fake->now_ms - run->started_ms,
+                   run->has_no_row ? FAKE_MESSAGE_END : FAKE_FINISHED, 0, json);
     fake_alarm(run->fake, &run->step, 0);
 }
 

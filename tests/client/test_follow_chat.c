@@ -477,10 +477,44 @@ static void test_chat_taken_up(void **state)
     }
 }
 
+/* message_end, which alone ends a chat, does not tell that it was stopped. */
+static void test_stopped_chat(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) { /* in the middle; when its end had come */
+        struct fake fake;
+        struct watched watched;
+        struct dify_order order = plain_order();
+        fake_init(&fake, "1.14.2", 11);
+        fake.mode = "chat";
+        struct fake_run *run = fake_plan(&fake);
+        run->has_no_row = true;
+        fake_add_event(run, 500, FAKE_OTHER_EVENT, 0, MESSAGE("Hello "));
+        fake_add_event(run, 9000, FAKE_OTHER_EVENT, 0, MESSAGE("there"));
+        fake_add_event(run, 9000, FAKE_MESSAGE_END, 0, MESSAGE_END);
+        order.query = DIFY_SLICE("Hello?");
+        begin(&watched, &fake, &order);
+        fake_pass(&fake, 2000);
+        while (i == 1 && !dify_run_has_terminal_event(dify_follow_run(watched.follow)))
+            fake_pass(&fake, 1);
+        dify_follow_stop(watched.follow);
+        finish(&watched);
+        assert_int_equal(fake.stops, i == 0);
+        assert_code(&watched, i == 0 ? "workflow_stopped" : "");
+        assert_result(dify_follow_run(watched.follow), "/data/status",
+                      i == 0 ? "'stopped'" : "'succeeded'");
+        assert_result(dify_follow_run(watched.follow), "/data/answer",
+                      i == 0 ? "'Hello '" : ANSWER);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_chat_without_a_query),
-                                       cmocka_unit_test(test_chat_taken_up)};
+                                       cmocka_unit_test(test_chat_taken_up),
+                                       cmocka_unit_test(test_stopped_chat)};
     int failed = run_cases("follow-chat", chats, COUNT_OF(chats), sizeof chats[0], run_chat);
     failed += run_cases("follow-blocking", blockings, COUNT_OF(blockings), sizeof blockings[0],
                         run_blocking);
