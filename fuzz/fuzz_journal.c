@@ -168,7 +168,7 @@ static size_t plain_read(const uint8_t *file, size_t len, bool skips_bytes, stru
             (at == CLI_JOURNAL_MAGIC_BYTES) != (type == CLI_JOURNAL_HEADER))
             return at;
         at += CLI_JOURNAL_HEAD_BYTES + size;
-        if (type < CLI_JOURNAL_HEADER || type > CLI_JOURNAL_ENDED)
+        if (type < CLI_JOURNAL_HEADER || type > CLI_JOURNAL_STOPPED)
             continue;
         streams += type == CLI_JOURNAL_STREAM;
         struct cli_journal_record record = {.type = type, .stream = streams};
@@ -229,7 +229,7 @@ static void build(const uint8_t *bytes, size_t len, struct fuzz_text *file, size
         size_t size = bytes[at + 1] < len - at - 2 ? bytes[at + 1] : len - at - 2;
         uint8_t head[CLI_JOURNAL_HEAD_BYTES];
         /* one type in four is none */
-        head[8] = *records == 0 ? CLI_JOURNAL_HEADER : (uint8_t)(bytes[at] % 11);
+        head[8] = *records == 0 ? CLI_JOURNAL_HEADER : (uint8_t)(bytes[at] % 12);
         cli_put_u32(head, (uint32_t)size);
         cli_put_u32(head + 4, cli_journal_checksum(head[8], bytes + at + 2, size));
         fuzz_text_add(file, head, sizeof head);

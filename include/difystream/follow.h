@@ -79,6 +79,7 @@ struct dify_order {
     const char *workflow_run_id;
     int64_t sent_at_s;
     const char *task_id; /* known from before, to stop it; may be NULL */
+    bool was_stopped;    /* dify_follow_is_stopped() of whoever followed it before */
 };
 
 /* Attachments of one run. */
@@ -254,6 +255,10 @@ DIFY_API struct dify_slice dify_follow_task_id(const struct dify_follow *follow)
  * the latest that went out, as it was sent; absent before the first. Dies with the next callback.
  */
 DIFY_API struct dify_slice dify_follow_path(const struct dify_follow *follow);
+
+/* Whether Dify has acknowledged a stop that was asked for before the run's end. Whoever takes the
+ * run up later has to know: Dify's row of a stopped run may say `running` for ever. */
+DIFY_API bool dify_follow_is_stopped(const struct dify_follow *follow);
 
 /* Since how many milliseconds the run's worker has given no sign, 0 while it does. */
 DIFY_API uint64_t dify_follow_silent_ms(const struct dify_follow *follow);

@@ -123,6 +123,7 @@ static int go_on(const struct cli_args *args, struct cli_left_run *left,
         memcpy(following.id, left->header.id, sizeof following.id);
         following.ids = left->ids;
         following.was_submitted = true;
+        following.was_stopped = left->was_stopped;
         cli_left_run_recall(left, following.follow);
         following.journal = cli_left_run_take(left);
         status = cli_following_finish(&following);

@@ -83,6 +83,7 @@ struct cli_following {
     int signals; /* a descriptor */
     unsigned interrupts;
     bool was_submitted; /* the run may have been started */
+    bool was_stopped;   /* as Dify has acknowledged, and the journal knows */
     bool has_ended;
     bool has_shown_text;          /* "text" on a terminal: it was shown as it came */
     bool has_agent_text;          /* pieces of it, which a `message` then repeats as a whole */
@@ -127,7 +128,7 @@ struct dify_follow_observer cli_following_observer(struct cli_following *followi
 void cli_following_say(struct cli_following *following, enum cli_progress_level level,
                        const char *text);
 
-/* Tells the journal of ids that have become known. */
+/* Tells the journal of ids that have become known, and of a stop. */
 void cli_following_note_ids(struct cli_following *following);
 
 #endif

@@ -113,6 +113,10 @@ void cli_following_note_ids(struct cli_following *following)
     struct cli_following_ids *ids = &following->ids;
     struct dify_result result;
     bool is_new = false;
+    if (!following->was_stopped && dify_follow_is_stopped(following->follow)) {
+        following->was_stopped = true;
+        cli_journal_stopped(following->journal, cli_unix_now_ms());
+    }
     learn(ids->run, dify_follow_run_id(following->follow), &is_new);
     learn(ids->task, dify_follow_task_id(following->follow), &is_new);
     if (dify_follow_kind(following->follow) != DIFY_KIND_WORKFLOW) {

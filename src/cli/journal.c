@@ -392,6 +392,13 @@ void cli_journal_paused(struct cli_journal *journal, uint64_t now_ms)
         settle(journal);
 }
 
+void cli_journal_stopped(struct cli_journal *journal, uint64_t now_ms)
+{
+    put_moment(journal, CLI_JOURNAL_STOPPED, now_ms, false);
+    if (journal != NULL)
+        settle(journal);
+}
+
 void cli_journal_end(struct cli_journal *journal, uint64_t now_ms)
 {
     if (journal == NULL)

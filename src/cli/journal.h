@@ -100,6 +100,8 @@ void cli_journal_bytes(struct cli_journal *journal, const char *bytes, size_t le
 /* Ids that are absent stay as they were said before. */
 void cli_journal_ids(struct cli_journal *journal, const struct cli_journal_ids *ids);
 void cli_journal_paused(struct cli_journal *journal, uint64_t now_ms);
+/* Dify has acknowledged a stop. */
+void cli_journal_stopped(struct cli_journal *journal, uint64_t now_ms);
 
 /* The run has ended and its result was handed over: the file goes, the journal is freed. */
 void cli_journal_end(struct cli_journal *journal, uint64_t now_ms);
@@ -117,13 +119,14 @@ enum cli_journal_type {
     CLI_JOURNAL_IDS,
     CLI_JOURNAL_PAUSED,
     CLI_JOURNAL_TRUNCATED, /* later bytes were not kept: the file had become too large */
-    CLI_JOURNAL_ENDED
+    CLI_JOURNAL_ENDED,
+    CLI_JOURNAL_STOPPED
 };
 
 /* A record; slices live until the next call. */
 struct cli_journal_record {
     enum cli_journal_type type;
-    uint64_t at_ms;                   /* of SUBMITTING, STREAM, PAUSED, ENDED */
+    uint64_t at_ms;                   /* of SUBMITTING, STREAM, PAUSED, ENDED, STOPPED */
     unsigned stream;                  /* of STREAM and STREAM_BYTES: counted from 1 */
     bool is_resumed;                  /* of STREAM */
     struct dify_slice bytes;          /* of STREAM_BYTES */

@@ -154,7 +154,7 @@ static enum step next_record(struct cli_journal_reader *reader, struct cli_journ
         return STEP_END;
     }
     reader->at += CLI_JOURNAL_HEAD_BYTES + cli_get_u32(head);
-    if (record->type > CLI_JOURNAL_ENDED || record->type < CLI_JOURNAL_HEADER)
+    if (record->type > CLI_JOURNAL_STOPPED || record->type < CLI_JOURNAL_HEADER)
         return STEP_UNKNOWN;
     if (record->type == CLI_JOURNAL_STREAM)
         record->stream = ++reader->stream;

@@ -28,6 +28,7 @@ static void read_rest(struct cli_left_run *left)
     while (cli_journal_next(&reader, &record)) {
         if (record.type == CLI_JOURNAL_SUBMITTING)
             left->sent_ms = record.at_ms;
+        left->was_stopped |= record.type == CLI_JOURNAL_STOPPED;
         if (record.type != CLI_JOURNAL_IDS)
             continue;
         keep(left->ids.run, record.ids.workflow_run_id);
@@ -99,7 +100,8 @@ void cli_left_run_put(const struct cli_left_run *left, struct dify_order *order)
                                  .user = left->user,
                                  .query = left->header.query,
                                  .conversation_id = left->conversation_id,
-                                 .sent_at_s = (int64_t)(left->sent_ms / 1000)};
+                                 .sent_at_s = (int64_t)(left->sent_ms / 1000),
+                                 .was_stopped = left->was_stopped};
     if (left->ids.run[0] != '\0')
         order->workflow_run_id = left->ids.run;
     if (left->ids.task[0] != '\0')

@@ -20,6 +20,7 @@ struct cli_left_run {
     struct cli_journal_header header;
     struct cli_following_ids ids;
     uint64_t sent_ms; /* Unix time of the request that started the run; 0: nothing was sent */
+    bool was_stopped; /* as Dify has acknowledged */
     char *base_url, *app, *user, *workflow_id, *conversation_id; /* NULL: absent */
 };
 

@@ -84,6 +84,8 @@ static bool is_order_sound(const struct dify_order *order)
         return false;
     if (order->sent_at_s < 0 || order->sent_at_s > SENT_AT_MOST_S)
         return false;
+    if (order->was_stopped && !takes_up)
+        return false;
     /* what is taken up has a user and was sent by somebody else */
     return !takes_up || (order->user != NULL && order->attachment_count == 0 && !order->blocking);
 }
@@ -181,6 +183,10 @@ static enum dify_err init(struct dify_follow *follow, const struct dify_order *o
     }
     if (follow->takes_up && follow->kind == DIFY_KIND_AUTO)
         follow->kind = DIFY_KIND_WORKFLOW;
+    if (err == DIFY_OK && order->was_stopped) {
+        follow->wants_stop = follow->stop_acknowledged = true;
+        dify__run_note_stop(follow->run);
+    }
     return err;
 }
 
@@ -296,8 +302,11 @@ void dify_follow_start(struct dify_follow *follow)
     if (dify__run_is_paused(follow->run)) { /* when it was seen last: its form may be in by now */
         dify__run_reopen(follow->run);
         follow->continued_ms = follow->started_ms;
+        follow->wants_stop = follow->stop_acknowledged = false; /* which does nothing to a pause */
     }
     dify__alarm_in(follow->env, &follow->ceiling, follow->app->run_timeout_ms);
+    if (follow->stop_acknowledged)
+        dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_MS);
     dify__alarm_in(follow->env, &follow->telling, 0);
     tell_host(follow);
 }
@@ -380,6 +389,11 @@ enum dify_follow_state dify_follow_state_of(const struct dify_follow *follow)
 bool dify_follow_has_ended(const struct dify_follow *follow)
 {
     return dify__follow_is_over(follow);
+}
+
+bool dify_follow_is_stopped(const struct dify_follow *follow)
+{
+    return follow->stop_acknowledged && !follow->stops_late;
 }
 
 const struct dify_run *dify_follow_run(const struct dify_follow *follow)

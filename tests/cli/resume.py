@@ -175,6 +175,26 @@ def test_names(given):
         checks.equal(command.journals(), [], "the journal is gone")
 
 
+# Of a journal: the type of the record of a stop, and the beginning of its field, a time.
+STOPPED = b"\x09\x0e" + struct.pack("<I", 8)
+
+
+def test_stopped(given):
+    """Stopped, and left before its stream said so: its row says `running` for ever."""
+    checks = given.checks
+    with server(given, "--fault", "stall-after-events=4,on=run") as sim:
+        command = Command(given, sim)
+        process = command.start("run", app="held", environment={"DIFYSTREAM_SPEED": "1"})
+        own = followed.read_until(process, "started     code")[0].split()[-1]
+        process.send_signal(signal.SIGINT)
+        sim.until(sim.truths, lambda truths: truths["data"][0]["outcome"] == "stopped")
+        sim.until(command.kept, lambda kept: STOPPED in kept)
+        checks.true(kill(process), "it waits for the stream's word")
+        ran = command.run("resume", "--max-time", "3000", own, app="held")
+        checks.equal([ran.status, ran.result["code"]], [1, "workflow_stopped"], "it was stopped")
+        checks.equal(command.journals(), [], "the journal is gone")
+
+
 def test_configured(given):
     """A run of an app that the configuration names is taken up with that app's key."""
     checks = given.checks

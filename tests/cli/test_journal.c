@@ -117,6 +117,7 @@ static void write_run(struct cli_journal *journal)
     cli_journal_stream(journal, true, NOW + 3);
     cli_journal_bytes(journal, "data: 2\n\n", 9);
     cli_journal_paused(journal, NOW + 4);
+    cli_journal_stopped(journal, NOW + 5);
 }
 
 /* A record as a line, for comparison. */
@@ -223,7 +224,8 @@ static void test_what_is_written_is_read(void **state)
     text_add_chars(&expected, "3 1700000000003 2 1  0 -0: -0: -0: -0: -0: -0: -0: -0: -0: -0: -0: "
                               "-0: -0:\n"
                               "4 0 2" NO_HEADER " -0: -0: -0: -0: 9:data: 2\n\n\n"
-                              "6 1700000000004 2" NO_HEADER " -0: -0: -0: -0: -0:\n");
+                              "6 1700000000004 2" NO_HEADER " -0: -0: -0: -0: -0:\n"
+                              "9 1700000000005 2" NO_HEADER " -0: -0: -0: -0: -0:\n");
     struct text got = read_journal(fixture, ID, &is_cut);
     assert_bytes(text_slice(&got), text_slice(&expected));
     assert_false(is_cut);
@@ -537,7 +539,7 @@ static void test_killed(void **state)
     struct text got = read_all(&reader, NULL, &count);
     cli_journal_reader_fini(&reader);
     cli_journal_close(journal);
-    assert_int_equal(count, 9);
+    assert_int_equal(count, 10);
     text_fini(&got);
 }
 

@@ -179,6 +179,41 @@ static void test_row_that_stays_after_a_stop(void **state)
     }
 }
 
+/* The run of one who stopped it and left, at each moment after the stop. */
+static void test_stopped_and_taken_up(void **state)
+{
+    static const struct way way = {.state = DIFY_FOLLOW_STREAMING};
+    (void)state;
+    for (size_t i = 0; i < 4 * COUNT_OF(releases); i++) {
+        struct scene scene;
+        struct watched second;
+        struct dify_order order = {.size = sizeof order, .was_stopped = true};
+        char user[300], id[64];
+        go_to(&scene, &way, releases[i / 4]);
+        scene.run->keeps_row_after_stop = i / 4 < 2;
+        fake_pass(&scene.fake, 1000);
+        assert_false(dify_follow_is_stopped(scene.watched.follow));
+        dify_follow_stop(scene.watched.follow);
+        while (!dify_follow_is_stopped(scene.watched.follow))
+            assert_true(fake_step(&scene.fake));
+        struct dify_slice known = dify_follow_run_id(scene.watched.follow);
+        snprintf(user, sizeof user, "%s", dify_follow_user(scene.watched.follow));
+        snprintf(id, sizeof id, "%.*s", (int)known.len, known.ptr);
+        dify_follow_free(scene.watched.follow);
+        scene.watched.follow = NULL;
+        fake_pass(&scene.fake, i % 4 * 1000); /* the stream would have ended meanwhile */
+        order.user = user;
+        order.workflow_run_id = id;
+        begin(&second, &scene.fake, &order);
+        finish(&second);
+        assert_code(&second, "workflow_stopped");
+        assert_int_equal(scene.fake.stops, 1);
+        assert_true(scene.fake.now_ms < 90000);
+        watched_fini(&second);
+        leave(&scene);
+    }
+}
+
 static void test_stop_that_does_not_get_through(void **state)
 {
     static const struct way way = {.state = DIFY_FOLLOW_STREAMING};
@@ -635,6 +670,7 @@ int main(void)
         cmocka_unit_test(test_cancelled_in_each_state),
         cmocka_unit_test(test_stopped_in_each_state),
         cmocka_unit_test(test_row_that_stays_after_a_stop),
+        cmocka_unit_test(test_stopped_and_taken_up),
         cmocka_unit_test(test_stop_that_does_not_get_through),
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_held_until_the_ceiling),
