@@ -28,7 +28,10 @@ static void read_rest(struct cli_left_run *left)
     while (cli_journal_next(&reader, &record)) {
         if (record.type == CLI_JOURNAL_SUBMITTING)
             left->sent_ms = record.at_ms;
-        left->was_stopped |= record.type == CLI_JOURNAL_STOPPED;
+        if (record.type == CLI_JOURNAL_STOPPED)
+            left->was_stopped = true;
+        if (record.type == CLI_JOURNAL_PAUSED) /* a stop does nothing to a pause */
+            left->was_stopped = false;
         if (record.type != CLI_JOURNAL_IDS)
             continue;
         keep(left->ids.run, record.ids.workflow_run_id);

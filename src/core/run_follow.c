@@ -239,7 +239,7 @@ void dify__run_end_stopped(struct dify_run *run)
 
 void dify__run_reopen(struct dify_run *run)
 {
-    run->has_ended = run->is_paused = false;
+    run->has_ended = run->is_paused = run->was_stopped = false;
 }
 
 bool dify__run_has_conversation(const struct dify_run *run)

@@ -58,7 +58,7 @@ DIFY_MUST_CHECK enum dify_err dify__run_write_result(const struct dify_run *run,
                                                      const char *open_status, dify_write_fn *write,
                                                      void *ctx);
 
-/* Goes on after a pause: more streams may be fed. */
+/* Goes on after a pause: more streams may be fed. A stop from before has done nothing to it. */
 void dify__run_reopen(struct dify_run *run);
 
 /* Whether it is a turn of a conversation, as far as was heard. */

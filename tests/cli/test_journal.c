@@ -6,6 +6,7 @@
 
 #include "cli/args.h"
 #include "cli/journal.h"
+#include "cli/left_run.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -518,6 +519,29 @@ static void test_a_run_is_followed_by_one(void **state)
 }
 
 /* Killed at once after the call: what it wrote is there, and the lock is not. */
+/* Who takes the run up has to know of a stop, but of none that was before a pause. */
+static void test_left(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < 8; i++) {
+        struct cli_left_run left;
+        struct cli_journal *journal = create(fixture, ID);
+        if ((i & 1) != 0)
+            cli_journal_stopped(journal, NOW);
+        if ((i & 2) != 0)
+            cli_journal_paused(journal, NOW);
+        if ((i & 4) != 0)
+            cli_journal_stopped(journal, NOW);
+        cli_journal_close(journal);
+        assert_int_equal(
+            cli_left_run_open(&left, fixture->runs, ID, &fixture->options, &fixture->error),
+            CLI_JOURNAL_OK);
+        assert_int_equal(left.was_stopped, (i & 4) != 0 || i == 1);
+        cli_journal_end(cli_left_run_take(&left), NOW);
+        cli_left_run_close(&left);
+    }
+}
+
 static void test_killed(void **state)
 {
     struct fixture *fixture = *state;
@@ -813,6 +837,7 @@ int main(void)
         TEST(test_what_is_no_journal),
         TEST(test_it_is_nobody_elses),
         TEST(test_a_run_is_followed_by_one),
+        TEST(test_left),
         TEST(test_killed),
         TEST(test_ceiling),
         TEST(test_inputs_beyond_a_record),

@@ -106,6 +106,16 @@ static void leave(struct scene *scene)
     fake_fini(&scene->fake);
 }
 
+/* Another program starts the run, and leaves after `ms`. What it had read is in `kept`. */
+static void start_elsewhere(struct fake *fake, struct watched *first, uint64_t ms)
+{
+    struct dify_order order = plain_order();
+    order.user = "ann";
+    begin(first, fake, &order);
+    fake_pass(fake, ms);
+    watched_fini(first);
+}
+
 static void test_cancelled_in_each_state(void **state)
 {
     (void)state;
@@ -321,18 +331,40 @@ static void test_continued_in_vain(void **state)
     fake_fini(&fake);
 }
 
+/* A stop does nothing to a pause, and what comes behind it is not by that stop. */
+static void test_paused_in_spite_of_a_stop(void **state)
+{
+    struct fake fake;
+    struct watched watched;
+    struct dify_order order = {.size = sizeof order, .was_stopped = true};
+    (void)state;
+    fake_init(&fake, "1.14.2", 5);
+    struct fake_run *run = fake_plan_pausing(&fake);
+    start_elsewhere(&fake, &watched, 5000);
+    assert_true(run->is_paused);
+    run->status = "failed";
+    run->error = "\"it failed\"";
+    fake_add_fault(&fake, FAULT(.what = FAKE_EVENTS, .how = FAKE_REFUSED)); /* its row tells */
+    order.user = "ann";
+    order.workflow_run_id = run->id;
+    watch(&watched, &fake, &order);
+    for (size_t i = 0; i < run->at; i++) {
+        struct text frame = {NULL, 0, 0};
+        text_addf(&frame, "data: %s\n\n", run->event[i].frame.ptr);
+        assert_int_equal(dify_follow_recall(watched.follow, i == 0, text_slice(&frame)), DIFY_OK);
+        text_fini(&frame);
+    }
+    dify_follow_start(watched.follow);
+    fake_pass(&fake, 1000);
+    fake_continue(run);
+    finish(&watched);
+    assert_code(&watched, "workflow_failed");
+    watched_fini(&watched);
+    fake_fini(&fake);
+}
+
 /* ---- taking up --------------------------------------------------------------------------------
  */
-
-/* Another program starts the run, and leaves after `ms`. What it had read is in `kept`. */
-static void start_elsewhere(struct fake *fake, struct watched *first, uint64_t ms)
-{
-    struct dify_order order = plain_order();
-    order.user = "ann";
-    begin(first, fake, &order);
-    fake_pass(fake, ms);
-    watched_fini(first);
-}
 
 static void test_taken_up_by_id(void **state)
 {
@@ -675,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_held_until_the_ceiling),
         cmocka_unit_test(test_pause_and_continue),
+        cmocka_unit_test(test_paused_in_spite_of_a_stop),
         cmocka_unit_test(test_continued_in_vain),
         cmocka_unit_test(test_taken_up_by_id),
         cmocka_unit_test(test_taken_up_with_what_was_kept),
