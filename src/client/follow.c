@@ -94,6 +94,11 @@ bool dify__follow_is_searchable(const struct dify_follow *follow)
     return follow->kind == DIFY_KIND_WORKFLOW && dify__run_id(follow->run).len == 0;
 }
 
+bool dify__follow_awaits_row(const struct dify_follow *follow)
+{
+    return follow->stop_is_old && dify__follow_has_row(follow);
+}
+
 bool dify__follow_is_alive(const struct dify_follow *follow)
 {
     if (!follow->is_stream)
@@ -220,10 +225,11 @@ void dify__follow_end(struct dify_follow *follow, enum dify_reason reason)
     close_up(follow, reason, NULL);
 }
 
-/* After a stop that Dify has acknowledged, an end that nobody tells is one by this stop. */
+/* After a stop that Dify has acknowledged, an end that nobody tells is one by this stop; unless it
+ * is only us who were not told: by a key that is refused, or by a Dify that does not answer. */
 static bool is_by_stop(const struct dify_follow *follow, enum dify_outcome outcome)
 {
-    return follow->stop_acknowledged &&
+    return follow->stop_acknowledged && !dify__follow_awaits_row(follow) &&
            (outcome == DIFY_OUTCOME_STREAM_INCOMPLETE || outcome == DIFY_OUTCOME_READ_TIMEOUT ||
             outcome == DIFY_OUTCOME_RUN_TIMEOUT || outcome == DIFY_OUTCOME_CONNECTION_RESET ||
             outcome == DIFY_OUTCOME_RUN_LOST);

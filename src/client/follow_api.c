@@ -53,7 +53,7 @@ static void on_stopping(struct dify__alarm *alarm)
         dify__follow_try_stop(follow);
         return;
     }
-    if (dify__follow_is_alive(follow)) {
+    if (dify__follow_is_alive(follow) || dify__follow_awaits_row(follow)) {
         dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_MS);
         return;
     }
@@ -184,7 +184,7 @@ static enum dify_err init(struct dify_follow *follow, const struct dify_order *o
     if (follow->takes_up && follow->kind == DIFY_KIND_AUTO)
         follow->kind = DIFY_KIND_WORKFLOW;
     if (err == DIFY_OK && order->was_stopped) {
-        follow->wants_stop = follow->stop_acknowledged = true;
+        follow->wants_stop = follow->stop_acknowledged = follow->stop_is_old = true;
         dify__run_note_stop(follow->run);
     }
     return err;
@@ -302,7 +302,8 @@ void dify_follow_start(struct dify_follow *follow)
     if (dify__run_is_paused(follow->run)) { /* when it was seen last: its form may be in by now */
         dify__run_reopen(follow->run);
         follow->continued_ms = follow->started_ms;
-        follow->wants_stop = follow->stop_acknowledged = false; /* which does nothing to a pause */
+        /* a stop does nothing to a pause */
+        follow->wants_stop = follow->stop_acknowledged = follow->stop_is_old = false;
     }
     dify__alarm_in(follow->env, &follow->ceiling, follow->app->run_timeout_ms);
     if (follow->stop_acknowledged)

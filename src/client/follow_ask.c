@@ -111,6 +111,7 @@ static void ask_again(struct dify_follow *follow)
 static void take_running(struct dify_follow *follow)
 {
     follow->not_found = 0;
+    follow->stop_is_old = false;
     if (follow->state != DIFY_FOLLOW_BROKEN || !follow->was_silent) {
         ask_again(follow);
         return;

@@ -125,7 +125,8 @@ struct dify_follow {
     /* a stop */
     bool wants_stop, stop_acknowledged;
     bool has_told_stop; /* that it did not get through */
-    bool stops_late; /* it was wanted when the end had been told: that is not by the stop */
+    bool stop_is_old;   /* another has stopped it, and its row has not been read since */
+    bool stops_late;    /* it was wanted when the end had been told: that is not by the stop */
 
     struct dify__alarm step;     /* the state's own: the next try, silence, what comes late */
     struct dify__alarm question; /* the next question */
@@ -188,6 +189,9 @@ bool dify__follow_is_searchable(const struct dify_follow *follow);
 
 /* Whether the stream shows that the run's worker lives. */
 bool dify__follow_is_alive(const struct dify_follow *follow);
+
+/* Whether all that is known of its stop is what another was told, though Dify has a row to ask. */
+bool dify__follow_awaits_row(const struct dify_follow *follow);
 
 /* ---- what a state begins with (called by the door alone) ----------------------------------- */
 

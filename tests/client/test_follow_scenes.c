@@ -224,6 +224,36 @@ static void test_stopped_and_taken_up(void **state)
     }
 }
 
+/* Who cannot ask has not learnt that the run is stopped. */
+static void test_stopped_and_not_told(void **state)
+{
+    const struct fake_fault faults[] = {
+        FAULT(.how = FAKE_REFUSAL, .n = 401, .words = "{\"code\":\"unauthorized\"}"),
+        FAULT(.how = FAKE_REFUSED)};
+    static const char *const codes[] = {"stream_incomplete", "run_timeout"};
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(releases); i++) {
+        struct fake fake;
+        struct watched watched;
+        struct dify_order order = {.size = sizeof order, .was_stopped = true};
+        fake_init(&fake, releases[i / 2], 9);
+        struct fake_run *run = fake_plan_small(&fake);
+        start_elsewhere(&fake, &watched, 500);
+        for (enum fake_what what = FAKE_EVENTS; what <= FAKE_DETAIL; what++) {
+            struct fake_fault fault = faults[i % 2];
+            fault.what = what;
+            fake_add_fault(&fake, fault);
+        }
+        order.user = "ann";
+        order.workflow_run_id = run->id;
+        begin(&watched, &fake, &order);
+        finish(&watched);
+        assert_code(&watched, codes[i % 2]);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 static void test_stop_that_does_not_get_through(void **state)
 {
     static const struct way way = {.state = DIFY_FOLLOW_STREAMING};
@@ -703,6 +733,7 @@ int main(void)
         cmocka_unit_test(test_stopped_in_each_state),
         cmocka_unit_test(test_row_that_stays_after_a_stop),
         cmocka_unit_test(test_stopped_and_taken_up),
+        cmocka_unit_test(test_stopped_and_not_told),
         cmocka_unit_test(test_stop_that_does_not_get_through),
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_held_until_the_ceiling),
