@@ -238,10 +238,14 @@ static bool allows(const struct dify__variable *variable, const char *kind)
 }
 
 /* What a file is called where the variable takes only some kinds. Of a single file Dify wants to
- * hear what it finds itself, and lets it through as "custom" by its extension. */
-static const char *kind_for(const struct dify__variable *variable, const char *kind)
+ * hear what it finds itself, and lets it through as "custom" by its extension. What it finds may
+ * depend on its configuration; then it is what the variable takes. */
+static const char *kind_for(const struct dify__variable *variable, const char *kind,
+                            const char *name)
 {
-    if (variable == NULL || variable->type == DIFY__VARIABLE_FILE || allows(variable, kind))
+    if (variable == NULL || allows(variable, kind))
+        return kind;
+    if (variable->type == DIFY__VARIABLE_FILE && !dify__may_be_custom(name))
         return kind;
     return allows(variable, "custom") ? "custom" : kind;
 }
@@ -268,7 +272,7 @@ static const char *kind_of_url(const struct dify__variable *variable, struct dif
     if (has_path && to - from < sizeof name)
         memcpy(name, url.ptr + from, to - from);
     const char *kind = dify_file_kind(name, (struct dify_slice){"", 0});
-    return strcmp(kind, "custom") != 0 ? kind_for(variable, kind) : kind_of_unknown(variable);
+    return strcmp(kind, "custom") != 0 ? kind_for(variable, kind, name) : kind_of_unknown(variable);
 }
 
 /* The address of a file, or the id of an upload, written as a text. */
@@ -492,7 +496,7 @@ static enum dify_err add_attachments(const struct dify__inputs *inputs,
         const char *kind = known_kind(attachment);
         if (kind == NULL) /* as long as it is not uploaded */
             kind = dify_file_kind(attachment->file_name, (struct dify_slice){"", 0});
-        add_file(out, &err, kind_for(variable, kind), "upload_file_id",
+        add_file(out, &err, kind_for(variable, kind, attachment->file_name), "upload_file_id",
                  dify__slice(attachment->upload_id));
         if (err != DIFY_OK)
             return err;
@@ -580,7 +584,7 @@ static bool is_of_wrong_extension(const struct dify__variable *variable,
                                   const struct dify__attachment *attachment)
 {
     const char *known = known_kind(attachment);
-    const char *kind = known != NULL ? kind_for(variable, known) : "";
+    const char *kind = known != NULL ? kind_for(variable, known, attachment->file_name) : "";
     bool is_custom = strcmp(kind, "custom") == 0;
     if (known == NULL || variable->file_type_count == 0 || (!is_custom && allows(variable, kind)))
         return false;

@@ -38,7 +38,7 @@ static const struct extension extensions[] = {
     {"html", "text/html", "document"},
     {"htm", "text/html", "document"},
     {"csv", "text/csv", "document"},
-    {"xml", "application/xml", "document"},
+    {"xml", "text/xml", "document"}, /* so also for a Dify whose lists do not have it */
     {"vtt", "text/vtt", "document"},
     {"properties", "text/plain", "document"},
     {"pdf", "application/pdf", "document"},
@@ -119,6 +119,16 @@ static const struct extension *find_extension(const char *name)
         if (strcasecmp(dot + 1, extensions[i].name) == 0)
             return &extensions[i];
     return NULL;
+}
+
+bool dify__may_be_custom(const char *name)
+{
+    static const char *const names[] = {"doc", "eml", "epub", "msg", "ppt", "pptx"};
+    const char *dot = dify__file_extension(name);
+    for (size_t i = 0; dot != NULL && i < sizeof names / sizeof names[0]; i++)
+        if (strcasecmp(dot + 1, names[i]) == 0)
+            return true;
+    return false;
 }
 
 /* Whether the type, without its parameters, has the word in it. */

@@ -15,6 +15,10 @@ const char *dify__media_type(const char *name, struct dify_slice head);
 const char *dify__file_kind(const char *name, const char *type);
 const char *dify__kind_of_extension(const char *name);
 
+/* Whether the extension is that of a document only where Dify reads files by Unstructured
+ * (ETL_TYPE). By default it finds such a file "custom". */
+bool dify__may_be_custom(const char *name);
+
 /* Where the extension of a name begins, with its dot; NULL: it has none. */
 const char *dify__file_extension(const char *name);
 

@@ -35,6 +35,13 @@
                                                                   ",'allowed_file_types':['image'" \
                                                                   ",'custom'],'allowed_file_"      \
                                                                   "extensions':['.Pdf']") "]}"
+#define DECK_FORM                                                                                  \
+    "{'user_input_form':[" VARIABLE("file", "one",                                                 \
+                                    ",'allowed_file_types':['custom'],'allowed_file_extensions':[" \
+                                    "'.pptx']") "," VARIABLE("file", "any",                        \
+                                                             ",'allowed_file_types':['document','" \
+                                                             "custom'],'allowed_file_extensions':" \
+                                                             "['.pptx']") "]}"
 #define MISSING_FORM                                                                               \
     "{'user_input_form':[" VARIABLE("text-input", "a", ",'required':true") "," VARIABLE(           \
         "text-input", "b",                                                                         \
@@ -327,6 +334,23 @@ static const struct input_case cases[] = {
      .form = CUSTOM_FORM,
      .files = {{"one", "a.PDF"}},
      .written = "{'one':" LOCAL("document", STAND_IN("00")) "}"},
+    {.name = "one that is a document only for some is custom then",
+     .form = DECK_FORM,
+     .files = {{"one", "a.pptx"}},
+     .written = "{'one':" LOCAL("custom", STAND_IN("00")) "}"},
+    {.name = "but not where documents are taken",
+     .form = DECK_FORM,
+     .files = {{"any", "a.pptx"}},
+     .written = "{'any':" LOCAL("document", STAND_IN("00")) "}"},
+    {.name = "its address",
+     .form = DECK_FORM,
+     .fields = {{"one", "http://h.io/a.PPTX"}},
+     .written = "{'one':{'type':'custom','transfer_method':'remote_url','url':"
+                "'http://h.io/a.PPTX'}}"},
+    {.name = "its extension is not taken",
+     .form = DECK_FORM,
+     .files = {{"one", "a.epub"}},
+     .message = "File validation failed for file: a.epub"},
     {.name = "those of a list are custom then",
      .form = CUSTOM_FORM,
      .files = {{"more", "a.pdf"}, {"more", "b.png"}},

@@ -60,6 +60,7 @@ static const struct file_case cases[] = {
     {"data.json", HEAD("{}"), "custom", "application/json"},
     {"archive.zip", HEAD("PK\x03\x04"), "custom", "application/zip"},
     {"odd.xyz", HEAD("?"), "custom", "application/octet-stream"},
+    {"feed.xml", HEAD("<?xml"), "document", "text/xml"},
     {"dot.", HEAD(""), "custom", "application/octet-stream"},
 };
 
