@@ -64,11 +64,6 @@ static void describe_node(struct dify_run *run, uint32_t number, const struct di
     run->nodes.node[number].flags &= ~(uint32_t)DIFY__NODE_IN_GAP;
 }
 
-static bool is_final(const struct dify__node *node)
-{
-    return (node->flags & (DIFY__NODE_FINISHED | DIFY__NODE_PROVISIONAL)) == DIFY__NODE_FINISHED;
-}
-
 /* `is_retried`: an attempt of it has failed, and another one goes on. */
 static void start_node(struct dify_run *run, const struct dify_event_data *data, bool is_retried)
 {
@@ -144,7 +139,7 @@ static bool is_object(struct dify_slice json)
 static void take_end(struct dify_run *run, struct dify__node *node,
                      const struct dify_event_data *data)
 {
-    if (!is_final(node)) {
+    if (!dify__node_is_final(node)) {
         node->flags =
             DIFY__NODE_FINISHED | (node->flags & (DIFY__NODE_IN_GAP | DIFY__NODE_WAS_PAUSED));
         if (dify__slice_is(data->status, "paused"))
@@ -169,11 +164,12 @@ static void finish_node(struct dify_run *run, const struct dify_event_data *data
     bool is_new;
     uint32_t number = find_node(run, data, &is_new);
     struct dify__node *node = number != DIFY__NO_NODE ? &run->nodes.node[number] : &unlisted;
-    bool was_final = is_final(node);
+    bool was_final = dify__node_is_final(node);
     if (node != &unlisted)
         describe_node(run, number, data);
     take_end(run, node, data);
-    bool counts = is_final(node); /* a provisional end is shown, and the next one counts */
+    bool counts =
+        dify__node_is_final(node); /* a provisional end is shown, and the next one counts */
     take_figures(run, node, data, data->usage.total_tokens, counts);
     if (counts && (node->flags & DIFY__NODE_HAS_OUTPUTS) == 0 &&
         dify__decoder_outputs(run->decoder, &ignored)) {
@@ -201,7 +197,7 @@ static void retry_node(struct dify_run *run, const struct dify_event_data *data)
     struct dify__node *node = &run->nodes.node[number];
     describe_node(run, number, data);
     node->retries++;
-    if (!is_final(node)) {
+    if (!dify__node_is_final(node)) {
         dify__replace(run, &node->live_status, DIFY_SLICE("retry"));
         node->status = 0; /* a provisional one gives way */
     }
@@ -278,7 +274,7 @@ static void retry_container(struct dify_run *run, const struct dify_event_data *
         return;
     struct dify__node *container = &run->containers.node[number];
     container->retries++;
-    if (!is_final(container)) {
+    if (!dify__node_is_final(container)) {
         dify__replace(run, &container->live_status, DIFY_SLICE("retry"));
         container->status = 0;
     }
@@ -294,7 +290,7 @@ static void end_container(struct dify_run *run, const struct dify_event_data *da
     if (number == DIFY__NO_NODE)
         return;
     struct dify__node *container = &containers->node[number];
-    bool was_final = is_final(container);
+    bool was_final = dify__node_is_final(container);
     if (id.ptr != NULL && container->id == 0)
         dify__run_note(run, dify__nodes_name(containers, number, id));
     describe(run, &run->containers, number, data);

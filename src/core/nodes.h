@@ -11,6 +11,8 @@
 #include "core/texts.h"
 #include "difystream/run.h"
 
+#include <stdbool.h>
+
 #define DIFY__NO_NODE UINT32_MAX
 
 enum {
@@ -20,8 +22,9 @@ enum {
     DIFY__NODE_HAS_TOKENS = 8,
     DIFY__NODE_HAS_ANY = 16,    /* inputs, outputs, process data or metadata came with its end */
     DIFY__NODE_WAS_PAUSED = 64, /* an end of it was provisional */
-    /* Unfinished when events may have been lost; of a node: and not seen since. (A snapshot says
-     * again that a node runs; what came and went in a container it may not say.) */
+    /* Without a final end when events may have been lost; of a node: and not seen since. (A
+     * snapshot says again that a node runs or waits; what came and went in a container it may not
+     * say.) */
     DIFY__NODE_IN_GAP = 32
 };
 
@@ -36,6 +39,12 @@ struct dify__node {
     uint32_t flags;
     uint64_t total_tokens;
 };
+
+/* Whether its end came, and no provisional one. */
+static inline bool dify__node_is_final(const struct dify__node *node)
+{
+    return (node->flags & (DIFY__NODE_FINISHED | DIFY__NODE_PROVISIONAL)) == DIFY__NODE_FINISHED;
+}
 
 /* The records of one node_id. */
 struct dify__group {

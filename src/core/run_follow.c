@@ -27,7 +27,7 @@ bool dify__run_take_invented_end(struct dify_run *run)
 static void mark_open(struct dify__nodes *nodes)
 {
     for (size_t i = 0; i < nodes->count; i++)
-        if ((nodes->node[i].flags & DIFY__NODE_FINISHED) == 0)
+        if (!dify__node_is_final(&nodes->node[i]))
             nodes->node[i].flags |= DIFY__NODE_IN_GAP;
 }
 

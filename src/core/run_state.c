@@ -50,12 +50,12 @@ bool dify_run_warning(const struct dify_run *run, size_t index, uint64_t *offset
     return true;
 }
 
-/* Whether the end of a node, which never came, must have been told while no stream was open, or in
- * the window between a snapshot and the live events behind it. A run that failed or was stopped
- * tells no end of what was still running. */
+/* Whether the end of a node, which never came (or only a provisional one), must have been told
+ * while no stream was open, or in the window between a snapshot and the live events behind it. A
+ * run that failed or was stopped tells no end of what was still running. */
 static bool is_lost(const struct dify_run *run, const struct dify__node *node)
 {
-    if (!run->has_gap || !run->has_workflow_finished || (node->flags & DIFY__NODE_FINISHED) != 0)
+    if (!run->has_gap || !run->has_workflow_finished || dify__node_is_final(node))
         return false;
     struct dify_slice status = dify__texts_get(&run->texts, run->status);
     return (node->flags & DIFY__NODE_IN_GAP) != 0 || dify__slice_is(status, "succeeded") ||

@@ -507,6 +507,47 @@ static void test_a_paused_node_is_two_steps(void **state)
     text_fini(&after);
 }
 
+/* A node that waited for a form ends when it was filled in: where that was lost, its outputs are. A
+ * run that is stopped while it waits lacks nothing, where the second stream shows that it waits. */
+static void test_the_end_of_a_paused_node_is_lost(void **state)
+{
+    (void)state;
+    struct text waits = STREAM("{'event':'node_started','data':{'id':'n','node_id':'n'}}",
+                               "{'event':'node_finished','data':{'id':'n','node_id':'n',"
+                               "'status':'paused'}}");
+    struct text goes_on = STREAM("{'event':'workflow_paused','data':{'total_steps':1}}",
+                                 "{'event':'workflow_started','data':{'reason':'resumption'}}",
+                                 "{'event':'node_started','data':{'id':'n','node_id':'n'}}");
+    static const struct {
+        const char *status;
+        bool is_shown, is_complete;
+    } cases[] = {{"succeeded", false, false},
+                 {"succeeded", true, false},
+                 {"failed", false, false},
+                 {"stopped", true, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text last = {NULL, 0, 0};
+        struct dify_run *run = new_run();
+        text_addf(&last,
+                  "data: {\"event\":\"workflow_finished\",\"data\":{\"status\":\"%s\","
+                  "\"total_steps\":2}}\n\n",
+                  cases[i].status);
+        assert_int_equal(feed_in(run, text_slice(&waits), 0), DIFY_OK);
+        assert_int_equal(feed_in(run, text_slice(&goes_on), 0), DIFY_OK);
+        dify_run_resume(run);
+        if (cases[i].is_shown)
+            assert_int_equal(feed_in(run, text_slice(&waits), 0), DIFY_OK);
+        assert_int_equal(feed_in(run, text_slice(&last), 0), DIFY_OK);
+        assert_result(run, "/data/metadata/complete", cases[i].is_complete ? "true" : "false");
+        if (!cases[i].is_complete)
+            assert_result(run, "/data/metadata/incomplete_nodes", "['n']");
+        dify_run_free(run);
+        text_fini(&last);
+    }
+    text_fini(&waits);
+    text_fini(&goes_on);
+}
+
 /* What a moderator took back does not come back from the outputs. */
 static void test_moderated_answer_stays(void **state)
 {
@@ -541,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_node_that_runs_on),
         cmocka_unit_test(test_tokens_of_an_unseen_node),
         cmocka_unit_test(test_a_paused_node_is_two_steps),
+        cmocka_unit_test(test_the_end_of_a_paused_node_is_lost),
         cmocka_unit_test(test_last_event_id),
         cmocka_unit_test(test_offsets_begin_again),
     };
