@@ -121,14 +121,18 @@ static void finish_workflow(struct dify_run *run, const struct dify_event_data *
 static void add_form(struct dify_run *run, struct dify_slice form_id, struct dify_slice node_id,
                      struct dify_slice json)
 {
-    struct dify__run_form form = {0, 0, 0};
+    struct dify__run_form form = {.is_due = true};
     if (json.ptr == NULL || json.ptr[0] != '{')
         return;
     dify__replace(run, &form.form_id, form_id);
     dify__replace(run, &form.node_id, node_id);
-    for (size_t i = 0; i < run->forms; i++)
-        if (form.form_id != 0 && run->form[i].form_id == form.form_id)
-            return;
+    for (size_t i = 0; i < run->forms; i++) {
+        if (form.form_id == 0 || run->form[i].form_id != form.form_id)
+            continue;
+        run->form[i].is_due = true;
+        return;
+    }
+    run->forms_changed = true;
     if (run->forms == DIFY_RUN_FORMS) {
         dify__run_warn(run, "more forms than are listed");
         return;
@@ -142,11 +146,27 @@ static void add_form(struct dify_run *run, struct dify_slice form_id, struct dif
     dify__run_note(run, err);
 }
 
+/* Only those that are due stay. */
+static void keep_due_forms(struct dify_run *run)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < run->forms; i++)
+        if (run->form[i].is_due)
+            run->form[kept++] = run->form[i];
+    run->forms_changed = run->forms_changed || kept != run->forms;
+    run->forms = kept;
+}
+
+/* Its reasons name all forms that are open: of another one nobody may have told that it was filled
+ * in (Dify 1.16.1 does not). */
 static void pause_workflow(struct dify_run *run, const struct dify_event_data *data)
 {
+    bool names_forms = false;
     run->is_paused = true;
     dify__fold_status(run, DIFY_SLICE("paused"));
     set_steps(run, data);
+    for (size_t i = 0; i < run->forms; i++)
+        run->form[i].is_due = run->form[i].form_id == 0;
     struct dify__elements reasons = dify__decoder_reasons(run->decoder);
     while (dify__elements_next(&reasons)) {
         struct dify_slice form = {NULL, 0}, node = {NULL, 0};
@@ -158,9 +178,13 @@ static void pause_workflow(struct dify_run *run, const struct dify_event_data *d
             else if (dify__slice_is(members.key, "node_id"))
                 node = dify__members_string(&members);
         }
-        if (form.ptr != NULL)
-            add_form(run, form, node, reasons.text);
+        if (form.ptr == NULL)
+            continue;
+        add_form(run, form, node, reasons.text);
+        names_forms = true;
     }
+    if (names_forms)
+        keep_due_forms(run);
 }
 
 /* A form was filled in, or its time is over. */
@@ -172,6 +196,7 @@ static void close_forms(struct dify_run *run, const struct dify_event_data *data
     for (size_t i = 0; i < run->forms; i++)
         if (node_id == 0 || run->form[i].node_id != node_id)
             run->form[kept++] = run->form[i];
+    run->forms_changed = run->forms_changed || kept != run->forms;
     run->forms = kept;
 }
 

@@ -239,7 +239,12 @@ void dify__run_end_stopped(struct dify_run *run)
 
 void dify__run_reopen(struct dify_run *run)
 {
-    run->has_ended = run->is_paused = run->was_stopped = false;
+    run->has_ended = run->is_paused = run->was_stopped = run->forms_changed = false;
+}
+
+bool dify__run_has_other_forms(const struct dify_run *run)
+{
+    return run->forms_changed;
 }
 
 bool dify__run_has_conversation(const struct dify_run *run)

@@ -64,6 +64,10 @@ void dify__run_reopen(struct dify_run *run);
 /* Whether it is a turn of a conversation, as far as was heard. */
 bool dify__run_has_conversation(const struct dify_run *run);
 
+/* Whether it waits for other forms than before it was gone on with last, or for any if it never
+ * was: then a pause is a new one. */
+bool dify__run_has_other_forms(const struct dify_run *run);
+
 /* Whether the last word of the stream was that the run is paused. */
 bool dify__run_is_paused(const struct dify_run *run);
 

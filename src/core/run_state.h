@@ -26,6 +26,7 @@ struct dify__warning {
 struct dify__run_form {
     dify__text form_id, node_id;
     dify__text json;
+    bool is_due; /* among those that the pause at hand waits for */
 };
 
 /* A sum of decimals, and whether anything was added. */
@@ -103,6 +104,7 @@ struct dify_run {
 
     struct dify__run_form *form;
     size_t forms, form_capacity;
+    bool forms_changed; /* since the run was gone on with last */
 };
 
 /* Keeps the first error. */

@@ -226,6 +226,12 @@ static const struct fold_case cases[] = {
          "{'event':'human_input_form_filled','data':{'node_id':'a'}}",
          "{'event':'workflow_paused','data':{}}"),
      "/data/forms", "[{'form_id':'g','node_id':'b'}]"},
+    {"forms that the next pause does not name are gone",
+     RUN("{'event':'workflow_paused','data':{'reasons':[{'form_id':'f'}]}}",
+         "{'event':'workflow_started','data':{'reason':'resumption'}}",
+         "{'event':'human_input_required','data':{'form_id':'g'}}",
+         "{'event':'workflow_paused','data':{'reasons':[{'form_id':'g'}]}}"),
+     "/data/forms", "[{'form_id':'g'}]"},
     {"forms of a run that is not paused",
      RUN("{'event':'human_input_required','data':{'form_id':'f'}}", DONE), "/data/forms", NULL},
 };
