@@ -261,10 +261,11 @@ static void take_terminal(struct dify_follow *follow)
     }
 }
 
-/* A form that was just submitted: its run is called paused until a worker takes it. */
+/* A form that was just submitted: its run is called paused until a worker takes it. A pause that
+ * waits for another form is a new one. */
 static bool is_just_continued(const struct dify_follow *follow)
 {
-    return follow->continued_ms != 0 &&
+    return follow->continued_ms != 0 && !dify__run_has_other_forms(follow->run) &&
            dify__now(follow->env) - follow->continued_ms < DIFY__CONTINUE_MS;
 }
 

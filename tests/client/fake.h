@@ -108,6 +108,7 @@ struct fake_run *fake_plan_small(struct fake *fake);
 
 /* The same, but it pauses for a form at its middle. */
 struct fake_run *fake_plan_pausing(struct fake *fake);
+struct fake_run *fake_plan_pausing_twice(struct fake *fake);
 
 /* Nodes, branches, iterations, retries and failures at random; of a chatflow where the fake's app
  * is one. */

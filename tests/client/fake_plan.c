@@ -201,30 +201,50 @@ struct fake_run *fake_plan_small(struct fake *fake)
     return run;
 }
 
-struct fake_run *fake_plan_pausing(struct fake *fake)
+#define FORM_REQUIRED(form)                                                                        \
+    "{'event':'human_input_required'," RUN ",'data':{'form_id':'" form "','node_id':'" form        \
+    "','form_token':'token-of-" form "','actions':[]}}"
+#define PAUSED_FOR(form)                                                                           \
+    "{'event':'workflow_paused'," RUN ",'data':{'paused_nodes':['" form                            \
+    "'],'outputs':{},'reasons':[{'form_id':'" form "','node_id':'" form                            \
+    "','form_token':'token-of-" form "','TYPE':'human_input_required'}],'status':'paused',"        \
+    "'total_tokens':0,'total_steps':2}}"
+
+static struct fake_run *plan_pauses(struct fake *fake, bool is_twice)
 {
     struct fake_run *run = fake_plan(fake);
-    run->steps = 3;
+    run->steps = is_twice ? 4 : 3;
     add_start(run, 0);
     size_t first = fake_add_node(run, "start", "start", 0);
     add_node_start(run, 10, first);
     add_node_end(run, 20, first, "topic", 0, "succeeded");
     size_t form = fake_add_node(run, "form", "human-input", 0);
     add_node_start(run, 30, form);
-    fake_add_event(run, 40, FAKE_OTHER_EVENT, 0,
-                   "{'event':'human_input_required'," RUN ",'data':{'form_id':'f1','node_id':"
-                   "'form','form_token':'secret-token','actions':[]}}");
-    fake_add_event(run, 50, FAKE_PAUSED, 0,
-                   "{'event':'workflow_paused'," RUN ",'data':{'paused_nodes':['form'],'outputs':"
-                   "{},'reasons':[{'form_id':'f1','node_id':'form','form_token':'secret-token',"
-                   "'TYPE':'human_input_required'}],'status':'paused','total_tokens':0,"
-                   "'total_steps':2}}");
+    fake_add_event(run, 40, FAKE_OTHER_EVENT, 0, FORM_REQUIRED("form"));
+    fake_add_event(run, 50, FAKE_PAUSED, 0, PAUSED_FOR("form"));
     add_node_end(run, 100, form, "action", 0, "succeeded");
+    if (is_twice) {
+        size_t again = fake_add_node(run, "again", "human-input", 0);
+        add_node_start(run, 101, again);
+        fake_add_event(run, 102, FAKE_OTHER_EVENT, 0, FORM_REQUIRED("again"));
+        fake_add_event(run, 103, FAKE_PAUSED, 0, PAUSED_FOR("again"));
+        add_node_end(run, 113, again, "action", 0, "succeeded");
+    }
     size_t last = fake_add_node(run, "llm", "llm", 0);
-    add_node_start(run, 110, last);
+    add_node_start(run, 114, last);
     add_node_end(run, 1000, last, "text", 5, "succeeded");
     add_end(run, 1010, "{'text':3}");
     return run;
+}
+
+struct fake_run *fake_plan_pausing(struct fake *fake)
+{
+    return plan_pauses(fake, false);
+}
+
+struct fake_run *fake_plan_pausing_twice(struct fake *fake)
+{
+    return plan_pauses(fake, true);
 }
 
 /* ---- at random ----------------------------------------------------------------------------- */

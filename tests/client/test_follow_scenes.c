@@ -343,6 +343,38 @@ static void test_pause_and_continue(void **state)
     }
 }
 
+/* A pause for another form is told at once, though the run was just gone on with. */
+static void test_second_pause(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < COUNT_OF(releases); i++) {
+        struct fake fake;
+        struct watched watched;
+        fake_init(&fake, releases[i], 5);
+        struct fake_run *run = fake_plan_pausing_twice(&fake);
+        begin(&watched, &fake, NULL);
+        finish(&watched);
+        fake_continue(run);
+        assert_int_equal(dify_follow_continue(watched.follow), DIFY_OK);
+        watched.ended = 0;
+        fake_pass(&fake, 1000);
+        assert_int_equal(watched.ended, 1);
+        assert_code(&watched, "workflow_paused");
+        assert_result(dify_follow_run(watched.follow), "/data/forms/0/form_token",
+                      "'token-of-again'");
+        assert_result(dify_follow_run(watched.follow), "/data/forms/1", NULL);
+        fake_continue(run);
+        assert_int_equal(dify_follow_continue(watched.follow), DIFY_OK);
+        watched.ended = 0;
+        finish(&watched);
+        assert_code(&watched, "");
+        assert_same(&watched, run);
+        assert_int_equal(fake.carried_out, 1);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 static void test_continued_in_vain(void **state)
 {
     struct fake fake;
@@ -739,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_held_until_the_ceiling),
         cmocka_unit_test(test_pause_and_continue),
         cmocka_unit_test(test_paused_in_spite_of_a_stop),
+        cmocka_unit_test(test_second_pause),
         cmocka_unit_test(test_continued_in_vain),
         cmocka_unit_test(test_taken_up_by_id),
         cmocka_unit_test(test_taken_up_with_what_was_kept),
