@@ -58,8 +58,20 @@ static bool is_under_way(struct dify_slice status, bool is_finished)
     return !is_finished || dify__slice_is(status, "running") || dify__slice_is(status, "scheduled");
 }
 
+static bool is_pause(struct dify_follow *follow)
+{
+    struct detail detail;
+    bool is = read_detail(&detail, follow, dify__run_id(follow->run),
+                          dify__buffer_slice(&follow->ending)) &&
+              dify__slice_is(detail.status, "paused");
+    dify__json_fini(&detail.json);
+    return is;
+}
+
 void dify__follow_take_ending(struct dify_follow *follow)
 {
+    if (is_pause(follow) && dify__follow_seeks_form(follow))
+        return;
     enum dify_err err =
         dify__run_tell(follow->run, DIFY__TOLD_BY_DETAIL, dify__buffer_slice(&follow->ending));
     if (dify_run_has_terminal_event(follow->run)) {

@@ -223,6 +223,10 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
 void dify__follow_recover(struct dify_follow *follow, enum dify_reason reason,
                           struct dify__text_of *take_text);
 
+/* A pause that was learnt without its stream: goes to look at what form it waits for. False where
+ * that is known, or not to be had. */
+bool dify__follow_seeks_form(struct dify_follow *follow);
+
 /* ---- follow_ask.c -------------------------------------------------------------------------- */
 
 /* Asks soon, and from then on at intervals, as the state and what is known allow. */

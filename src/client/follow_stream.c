@@ -283,6 +283,21 @@ static void take_pause(struct dify_follow *follow)
     dify__follow_recover(follow, DIFY_REASON_PAUSED, &text);
 }
 
+bool dify__follow_seeks_form(struct dify_follow *follow)
+{
+    struct dify__text_of text;
+    if (dify__run_has_other_forms(follow->run) || follow->state == DIFY_FOLLOW_POLLING ||
+        !has_events_route(follow) || opened_too_often(follow))
+        return false;
+    text = dify__text_begin(follow);
+    dify__say(&text, "the run is paused, and its form was not seen");
+    follow->has_ending = false;
+    if (follow->reopens < 2) /* with a snapshot, which has it */
+        follow->reopens = 2;
+    dify__follow_recover(follow, DIFY_REASON_PAUSED, &text);
+    return true;
+}
+
 /* The server gives a stream up when its run's worker has given no sign for as long as ends a read.
  * (A resumed stream's pings say nothing of the worker.) */
 static bool is_given_up(const struct dify_follow *follow)

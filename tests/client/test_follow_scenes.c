@@ -319,6 +319,7 @@ static void pause_and_continue(const char *release, bool is_cut)
     finish(&watched);
     assert_code(&watched, "workflow_paused");
     assert_result(dify_follow_run(watched.follow), "/data/status", "'paused'");
+    assert_result(dify_follow_run(watched.follow), "/data/forms/0/form_token", "'token-of-form'");
     assert_int_equal(dify_follow_continue(watched.follow), DIFY_OK);
     assert_int_equal(dify_follow_continue(watched.follow), DIFY_ERR_STATE);
     fake_pass(&fake, 3000); /* the form is sent somewhat later */
