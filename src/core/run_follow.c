@@ -244,7 +244,7 @@ void dify__run_reopen(struct dify_run *run)
 
 bool dify__run_has_other_forms(const struct dify_run *run)
 {
-    return run->forms_changed;
+    return run->forms > 0 && run->forms_changed;
 }
 
 bool dify__run_has_conversation(const struct dify_run *run)

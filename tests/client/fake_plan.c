@@ -222,6 +222,8 @@ static struct fake_run *plan_pauses(struct fake *fake, bool is_twice)
     add_node_start(run, 30, form);
     fake_add_event(run, 40, FAKE_OTHER_EVENT, 0, FORM_REQUIRED("form"));
     fake_add_event(run, 50, FAKE_PAUSED, 0, PAUSED_FOR("form"));
+    fake_add_event(run, 99, FAKE_OTHER_EVENT, 0,
+                   "{'event':'human_input_form_filled'," RUN ",'data':{'node_id':'form'}}");
     add_node_end(run, 100, form, "action", 0, "succeeded");
     if (is_twice) {
         size_t again = fake_add_node(run, "again", "human-input", 0);

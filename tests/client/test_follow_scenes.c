@@ -376,6 +376,34 @@ static void test_second_pause(void **state)
     }
 }
 
+/* ... and where the stream was cut or fell silent before it, wherever that was, its form is the new
+ * one. */
+static void test_second_pause_unseen(void **state)
+{
+    (void)state;
+    for (unsigned i = 2; i < 80; i++) { /* both releases, after each event */
+        struct fake fake;
+        struct watched watched;
+        fake_init(&fake, releases[1 + i % 2], 5);
+        fake_add_fault(&fake, FAULT(.what = FAKE_EVENTS, .nth = 1,
+                                    .how = i % 4 < 2 ? FAKE_RESET_AT : FAKE_MUTE_AT, .n = i / 4));
+        struct fake_run *run = fake_plan_pausing_twice(&fake);
+        begin(&watched, &fake, NULL);
+        finish(&watched);
+        fake_continue(run);
+        assert_int_equal(dify_follow_continue(watched.follow), DIFY_OK);
+        watched.ended = 0;
+        finish(&watched);
+        assert_code(&watched, "workflow_paused");
+        assert_result(dify_follow_run(watched.follow), "/data/forms/0/form_token",
+                      "'token-of-again'");
+        assert_result(dify_follow_run(watched.follow), "/data/forms/1", NULL);
+        assert_int_equal(fake.carried_out, 1);
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 static void test_continued_in_vain(void **state)
 {
     struct fake fake;
@@ -773,6 +801,7 @@ int main(void)
         cmocka_unit_test(test_pause_and_continue),
         cmocka_unit_test(test_paused_in_spite_of_a_stop),
         cmocka_unit_test(test_second_pause),
+        cmocka_unit_test(test_second_pause_unseen),
         cmocka_unit_test(test_continued_in_vain),
         cmocka_unit_test(test_taken_up_by_id),
         cmocka_unit_test(test_taken_up_with_what_was_kept),
