@@ -20,7 +20,7 @@
  *               they list
  *   BROKEN      its alarm                            RESUMING; ENDED (by the detail)
  *   RESUMING    the head of the events endpoint      STREAMING; SUSPECT; BROKEN; POLLING
- *   POLLING     the detail                           ENDED
+ *   POLLING     the detail                           ENDED; BROKEN (paused, the form not seen)
  *   ENDED       after a pause dify_follow_continue() RESUMING or POLLING
  *
  * From everywhere: ENDED by a cancel, by the run's ceiling where no stream is alive, for want of

@@ -370,7 +370,7 @@ enum dify_err dify_follow_continue(struct dify_follow *follow)
     dify__run_reopen(follow->run);
     follow->has_told_end = false;
     follow->wants_stop = follow->stop_acknowledged = follow->has_told_stop = false;
-    follow->opened = follow->reopens = 0;
+    follow->opened = follow->reopens = follow->form_looks = 0;
     follow->env->under_way++;
     follow->started_ms = dify__now(follow->env) + 1;
     dify__alarm_in(follow->env, &follow->ceiling, follow->app->run_timeout_ms);

@@ -111,6 +111,7 @@ struct dify_follow {
     unsigned asked, not_found;         /* questions since the state was entered; 404 in a row */
     uint64_t started_ms;
     uint64_t continued_ms; /* when a paused run was gone on with; 0: it was not */
+    unsigned form_looks;   /* streams opened for the form of a pause that was not seen */
     unsigned next_upload;
     struct dify__buffer rows; /* SEARCHING: runs in the logs, struct row each ... */
     size_t row_at;            /* ... and the one that is compared next */

@@ -286,15 +286,16 @@ static void take_pause(struct dify_follow *follow)
 bool dify__follow_seeks_form(struct dify_follow *follow)
 {
     struct dify__text_of text;
-    if (dify__run_has_other_forms(follow->run) || follow->state == DIFY_FOLLOW_POLLING ||
-        !has_events_route(follow) || opened_too_often(follow))
+    if (dify__run_has_other_forms(follow->run) || !has_events_route(follow) ||
+        follow->form_looks == DIFY__STREAMS)
         return false;
+    follow->form_looks++;
     text = dify__text_begin(follow);
     dify__say(&text, "the run is paused, and its form was not seen");
     follow->has_ending = false;
     if (follow->reopens < 2) /* with a snapshot, which has it */
         follow->reopens = 2;
-    dify__follow_recover(follow, DIFY_REASON_PAUSED, &text);
+    reopen(follow, DIFY_REASON_PAUSED, &text); /* the server ends it by itself: it costs no place */
     return true;
 }
 

@@ -344,6 +344,29 @@ static void test_pause_and_continue(void **state)
     }
 }
 
+/* Streams break as often as they are opened again: the form of the pause is found all the same. */
+static void test_pause_after_many_cuts(void **state)
+{
+    (void)state;
+    for (unsigned cuts = 1; cuts < 5; cuts++) {
+        struct fake fake;
+        struct watched watched;
+        fake_init(&fake, releases[1 + cuts % 2], 5);
+        fake_add_fault(&fake, FAULT(.what = FAKE_SUBMIT, .nth = 1, .how = FAKE_RESET_AT, .n = 4));
+        for (unsigned i = 0; i < cuts; i++)
+            fake_add_fault(&fake,
+                           FAULT(.what = FAKE_EVENTS, .nth = 1 + i, .how = FAKE_RESET_AT, .n = 1));
+        fake_plan_pausing(&fake);
+        begin(&watched, &fake, NULL);
+        finish(&watched);
+        assert_code(&watched, "workflow_paused");
+        assert_result(dify_follow_run(watched.follow), "/data/forms/0/form_token",
+                      "'token-of-form'");
+        watched_fini(&watched);
+        fake_fini(&fake);
+    }
+}
+
 /* A pause for another form is told at once, though the run was just gone on with. */
 static void test_second_pause(void **state)
 {
@@ -800,6 +823,7 @@ int main(void)
         cmocka_unit_test(test_held_until_the_ceiling),
         cmocka_unit_test(test_pause_and_continue),
         cmocka_unit_test(test_paused_in_spite_of_a_stop),
+        cmocka_unit_test(test_pause_after_many_cuts),
         cmocka_unit_test(test_second_pause),
         cmocka_unit_test(test_second_pause_unseen),
         cmocka_unit_test(test_continued_in_vain),
