@@ -168,8 +168,8 @@ static void finish_node(struct dify_run *run, const struct dify_event_data *data
     if (node != &unlisted)
         describe_node(run, number, data);
     take_end(run, node, data);
-    bool counts =
-        dify__node_is_final(node); /* a provisional end is shown, and the next one counts */
+    /* a provisional end is shown, and the next one counts */
+    bool counts = dify__node_is_final(node);
     take_figures(run, node, data, data->usage.total_tokens, counts);
     if (counts && (node->flags & DIFY__NODE_HAS_OUTPUTS) == 0 &&
         dify__decoder_outputs(run->decoder, &ignored)) {

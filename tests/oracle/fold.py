@@ -132,12 +132,18 @@ class Fold:
         if steps is not None:
             self.paused_steps = steps
         reasons = data.get("reasons")
+        named = []
         for reason in reasons if isinstance(reasons, list) and not isinstance(reasons, Obj) else []:
             if isinstance(reason, Obj):
                 form_id = string(reason, "form_id")
                 known = [string(form, "form_id") for form in self.forms]
                 if form_id is not None and form_id not in known:
                     self.forms.append(reason)
+                if form_id is not None:
+                    named.append(form_id)
+        if named:
+            self.forms = [form for form in self.forms
+                          if string(form, "form_id") in [None, *named]]
 
     def on_workflow_finished(self, event, data):
         self.ended = True
