@@ -224,6 +224,7 @@ def check_credentials(given):
                      "/v1/./files", "/v1/files/%252e%252e/info", "/v1/files/..;/info",
                      "/api/beta/../alpha", "/V1/files", "/v1%2ffiles"):
             given.checks.equal(world.ask("GET", path, "deep")[0], 403, "%s is refused" % path)
+        world.gateway.until_logs("turned away token=deep status=403")
         text = "".join(world.gateway.log)
         given.checks.true(not any(token in text for token in TOKENS.values()), "no token is logged")
         given.checks.true("turned away" in text and "status=401" in text, "but that one was wrong")
@@ -376,6 +377,7 @@ def check_keys(given):
         for token, run in made.items():
             given.checks.equal(world.run("alpha", token, key)[1]["run_id"], run,
                                "the same for the same token")
+            world.gateway.until_logs("run=" + run)
             given.checks.true(any("run=" + run in line and "token=" + token in line
                                   for line in world.gateway.log if "accepted" in line),
                               "the log has the token's name")

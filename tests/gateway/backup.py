@@ -97,6 +97,7 @@ def test_damaged_row(given):
             rows.close()
             gateway.start()
             given.checks.equal(gateway.until_over(runs[1])["success"], True, "the run beside it")
+            gateway.until_logs("cannot be taken up")
             given.checks.true(any("cannot be taken up" in line and "left open" in line
                                   for line in gateway.log), "the log names it", gateway.log[-9:])
             given.checks.equal(gateway.whole("GET", "/api/runs/" + runs[0])[0], 200,

@@ -89,8 +89,7 @@ def test_runs_wait_for_their_key(given):
         _, run, first, _ = started(gateway, KEYS[0])
         checks.true(gateway.kill(), "killed")
         gateway.start()
-        checks.true(any("wait until their key is presented" in line for line in gateway.log),
-                    "the log says that it waits")
+        gateway.until_logs("wait until their key is presented")
         checks.equal(status(gateway, "GET", "/api/runs/" + run)[0], 404, "nobody sees it")
         waiting = json.loads(status(gateway, "GET", "/api/runs/" + run, KEYS[0])[1])
         checks.equal((waiting["success"], waiting["data"]["status"]), (None, "running"), "it waits")

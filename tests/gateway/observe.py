@@ -298,9 +298,11 @@ def test_faults(given):
                          (result["data"]["skipped_events"],) * 2, "skipped by " + fault)
             checks.equal(now.sum("difystream_event_warnings_total") > 0, skipped > 0,
                          "warnings by " + fault)
+            world.gateway.until_logs(" warning ", skipped)
             lines = [line for line in world.gateway.log if " warning " in line]
             checks.equal(len(lines), skipped, "warnings in the log by " + fault)
             if cause:
+                world.gateway.until_logs("reason=%s" % cause)
                 checks.equal(len([line for line in world.gateway.log
                                   if " info " in line and "reason=%s" % cause in line]), 1,
                              "the break is told once, by " + fault)

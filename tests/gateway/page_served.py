@@ -202,6 +202,7 @@ def check_sites(given):
         with served.ask("POST", "/v1/workflows/run", {}, fields=evil) as head:
             given.checks.true(head.status == 403 and head.body().startswith(
                 b'{"code":"origin_not_allowed","message":'), "below /v1 in Dify's form")
+        served.until_logs("turned away status=403 code=origin_not_allowed")
         said = "".join(served.log)
         given.checks.true("turned away status=403 code=origin_not_allowed" in said, "it is logged",
                           said[-500:])
