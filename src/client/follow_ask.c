@@ -58,19 +58,9 @@ static bool is_under_way(struct dify_slice status, bool is_finished)
     return !is_finished || dify__slice_is(status, "running") || dify__slice_is(status, "scheduled");
 }
 
-static bool is_pause(struct dify_follow *follow)
-{
-    struct detail detail;
-    bool is = read_detail(&detail, follow, dify__run_id(follow->run),
-                          dify__buffer_slice(&follow->ending)) &&
-              dify__slice_is(detail.status, "paused");
-    dify__json_fini(&detail.json);
-    return is;
-}
-
 void dify__follow_take_ending(struct dify_follow *follow)
 {
-    if (is_pause(follow) && dify__follow_seeks_form(follow))
+    if (follow->ending_is_pause && dify__follow_seeks_form(follow))
         return;
     enum dify_err err =
         dify__run_tell(follow->run, DIFY__TOLD_BY_DETAIL, dify__buffer_slice(&follow->ending));
@@ -90,7 +80,7 @@ void dify__follow_take_ending(struct dify_follow *follow)
 }
 
 /* The detail knows the run's end. An open stream may be about to tell it, with more. */
-static void take_end(struct dify_follow *follow, struct dify_slice body)
+static void take_end(struct dify_follow *follow, struct dify_slice status, struct dify_slice body)
 {
     bool waits = follow->is_stream && !follow->has_ending;
     follow->ending.len = 0;
@@ -99,6 +89,7 @@ static void take_end(struct dify_follow *follow, struct dify_slice body)
         return;
     }
     follow->has_ending = true;
+    follow->ending_is_pause = dify__slice_is(status, "paused");
     if (waits)
         dify__alarm_in(follow->env, &follow->question, DIFY__DETAIL_GRACE_MS);
     else
@@ -198,7 +189,7 @@ static void on_detail(void *ctx, const struct dify_answer *answer)
              is_stale_pause(follow, detail.status))
         take_running(follow);
     else
-        take_end(follow, answer->body);
+        take_end(follow, detail.status, answer->body);
     dify__json_fini(&detail.json);
 }
 

@@ -121,7 +121,7 @@ struct dify_follow {
 
     /* a detail that told the end while the stream was still open */
     struct dify__buffer ending;
-    bool has_ending;
+    bool has_ending, ending_is_pause;
 
     /* a stop */
     bool wants_stop, stop_acknowledged;
