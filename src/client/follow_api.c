@@ -293,18 +293,24 @@ static void tell_host(struct dify_follow *follow)
     follow->env->changed(follow->env->ctx);
 }
 
+/* It was paused when it was seen last: its form may be in by now. A stop from before has done
+ * nothing to the pause. Once `started_ms` is set. */
+static void go_on(struct dify_follow *follow)
+{
+    dify__run_reopen(follow->run);
+    follow->continued_ms = follow->started_ms;
+    follow->wants_stop = follow->stop_acknowledged = false;
+    follow->stop_is_old = follow->has_told_stop = false;
+}
+
 void dify_follow_start(struct dify_follow *follow)
 {
     if (follow->started_ms != 0)
         return;
     follow->started_ms = dify__now(follow->env) + 1; /* never 0 */
     follow->env->under_way++;
-    if (dify__run_is_paused(follow->run)) { /* when it was seen last: its form may be in by now */
-        dify__run_reopen(follow->run);
-        follow->continued_ms = follow->started_ms;
-        /* a stop does nothing to a pause */
-        follow->wants_stop = follow->stop_acknowledged = follow->stop_is_old = false;
-    }
+    if (dify__run_is_paused(follow->run))
+        go_on(follow);
     dify__alarm_in(follow->env, &follow->ceiling, follow->app->run_timeout_ms);
     if (follow->stop_acknowledged)
         dify__alarm_in(follow->env, &follow->stopping, DIFY__STOP_MS);
@@ -367,14 +373,12 @@ enum dify_err dify_follow_continue(struct dify_follow *follow)
     if (!dify__follow_is_over(follow) || !dify__run_is_paused(follow->run) ||
         !follow->has_told_end || follow->telling.place != 0)
         return DIFY_ERR_STATE;
-    dify__run_reopen(follow->run);
     follow->has_told_end = false;
-    follow->wants_stop = follow->stop_acknowledged = follow->has_told_stop = false;
     follow->opened = follow->reopens = follow->form_looks = 0;
     follow->env->under_way++;
     follow->started_ms = dify__now(follow->env) + 1;
     dify__alarm_in(follow->env, &follow->ceiling, follow->app->run_timeout_ms);
-    follow->continued_ms = follow->started_ms;
+    go_on(follow);
     dify__follow_recover(follow, DIFY_REASON_CONTINUED, NULL);
     tell_host(follow);
     return DIFY_OK;
