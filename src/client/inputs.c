@@ -254,7 +254,9 @@ static const char *kind_for(const struct dify__variable *variable, const char *k
 static const char *kind_of_unknown(const struct dify__variable *variable)
 {
     static const char *const kinds[] = {"image", "document", "audio", "video"};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !allows(variable, "custom"); i++)
+    if (allows(variable, "custom"))
+        return "custom";
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (dify__slice_is(variable->file_types[0], kinds[i]))
             return kinds[i];
     return "custom";
