@@ -7,6 +7,8 @@ add_library(dify_client OBJECT
     src/client/app.c
     src/client/call.c
     src/client/client.c
+    src/client/dial.c
+    src/client/easy.c
     src/client/env.c
     src/client/fetch.c
     src/client/relay.c

@@ -22,6 +22,14 @@ enum dify__mode {
 /* How long an answer of /info or /parameters is good for. */
 #define DIFY__ABOUT_MS 60000
 
+/* Where a connection of an app's stood last (dial.c). */
+struct dify__peer {
+    uint64_t address[4]; /* a sockaddr, in words so that it lies as it must */
+    size_t len;          /* of it, in bytes; 0: none is known */
+    char text[64];       /* as it is told */
+    uint64_t until_ms;   /* it is good until then */
+};
+
 struct dify_app {
     struct dify__env *env;
     char *base_url; /* without a slash at its end */
@@ -33,6 +41,7 @@ struct dify_app {
     uint64_t connect_timeout_ms, silence_timeout_ms, run_timeout_ms;
     bool accept_partial;
 
+    struct dify__peer peer;
     char release[32];
     bool has_no_events; /* its events endpoint is not there */
 

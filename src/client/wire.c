@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire.c: an exchange over a connection that libcurl has made: the request goes out as it is, the
- * answer is read from the socket (reply.c), once for each time that it is ready.
+ * wire.c: an exchange over a connection that stands: the request goes out as it is, the answer is
+ * read from the socket (reply.c), once for each time that it is ready.
  *
  * This is for streams, which are silent for most of their time and bring a little at a time: no
  * handle, no buffer and no bookkeeping of libcurl's is spent on them while they last. The socket
- * has one owner: libcurl until transfer.c hands it over, then the exchange. As with libcurl, what a
+ * has one owner: the exchange; before that libcurl, where it has made it. As with libcurl, what a
  * receiver begins or cancels while it is called is postponed (`in_curl`), and the end is told when
  * nothing is being called any more.
  */
@@ -142,7 +142,7 @@ static void end_by_system(struct dify__exchange *exchange, CURLcode code, const 
     end(exchange, code, error, why);
 }
 
-static void close_socket(struct dify__exchange *exchange)
+void dify__wire_close(struct dify__exchange *exchange)
 {
     struct dify__wire *wire = &exchange->wire;
     if (wire->fd < 0)
@@ -154,7 +154,7 @@ static void close_socket(struct dify__exchange *exchange)
 
 void dify__wire_fini(struct dify__exchange *exchange)
 {
-    close_socket(exchange);
+    dify__wire_close(exchange);
     forget_request(&exchange->wire);
     dify__buffer_fini(&exchange->wire.kept);
 }
@@ -312,6 +312,10 @@ void dify__wire_ready(struct dify__exchange *exchange, unsigned what)
 {
     struct dify__wire *wire = &exchange->wire;
     struct dify_client *client = exchange->client;
+    if (exchange->state == DIFY__DIALLING) {
+        dify__dial_ready(exchange);
+        return;
+    }
     client->in_curl = true;
     if (wire->kept.len > 0 && !exchange->is_paused)
         take_kept(exchange);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dial.c: a connection to where the last one of the app went, without libcurl.
+ *
+ * libcurl reads the URL, looks for the host, and tries and watches what it finds: that is a third
+ * of what a short stream costs, and need not be done for every run of an app. So the address that
+ * libcurl has connected to is remembered, for as long as libcurl itself remembers a host's; while
+ * it is, the connection of a stream is one call of connect(). Nothing is sent before it stands.
+ * Whatever goes wrong, the address is forgotten and libcurl makes the connection, with all that the
+ * host's name stands for and the whole of its time; so what a failure is called is left to it, too.
+ */
+#include "client/transfer_state.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* As libcurl does (CURLOPT_DNS_CACHE_TIMEOUT). */
+#define REMEMBERED_MS 60000
+
+/* A server that does not answer for so long may have gone elsewhere. */
+#define DIAL_MS 1000
+
+/* Two kinds of pointers to one address, as the system's calls want it. */
+static struct sockaddr *sockaddr_of(struct dify__peer *peer)
+{
+    return (struct sockaddr *)(void *)peer->address;
+}
+
+void dify__dial_remember(struct dify__exchange *exchange, int fd)
+{
+    struct dify__peer *peer = &exchange->app->peer;
+    socklen_t len = sizeof peer->address;
+    bool is_known = getpeername(fd, sockaddr_of(peer), &len) == 0 && len <= sizeof peer->address;
+    peer->len = is_known ? len : 0;
+    memcpy(peer->text, exchange->address, sizeof peer->text);
+    peer->until_ms = dify__now(&exchange->client->env) + REMEMBERED_MS;
+}
+
+static int open_socket(struct dify__peer *peer)
+{
+    const int on = 1, idle_s = DIFY__PROBE_AFTER_S, every_s = DIFY__PROBE_EVERY_S;
+    int fd = socket(sockaddr_of(peer)->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    dify__set_unacknowledged(fd);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+    if (connect(fd, sockaddr_of(peer), (socklen_t)peer->len) == 0 || errno == EINPROGRESS)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static struct dify__exchange *exchange_of(struct dify__alarm *alarm)
+{
+    return (struct dify__exchange *)(void *)((char *)alarm -
+                                             offsetof(struct dify__exchange, dialling));
+}
+
+/* The connection does not come to stand. */
+static void give_up(struct dify__exchange *exchange)
+{
+    exchange->app->peer.len = 0;
+    dify__dial_end(exchange);
+    dify__wire_close(exchange);
+    dify__transfer_connect(exchange);
+}
+
+static void on_too_long(struct dify__alarm *alarm)
+{
+    give_up(exchange_of(alarm));
+}
+
+bool dify__dial(struct dify__exchange *exchange)
+{
+    struct dify_client *client = exchange->client;
+    struct dify__env *env = &client->env;
+    struct dify__peer *peer = &exchange->app->peer;
+    uint64_t now = dify__now(env);
+    if (peer->len == 0 || now >= peer->until_ms)
+        return false;
+    exchange->dialling.ring = on_too_long;
+    exchange->began_us = dify__real_us();
+    exchange->wire.fd = open_socket(peer);
+    exchange->wire.watched = DIFY_WATCH_WRITE;
+    if (exchange->wire.fd >= 0 &&
+        dify__client_watch(client, exchange->wire.fd, DIFY_WATCH_WRITE, exchange) &&
+        dify__alarms_set(&env->alarms, &exchange->dialling, now + DIAL_MS) == DIFY_OK) {
+        exchange->state = DIFY__DIALLING;
+        return true;
+    }
+    peer->len = 0;
+    dify__dial_end(exchange);
+    dify__wire_close(exchange);
+    return false;
+}
+
+void dify__dial_ready(struct dify__exchange *exchange)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    if (getpeername(exchange->wire.fd, (struct sockaddr *)&peer, &len) != 0) {
+        give_up(exchange); /* it was refused, or is gone already */
+        return;
+    }
+    dify__dial_end(exchange);
+    memcpy(exchange->address, exchange->app->peer.text, sizeof exchange->address);
+    exchange->times.connected_ms = (double)(dify__real_us() - exchange->began_us) / 1000;
+    dify__wire_start(exchange, exchange->wire.fd);
+}
+
+void dify__dial_end(struct dify__exchange *exchange)
+{
+    dify__alarm_off(&exchange->client->env, &exchange->dialling);
+}
