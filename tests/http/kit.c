@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- owners -------------------------------------------------------------------------------- */
@@ -243,6 +244,18 @@ void client_connect(struct kit *kit, struct client *client)
     assert_true(client->fd >= 0);
     assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), 0);
+    assert_int_equal(fcntl(client->fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+void client_connect_unix(struct client *client, const char *path)
+{
+    struct sockaddr_un address;
+    memset(client, 0, sizeof *client);
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    client->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(fcntl(client->fd, F_SETFL, O_NONBLOCK), 0);
 }
 

@@ -76,6 +76,7 @@ struct client {
 };
 
 void client_connect(struct kit *kit, struct client *client);
+void client_connect_unix(struct client *client, const char *path);
 void client_close(struct client *client);
 
 /* Sends all, turning the loop while the socket is full; stops when the server closed. */

@@ -7,9 +7,7 @@
 
 #include "http/connection.h" /* to see a clock end that nobody notices otherwise */
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define HOST "Host: a\r\n"
@@ -286,18 +284,6 @@ static void test_slow_reader(void **state)
     kit_stop(&kit);
 }
 
-static void connect_unix(struct client *client, const char *path)
-{
-    struct sockaddr_un address;
-    memset(client, 0, sizeof *client);
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    client->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(fcntl(client->fd, F_SETFL, O_NONBLOCK), 0);
-}
-
 /* At most `len` bytes of an answer, thrown away. */
 static void read_some(struct client *client, size_t len)
 {
@@ -345,7 +331,7 @@ static void test_steady_reader(void **state)
         kit_start(&kit);
         assert_int_equal(http_server_listen_unix(kit.server, path, 0600, &error), DIFY_OK);
         if (is_unix)
-            connect_unix(&client, path);
+            client_connect_unix(&client, path);
         else
             client_connect(&kit, &client);
         check_steady_reader(&kit, &client, is_unix ? 65536 : 1 << 20);

@@ -498,19 +498,6 @@ static void test_max_connections(void **state)
 
 /* ---- listening ----------------------------------------------------------------------------- */
 
-static void connect_unix(struct kit *kit, struct client *client, const char *path)
-{
-    struct sockaddr_un address;
-    (void)kit;
-    memset(client, 0, sizeof *client);
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    client->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(fcntl(client->fd, F_SETFL, O_NONBLOCK), 0);
-}
-
 static void test_unix(void **state)
 {
     (void)state;
@@ -536,12 +523,12 @@ static void test_unix(void **state)
     assert_int_equal(stat.st_mode & 0777, 0600);
     assert_int_equal(http_server_listen_unix(kit.server, path, 0600, &error), DIFY_ERR_ARGUMENT);
     assert_string_equal(error.message, "address already in use");
-    connect_unix(&kit, &client, path);
+    client_connect_unix(&client, path);
     client_say(&kit, &client, "GET /hello HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     client_until_end(&kit, &client);
     assert_int_equal(status_at(&client.got, 0), 200);
     client_close(&client);
-    connect_unix(&kit, &client, path);
+    client_connect_unix(&client, path);
     client_say(&kit, &client, "GET /keep HTTP/1.1\r\n" HOST "\r\n");
     kit_until(&kit, kit.kept[0] != NULL);
     http_exchange_cut(kit.kept[0], true, true); /* no reset here; it ends */
@@ -616,7 +603,7 @@ static void test_unix_taken_over(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(http_server_listen_unix(second.server, path, 0600, &error), DIFY_OK);
     kit_stop(&first);
-    connect_unix(&second, &client, path);
+    client_connect_unix(&client, path);
     client_say(&second, &client, "GET /hello HTTP/1.1\r\n" HOST "\r\n");
     client_answers(&second, &client, 1);
     client_close(&client);
