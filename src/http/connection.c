@@ -27,7 +27,6 @@
 #include "http/connection.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -508,14 +507,10 @@ static void send_out(struct http_connection *connection)
 {
     struct dify__buffer *out = &connection->out;
     if (connection->write == NULL && out->len != 0) {
-        uv_buf_t buf = {.base = out->ptr, .len = out->len};
-        int count = out->len <= INT_MAX ? uv_try_write(&connection->uv.stream, &buf, 1) : UV_EAGAIN;
-        size_t given = count > 0 ? (size_t)count : 0;
-        connection->given_bytes += given;
-        connection->server->stats.sent_bytes += given;
-        if (given == out->len)
+        ssize_t given = http_connection_give(connection);
+        if (given == (ssize_t)out->len)
             dify__buffer_fini(out);
-        else if ((count < 0 && count != UV_EAGAIN) || write_rest(connection, given) != 0) {
+        else if (given < 0 || write_rest(connection, (size_t)given) != 0) {
             close_now(connection, true);
             return;
         }

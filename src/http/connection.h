@@ -85,7 +85,7 @@ struct http_connection {
     struct dify__buffer out;  /* collected, not given to libuv */
     struct http_write *write; /* what libuv is writing, or NULL */
     size_t held_bytes;        /* in both, when it was last counted */
-    uint64_t given_bytes;     /* to libuv, ever */
+    uint64_t given_bytes;     /* to libuv or to the system, ever */
     uint64_t taken_bytes;     /* of these by the system, when the write clock began */
     int queued_bytes;         /* of these not with the client's system yet, at that moment */
 
@@ -145,6 +145,10 @@ bool http_connection_is_crowded(const struct http_connection *connection, size_t
 
 /* Bytes that wait to be sent. */
 size_t http_connection_pending(const struct http_connection *connection);
+
+/* Gives the system what it takes at once of the output, while libuv writes nothing: how many bytes,
+ * 0 if it has no room, or an error of libuv. The output stays as it is. */
+ssize_t http_connection_give(struct http_connection *connection);
 
 /* Starts the clock of writing; whether the client has taken something since. */
 void http_connection_start_taking(struct http_connection *connection);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * taking.c: how much of what was given to a connection its client has taken. Asks, and starts the
- * clock of writing; and what all connections hold. Nothing is sent or closed here.
+ * taking.c: how much of what is sent on a connection the system takes at once, and how much of it
+ * the client has taken. Gives, asks, and starts the clock of writing; and what all connections
+ * hold. Nothing is left to libuv or closed here.
  */
 #include "http/connection.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 void http_connection_count(struct http_connection *connection)
 {
@@ -28,6 +32,29 @@ size_t http_connection_pending(const struct http_connection *connection)
     size_t writing =
         connection->write != NULL ? uv_stream_get_write_queue_size(&connection->uv.stream) : 0;
     return connection->out.len + writing;
+}
+
+/* Whether a failed send says no more than that there is no room now. */
+static bool is_full(int error)
+{
+    return error == EAGAIN || error == EINTR || error == ENOBUFS;
+}
+
+/* By send(2): libuv's write(2) costs more on a socket, for what only files have. */
+ssize_t http_connection_give(struct http_connection *connection)
+{
+    const struct dify__buffer *out = &connection->out;
+    uv_os_fd_t fd;
+    assert(connection->write == NULL);
+    int err = uv_fileno(&connection->uv.handle, &fd);
+    if (err != 0)
+        return err;
+    ssize_t count = send(fd, out->ptr, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0)
+        return is_full(errno) ? 0 : uv_translate_sys_error(errno);
+    connection->given_bytes += (size_t)count;
+    connection->server->stats.sent_bytes += (size_t)count;
+    return count;
 }
 
 static uint64_t taken_bytes(const struct http_connection *connection)
