@@ -30,6 +30,7 @@ add_library(dify_http OBJECT
     src/http/part_head.c
     src/http/response.c
     src/http/server.c
+    src/http/spares.c
     src/http/sse_out.c
     src/http/taking.c
     src/http/target.c

@@ -133,7 +133,7 @@ static void on_closed(uv_handle_t *handle)
     http_list_remove(&connection->visit);
     http_list_remove(&connection->link);
     drop_ahead(connection);
-    dify__buffer_fini(&connection->out);
+    http_spares_give(&server->spares, &connection->out);
     http_connection_count(connection);
     http_head_free(connection->head);
     if (server->reserve == NULL)
@@ -466,7 +466,7 @@ static void on_written(uv_write_t *req, int status)
     struct http_connection *connection = req->data;
     struct http_write *write = connection->write;
     connection->write = NULL;
-    dify__buffer_fini(&write->bytes);
+    http_spares_give(&connection->server->spares, &write->bytes);
     dify__free(connection->server->allocator, write);
     http_connection_count(connection);
     if (connection->state == HTTP_STATE_CLOSING)
@@ -509,7 +509,7 @@ static void send_out(struct http_connection *connection)
     if (connection->write == NULL && out->len != 0) {
         ssize_t given = http_connection_give(connection);
         if (given == (ssize_t)out->len)
-            dify__buffer_fini(out);
+            http_spares_give(&connection->server->spares, out);
         else if (given < 0 || write_rest(connection, (size_t)given) != 0) {
             close_now(connection, true);
             return;
@@ -545,7 +545,7 @@ static void cut(struct http_connection *connection)
     } else if (resets || connection->write != NULL) {
         close_now(connection, resets);
     } else {
-        dify__buffer_fini(&connection->out);
+        http_spares_give(&connection->server->spares, &connection->out);
         flush(connection, false);
     }
 }

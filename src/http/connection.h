@@ -15,6 +15,7 @@
 #include "http/head.h"
 #include "http/list.h"
 #include "http/server.h"
+#include "http/spares.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct http_server {
     struct http_link connections, visits, listeners;
     struct http_server_stats stats;
     uint64_t waiting_bytes;          /* the sum of held_bytes */
+    struct http_spares spares;       /* for the output of connections */
     struct http_connection *reserve; /* to accept and close with when there is no memory */
     char *read_buffer;               /* HTTP_READ_BYTES, what every connection reads into */
     bool is_draining, is_closing;
@@ -82,7 +84,7 @@ struct http_connection {
     uint64_t step_spent_ms; /* of that clock, before the pauses since */
     uint64_t body_since_ms; /* when BODY was entered last */
 
-    struct dify__buffer out;  /* collected, not given to libuv */
+    struct dify__buffer out;  /* collected, not given to libuv; see http_connection_out() */
     struct http_write *write; /* what libuv is writing, or NULL */
     size_t held_bytes;        /* in both, when it was last counted */
     uint64_t given_bytes;     /* to libuv or to the system, ever */
@@ -167,6 +169,11 @@ size_t http_connection_ahead(const struct http_connection *connection);
 void http_exchange_tell_half_close(struct http_exchange *exchange);
 
 /* ---- response.c ---------------------------------------------------------------------------- */
+
+/* The output, for who has something to append; an empty one gets memory that the server keeps, if
+ * there is any. Who appends nothing must not ask for it: a connection with nothing to send has no
+ * memory for it. */
+struct dify__buffer *http_connection_out(struct http_connection *connection);
 
 /* Writes an answer of the layer's own to the output. DIFY_ERR_NOMEM. */
 DIFY_MUST_CHECK enum dify_err http_write_refusal(struct http_connection *connection, int status,

@@ -51,7 +51,7 @@ void http_exchange_read(struct http_exchange *exchange, const struct http_body_r
     exchange->reader = *reader;
     exchange->has_reader = true;
     if (must_continue(exchange) &&
-        dify__buffer_append(&connection->out, words, sizeof words - 1) != DIFY_OK)
+        dify__buffer_append(http_connection_out(connection), words, sizeof words - 1) != DIFY_OK)
         connection->is_lost = true;
     http_connection_want_visit(connection);
 }

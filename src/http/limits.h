@@ -33,6 +33,11 @@
  * http_respond_write() takes nothing. One write may pass it by its own size. */
 #define HTTP_WRITE_BYTES ((size_t)256 << 10)
 
+/* Emptied buffers of what was sent that a server keeps for what is sent next, and the memory of
+ * each; further ones and larger ones are freed. */
+#define HTTP_SPARES 32
+#define HTTP_SPARE_BYTES ((size_t)16 << 10)
+
 /* Default ceiling of connections; a further one gets 503 and is closed. */
 #define HTTP_CONNECTIONS 20000
 

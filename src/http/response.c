@@ -69,6 +69,12 @@ const char *http_reason(int status)
 
 /* ---- writing bytes ------------------------------------------------------------------------- */
 
+struct dify__buffer *http_connection_out(struct http_connection *connection)
+{
+    http_spares_take(&connection->server->spares, &connection->out);
+    return &connection->out;
+}
+
 /* Text on its way into a connection's output; the first failure stays. */
 struct text {
     struct dify__buffer *out;
@@ -259,7 +265,7 @@ enum dify_err http_write_refusal(struct http_connection *connection, int status,
 {
     struct http_server *server = connection->server;
     const struct http_server_options *options = &server->options;
-    struct text text = {&connection->out, DIFY_OK};
+    struct text text = {http_connection_out(connection), DIFY_OK};
     struct http_page page = {.status = 0};
     char words[256];
     if (options->on_refuse != NULL && options->on_refuse(options->ctx, status, reason, &page)) {
@@ -334,7 +340,7 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
                             exchange->is_chunked,
                             false,
                             exchange};
-    struct text text = {&connection->out, DIFY_OK};
+    struct text text = {http_connection_out(connection), DIFY_OK};
     put_head(&text, connection->server, &answer);
     if (text.err != DIFY_OK)
         lose(exchange);
@@ -347,7 +353,6 @@ void http_respond_begin(struct http_exchange *exchange, int status, const struct
 static void put_body(struct http_exchange *exchange, struct dify_slice bytes)
 {
     struct http_connection *connection = exchange->connection;
-    struct text text = {&connection->out, DIFY_OK};
     if (exchange->answer_left != HTTP_LENGTH_UNKNOWN) {
         assert(bytes.len <= exchange->answer_left);
         if (bytes.len > exchange->answer_left)
@@ -356,6 +361,7 @@ static void put_body(struct http_exchange *exchange, struct dify_slice bytes)
     }
     if (exchange->is_bodyless || bytes.len == 0 || connection->is_lost)
         return;
+    struct text text = {http_connection_out(connection), DIFY_OK};
     if (exchange->is_chunked)
         put_chunk(&text, bytes);
     else
@@ -394,7 +400,6 @@ bool http_respond_write(struct http_exchange *exchange, struct dify_slice bytes)
 void http_respond_end(struct http_exchange *exchange)
 {
     struct http_connection *connection = exchange->connection;
-    struct text text = {&connection->out, DIFY_OK};
     if (exchange->is_over || exchange->is_cut || exchange->answer != HTTP_ANSWER_BEGUN)
         return;
     if (!exchange->is_bodyless && !exchange->is_chunked &&
@@ -402,9 +407,8 @@ void http_respond_end(struct http_exchange *exchange)
         http_exchange_cut(exchange, true, true);
         return;
     }
-    if (exchange->is_chunked && !exchange->is_bodyless)
-        put_chars(&text, "0\r\n\r\n");
-    if (text.err != DIFY_OK)
+    if (exchange->is_chunked && !exchange->is_bodyless &&
+        dify__buffer_append(http_connection_out(connection), "0\r\n\r\n", 5) != DIFY_OK)
         lose(exchange);
     exchange->answer = HTTP_ANSWER_ENDED;
     http_connection_want_visit(connection);
@@ -413,10 +417,10 @@ void http_respond_end(struct http_exchange *exchange)
 bool http_respond_trailers(struct http_exchange *exchange, const struct http_field *fields,
                            size_t field_count)
 {
-    struct text text = {&exchange->connection->out, DIFY_OK};
     if (exchange->is_over || exchange->is_cut || exchange->answer != HTTP_ANSWER_BEGUN ||
         !exchange->is_chunked || exchange->is_bodyless)
         return false;
+    struct text text = {http_connection_out(exchange->connection), DIFY_OK};
     put_chars(&text, "0\r\n");
     for (size_t i = 0; i < field_count; i++)
         if (!http_is_framing_field(fields[i].name))

@@ -49,6 +49,7 @@ static void free_server(struct http_server *server)
 {
     dify__free(server->allocator, server->reserve);
     dify__free(server->allocator, server->read_buffer);
+    http_spares_fini(&server->spares, server->allocator);
     dify__free(server->allocator, server);
 }
 
