@@ -30,7 +30,7 @@ struct walk {
     const struct dify_allocator *allocator;
     yyjson_val **pool;
     size_t used, capacity;
-    struct level levels[DIFY_EVENT_DEPTH];
+    struct level *levels; /* DIFY_EVENT_DEPTH */
     size_t depth;
     yyjson_val *twice; /* a key that its object has twice */
 };
@@ -147,7 +147,8 @@ enum gw_json_digest_err gw_json_digest(const struct dify_allocator *allocator,
                                        struct dify_slice text, bool skips_digest,
                                        unsigned char digest[GW_SHA256_BYTES], char name[100])
 {
-    struct walk walk = {.allocator = allocator, .sha = {.is_off = skips_digest}};
+    struct level levels[DIFY_EVENT_DEPTH]; /* not in the walk: it would be set to zeros, 16 KB */
+    struct walk walk = {.allocator = allocator, .levels = levels, .sha = {.is_off = skips_digest}};
     struct dify__json json; /* for its memory */
     enum gw_json_digest_err err = GW_JSON_DIGEST_NOMEM;
     dify__json_init(&json, allocator);
