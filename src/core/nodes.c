@@ -40,9 +40,9 @@ static bool is_text(const struct dify__nodes *nodes, dify__text text, struct dif
 
 uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id)
 {
-    uint32_t hash = dify__index_hash(&nodes->by_id, id), number;
+    uint32_t hash = dify__text_index_hash(&nodes->by_id, id), number;
     size_t at = 0;
-    while (id.ptr != NULL && dify__index_next(&nodes->by_id, hash, &at, &number))
+    while (id.ptr != NULL && dify__text_index_next(&nodes->by_id, hash, &at, &number))
         if (is_text(nodes, nodes->node[number].id, id))
             return number;
     return DIFY__NO_NODE;
@@ -50,9 +50,9 @@ uint32_t dify__nodes_by_id(const struct dify__nodes *nodes, struct dify_slice id
 
 static struct dify__group *find_group(const struct dify__nodes *nodes, struct dify_slice node_id)
 {
-    uint32_t hash = dify__index_hash(&nodes->by_node_id, node_id), number;
+    uint32_t hash = dify__text_index_hash(&nodes->by_node_id, node_id), number;
     size_t at = 0;
-    while (node_id.ptr != NULL && dify__index_next(&nodes->by_node_id, hash, &at, &number))
+    while (node_id.ptr != NULL && dify__text_index_next(&nodes->by_node_id, hash, &at, &number))
         if (is_text(nodes, nodes->group[number].node_id, node_id))
             return &nodes->group[number];
     return NULL;
@@ -88,15 +88,15 @@ static enum dify_err add_group(struct dify__nodes *nodes, struct dify_slice node
     enum dify_err err = dify__grow(nodes->allocator, (void **)&nodes->group, &nodes->group_capacity,
                                    nodes->group_count + 1, sizeof *nodes->group);
     if (err == DIFY_OK)
-        err = dify__index_reserve(&nodes->by_node_id, nodes->allocator);
+        err = dify__text_index_reserve(&nodes->by_node_id, nodes->allocator);
     struct dify__group group = {0, DIFY__NO_NODE, DIFY__NO_NODE, DIFY__NO_NODE};
     if (err == DIFY_OK)
         err = dify__texts_share(nodes->texts, node_id, &group.node_id);
     if (err != DIFY_OK)
         return err;
     nodes->group[nodes->group_count] = group;
-    dify__index_add(&nodes->by_node_id, dify__index_hash(&nodes->by_node_id, node_id),
-                    (uint32_t)nodes->group_count);
+    dify__text_index_add(&nodes->by_node_id, dify__text_index_hash(&nodes->by_node_id, node_id),
+                         (uint32_t)nodes->group_count);
     *out = &nodes->group[nodes->group_count++];
     return DIFY_OK;
 }
@@ -131,11 +131,11 @@ enum dify_err dify__nodes_place(struct dify__nodes *nodes, uint32_t number,
 
 enum dify_err dify__nodes_name(struct dify__nodes *nodes, uint32_t number, struct dify_slice id)
 {
-    enum dify_err err = dify__index_reserve(&nodes->by_id, nodes->allocator);
+    enum dify_err err = dify__text_index_reserve(&nodes->by_id, nodes->allocator);
     if (err == DIFY_OK)
         err = dify__texts_keep(nodes->texts, id, &nodes->node[number].id);
     if (err == DIFY_OK)
-        dify__index_add(&nodes->by_id, dify__index_hash(&nodes->by_id, id), number);
+        dify__text_index_add(&nodes->by_id, dify__text_index_hash(&nodes->by_id, id), number);
     return err;
 }
 

@@ -62,11 +62,11 @@ struct dify__nodes {
 
     struct dify__node *node;
     size_t count, capacity;
-    struct dify__index by_id;
+    struct dify__text_index by_id;
 
     struct dify__group *group;
     size_t group_count, group_capacity;
-    struct dify__index by_node_id;
+    struct dify__text_index by_node_id;
 };
 
 void dify__nodes_init(struct dify__nodes *nodes, const struct dify_allocator *allocator,

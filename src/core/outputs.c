@@ -33,9 +33,9 @@ static struct dify_slice key_of(const struct dify__outputs *outputs, uint32_t nu
 
 static struct dify__output *find(const struct dify__outputs *outputs, struct dify_slice key)
 {
-    uint32_t hash = dify__index_hash(&outputs->index, key), number;
+    uint32_t hash = dify__text_index_hash(&outputs->index, key), number;
     size_t at = 0;
-    while (dify__index_next(&outputs->index, hash, &at, &number))
+    while (dify__text_index_next(&outputs->index, hash, &at, &number))
         if (dify__slice_equals(key_of(outputs, number), key))
             return &outputs->output[number];
     return NULL;
@@ -90,14 +90,14 @@ enum dify_err dify__outputs_set(struct dify__outputs *outputs, struct dify_slice
     err = dify__grow(outputs->allocator, (void **)&outputs->output, &outputs->capacity,
                      outputs->count + 1, sizeof made);
     if (err == DIFY_OK)
-        err = dify__index_reserve(&outputs->index, outputs->allocator);
+        err = dify__text_index_reserve(&outputs->index, outputs->allocator);
     if (err == DIFY_OK)
         err = make_output(outputs, key, value, &made);
     if (err != DIFY_OK)
         return err;
     outputs->output[outputs->count] = made;
-    dify__index_add(&outputs->index, dify__index_hash(&outputs->index, key),
-                    (uint32_t)outputs->count);
+    dify__text_index_add(&outputs->index, dify__text_index_hash(&outputs->index, key),
+                         (uint32_t)outputs->count);
     outputs->count++;
     return DIFY_OK;
 }

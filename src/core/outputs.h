@@ -19,7 +19,7 @@ struct dify__outputs {
     struct dify__budget *budget;
     struct dify__output *output;
     size_t count, capacity;
-    struct dify__index index;
+    struct dify__text_index index;
 };
 
 void dify__outputs_init(struct dify__outputs *outputs, const struct dify_allocator *allocator,

@@ -16,7 +16,7 @@ enum dify_err dify__budget_take(struct dify__budget *budget, size_t size)
     return DIFY_OK;
 }
 
-uint32_t dify__index_hash(const struct dify__index *index, struct dify_slice text)
+uint32_t dify__text_index_hash(const struct dify__text_index *index, struct dify_slice text)
 {
     /* eight bytes a step, the last ones overlapping; odd multipliers with well-mixed bits */
     uint64_t hash = index->seed ^ text.len * UINT64_C(0x9E3779B97F4A7C15);
@@ -34,11 +34,12 @@ uint32_t dify__index_hash(const struct dify__index *index, struct dify_slice tex
     return (uint32_t)(hash ^ hash >> 32);
 }
 
-enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_allocator *allocator)
+enum dify_err dify__text_index_reserve(struct dify__text_index *index,
+                                       const struct dify_allocator *allocator)
 {
     if (index->count * 2 < index->capacity)
         return DIFY_OK;
-    struct dify__index grown = {.seed = index->seed};
+    struct dify__text_index grown = {.seed = index->seed};
     size_t need = index->capacity != 0 ? index->capacity * 2 : 16;
     enum dify_err err =
         dify__grow(allocator, (void **)&grown.slot, &grown.capacity, need, sizeof *grown.slot);
@@ -46,13 +47,13 @@ enum dify_err dify__index_reserve(struct dify__index *index, const struct dify_a
         return err;
     for (size_t i = 0; i < index->capacity; i++)
         if (index->slot[i].number != 0)
-            dify__index_add(&grown, index->slot[i].hash, index->slot[i].number - 1);
+            dify__text_index_add(&grown, index->slot[i].hash, index->slot[i].number - 1);
     dify__free(allocator, index->slot);
     *index = grown;
     return DIFY_OK;
 }
 
-void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number)
+void dify__text_index_add(struct dify__text_index *index, uint32_t hash, uint32_t number)
 {
     size_t at = hash & (index->capacity - 1);
     while (index->slot[at].number != 0)
@@ -61,7 +62,8 @@ void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number)
     index->count++;
 }
 
-bool dify__index_next(const struct dify__index *index, uint32_t hash, size_t *at, uint32_t *number)
+bool dify__text_index_next(const struct dify__text_index *index, uint32_t hash, size_t *at,
+                           uint32_t *number)
 {
     if (index->capacity == 0)
         return false;
@@ -128,13 +130,13 @@ enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice tex
         *out = 0;
         return DIFY_OK;
     }
-    enum dify_err err = dify__index_reserve(&texts->shared, texts->allocator);
+    enum dify_err err = dify__text_index_reserve(&texts->shared, texts->allocator);
     if (err != DIFY_OK)
         return err;
-    uint32_t hash = dify__index_hash(&texts->shared, text);
+    uint32_t hash = dify__text_index_hash(&texts->shared, text);
     size_t at = 0;
     dify__text known;
-    while (dify__index_next(&texts->shared, hash, &at, &known)) {
+    while (dify__text_index_next(&texts->shared, hash, &at, &known)) {
         if (dify__slice_equals(dify__texts_get(texts, known), text)) {
             *out = known;
             return DIFY_OK;
@@ -142,6 +144,6 @@ enum dify_err dify__texts_share(struct dify__texts *texts, struct dify_slice tex
     }
     err = dify__texts_keep(texts, text, out);
     if (err == DIFY_OK)
-        dify__index_add(&texts->shared, hash, *out);
+        dify__text_index_add(&texts->shared, hash, *out);
     return err;
 }

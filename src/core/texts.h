@@ -28,7 +28,7 @@ struct dify__slot {
     uint32_t hash;
 };
 
-struct dify__index {
+struct dify__text_index {
     struct dify__slot *slot;
     size_t capacity; /* a power of two */
     size_t count;
@@ -36,17 +36,18 @@ struct dify__index {
 };
 
 /* The hash by which `text` stands in the index. */
-uint32_t dify__index_hash(const struct dify__index *index, struct dify_slice text);
+uint32_t dify__text_index_hash(const struct dify__text_index *index, struct dify_slice text);
 
 /* Room for one more. */
-DIFY_MUST_CHECK enum dify_err dify__index_reserve(struct dify__index *index,
-                                                  const struct dify_allocator *allocator);
+DIFY_MUST_CHECK enum dify_err dify__text_index_reserve(struct dify__text_index *index,
+                                                       const struct dify_allocator *allocator);
 
 /* Adds a number; there must be room. */
-void dify__index_add(struct dify__index *index, uint32_t hash, uint32_t number);
+void dify__text_index_add(struct dify__text_index *index, uint32_t hash, uint32_t number);
 
 /* The numbers with `hash`, one at each call. `*at` is 0 at first; false where there are no more. */
-bool dify__index_next(const struct dify__index *index, uint32_t hash, size_t *at, uint32_t *number);
+bool dify__text_index_next(const struct dify__text_index *index, uint32_t hash, size_t *at,
+                           uint32_t *number);
 
 /* A text that is kept; 0 is none. */
 typedef uint32_t dify__text;
@@ -54,8 +55,8 @@ typedef uint32_t dify__text;
 struct dify__texts {
     const struct dify_allocator *allocator;
     struct dify__budget *budget;
-    struct dify__buffer bytes; /* each text with its length in front */
-    struct dify__index shared; /* texts that are kept once, by their position */
+    struct dify__buffer bytes;      /* each text with its length in front */
+    struct dify__text_index shared; /* texts that are kept once, by their position */
 };
 
 void dify__texts_init(struct dify__texts *texts, const struct dify_allocator *allocator,

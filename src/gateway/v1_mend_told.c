@@ -16,8 +16,8 @@
 
 static uint64_t hash(uint64_t key, struct dify_slice text)
 {
-    struct dify__index low = {.seed = key}, high = {.seed = ~key};
-    return (uint64_t)dify__index_hash(&high, text) << 32 | dify__index_hash(&low, text);
+    struct dify__text_index low = {.seed = key}, high = {.seed = ~key};
+    return (uint64_t)dify__text_index_hash(&high, text) << 32 | dify__text_index_hash(&low, text);
 }
 
 /* The next value of a member "form_id" in valid JSON, from `*at` on. */

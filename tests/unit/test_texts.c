@@ -40,18 +40,20 @@ static void test_budget(void **state)
 static void test_hash(void **state)
 {
     (void)state;
-    struct dify__index index = {.seed = 7}, other = {.seed = 8};
+    struct dify__text_index index = {.seed = 7}, other = {.seed = 8};
     char bytes[40];
     memset(bytes, 'a', sizeof bytes);
-    assert_int_not_equal(dify__index_hash(&index, (struct dify_slice){bytes, 9}),
-                         dify__index_hash(&other, (struct dify_slice){bytes, 9}));
+    assert_int_not_equal(dify__text_index_hash(&index, (struct dify_slice){bytes, 9}),
+                         dify__text_index_hash(&other, (struct dify_slice){bytes, 9}));
     for (size_t len = 0; len < sizeof bytes; len++) {
-        uint32_t hash = dify__index_hash(&index, (struct dify_slice){bytes, len});
-        assert_int_equal(hash, dify__index_hash(&index, (struct dify_slice){bytes, len}));
-        assert_int_not_equal(hash, dify__index_hash(&index, (struct dify_slice){bytes, len + 1}));
+        uint32_t hash = dify__text_index_hash(&index, (struct dify_slice){bytes, len});
+        assert_int_equal(hash, dify__text_index_hash(&index, (struct dify_slice){bytes, len}));
+        assert_int_not_equal(hash,
+                             dify__text_index_hash(&index, (struct dify_slice){bytes, len + 1}));
         for (size_t i = 0; i < len; i++) {
             bytes[i] = 'b';
-            assert_int_not_equal(hash, dify__index_hash(&index, (struct dify_slice){bytes, len}));
+            assert_int_not_equal(hash,
+                                 dify__text_index_hash(&index, (struct dify_slice){bytes, len}));
             bytes[i] = 'a';
         }
     }
