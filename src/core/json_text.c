@@ -144,6 +144,45 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F ? c != '"' && c != '\\' : c > 0x7F && c != 0xC2 && c != 0xED;
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether each byte of a word is plain. The high bit of a byte in `ascii` and `beyond` says so. */
+static bool are_plain(uint64_t word)
+{
+    const uint64_t high = EACH_BYTE(0x80);
+    uint64_t low = word | high; /* whatever is taken from a byte takes nothing from its neighbour */
+    uint64_t ascii = (low - EACH_BYTE(0x20)) & ((low ^ EACH_BYTE('"')) - EACH_BYTE(1)) &
+                     ((low ^ EACH_BYTE('\\')) - EACH_BYTE(1)) &
+                     ((low ^ EACH_BYTE(0x7F)) - EACH_BYTE(1));
+    uint64_t beyond = ((low ^ EACH_BYTE(0xC2 & 0x7F)) - EACH_BYTE(1)) &
+                      ((low ^ EACH_BYTE(0xED & 0x7F)) - EACH_BYTE(1));
+    return (((ascii & ~word) | (beyond & word)) & high) == high;
+}
+
+static const char *skip_bytes(const char *at, const char *end)
+{
+    while (at < end && is_plain((unsigned char)*at))
+        at++;
+    return at;
+}
+
+/* The first byte from `at` on that is not plain, or `end`. By words only where none is near:
+ * between escapes there are often but a few bytes. */
+static const char *skip_plain(const char *at, const char *end)
+{
+    uint64_t word;
+    const char *near = (size_t)(end - at) > sizeof word ? at + sizeof word : end;
+    at = skip_bytes(at, near);
+    if (at < near)
+        return at;
+    for (; (size_t)(end - at) >= sizeof word; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        if (!are_plain(word))
+            break;
+    }
+    return skip_bytes(at, end);
+}
+
 /* The code unit of the character at `at` if it is one that is written as an escape though it is no
  * ASCII: a surrogate (*len 3) or a C1 control (*len 2); else 0. */
 static uint32_t special_unit(const char *at, size_t left, size_t *len)
@@ -162,25 +201,23 @@ void dify__write_string(struct dify__writer *writer, struct dify_slice text)
         dify__write_null(writer);
         return;
     }
-    const unsigned char *bytes = (const unsigned char *)text.ptr;
+    const char *at = text.ptr, *end = at + text.len;
     put_char(writer, '"');
-    for (size_t i = 0; i < text.len;) {
-        size_t plain = i;
-        while (plain < text.len && is_plain(bytes[plain]))
-            plain++;
-        put(writer, text.ptr + i, plain - i);
-        i = plain;
-        if (i == text.len)
+    while (at < end) {
+        const char *from = at;
+        at = skip_plain(at, end);
+        put(writer, from, (size_t)(at - from));
+        if (at == end)
             break;
         size_t len;
-        uint32_t unit = special_unit(text.ptr + i, text.len - i, &len);
+        uint32_t unit = special_unit(at, (size_t)(end - at), &len);
         if (unit != 0) {
             put_unit(writer, unit);
-            i += len;
-        } else if (bytes[i] > 0x7F) {
-            put_char(writer, (char)bytes[i++]);
+            at += len;
+        } else if ((unsigned char)*at > 0x7F) {
+            put_char(writer, *at++);
         } else {
-            put_escaped(writer, bytes[i++]);
+            put_escaped(writer, (unsigned char)*at++);
         }
     }
     put_char(writer, '"');
@@ -221,18 +258,12 @@ static uint32_t hex_unit(const char *digits)
     return unit;
 }
 
-/* The escape at `at` (a backslash), in the one form that this writer uses. Returns its end. */
+/* The escape at `at`, \/ or \uXXXX, in the one form that this writer uses. Returns its end. */
 static const char *put_escape(struct dify__writer *writer, const char *at)
 {
     char text[4];
-    switch (at[1]) {
-    case '/':
+    if (at[1] == '/') {
         put_char(writer, '/');
-        return at + 2;
-    case 'u':
-        break;
-    default:
-        put(writer, at, 2);
         return at + 2;
     }
     uint32_t unit = hex_unit(at + 2);
@@ -257,9 +288,9 @@ static const char *put_escape(struct dify__writer *writer, const char *at)
 static const char *put_json_string(struct dify__writer *writer, const char *at, const char *end)
 {
     const char *from = at++;
-    while (*at != '"') {
-        if (is_plain((unsigned char)*at)) {
-            at++;
+    while (*(at = skip_plain(at, end)) != '"') {
+        if (*at == '\\' && at[1] != '/' && at[1] != 'u') { /* the form that this writer uses */
+            at += 2;
             continue;
         }
         size_t len = 1;

@@ -246,6 +246,64 @@ static void test_strings_are_read_again(void **state)
     }
 }
 
+static struct text written_string(struct dify_slice string)
+{
+    struct text out = {NULL, 0, 0};
+    struct dify__writer writer;
+    dify__writer_init(&writer, DIFY_JSON_COMPACT, write_to_text, &out);
+    dify__write_string(&writer, string);
+    assert_int_equal(dify__writer_finish(&writer), DIFY_OK);
+    return out;
+}
+
+/* What `piece` is written as alone, it is written as between others, of a string and of JSON. */
+static void assert_same_at_each_place(struct dify_slice piece)
+{
+    struct text alone = written_string(piece);
+    for (size_t before = 0; before < 20; before++) {
+        struct text string = {NULL, 0, 0}, expected = {NULL, 0, 0}, json = {NULL, 0, 0};
+        text_add_repeated(&string, 'x', before);
+        text_add(&string, piece.ptr, piece.len);
+        text_add_repeated(&string, 'x', 19 - before);
+        text_add_chars(&expected, "\"");
+        text_add_repeated(&expected, 'x', before);
+        text_add(&expected, alone.ptr + 1, alone.len - 2);
+        text_add_repeated(&expected, 'x', 19 - before);
+        text_add_chars(&expected, "\"");
+        struct text out = written_string(text_slice(&string));
+        assert_bytes(text_slice(&out), text_slice(&expected));
+        text_fini(&out);
+        out = written(text_slice(&expected), DIFY_JSON_COMPACT);
+        assert_bytes(text_slice(&out), text_slice(&expected));
+        text_fini(&out);
+        text_add_chars(&json, "\"");
+        text_add(&json, string.ptr, string.len);
+        text_add_chars(&json, "\"");
+        bool is_json = (unsigned char)piece.ptr[0] >= 0x20 && strchr("\"\\", piece.ptr[0]) == NULL;
+        out = written(text_slice(is_json ? &json : &expected), DIFY_JSON_COMPACT);
+        assert_bytes(text_slice(&out), text_slice(&expected));
+        text_fini(&out);
+        text_fini(&json);
+        text_fini(&expected);
+        text_fini(&string);
+    }
+    text_fini(&alone);
+}
+
+static void test_same_at_each_place(void **state)
+{
+    static const char *const pieces[] = {"\xC2\x80",     "\xC2\x9F",        "\xC2\xA0",
+                                         "\xED\xA0\x80", "\xED\xBF\xBF",    "\xED\x9F\xBF",
+                                         "\xE4\xBD\xA0", "\xF0\x9F\x98\x80"};
+    (void)state;
+    for (unsigned c = 0; c < 0x80; c++) {
+        char byte = (char)c;
+        assert_same_at_each_place((struct dify_slice){&byte, 1});
+    }
+    for (size_t i = 0; i < COUNT_OF(pieces); i++)
+        assert_same_at_each_place(slice_of(pieces[i]));
+}
+
 /* Long texts pass through the writer's small buffer in order and whole. */
 static void test_texts_around_the_size_of_the_buffer(void **state)
 {
@@ -348,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_nothing_was_read),
         cmocka_unit_test(test_values_of_all_kinds),
         cmocka_unit_test(test_strings_are_read_again),
+        cmocka_unit_test(test_same_at_each_place),
         cmocka_unit_test(test_texts_around_the_size_of_the_buffer),
         cmocka_unit_test(test_error_of_the_sink),
     };
