@@ -228,7 +228,7 @@ static void on_head(void *ctx, const struct dify__head *head)
     struct dify_call *call = ctx;
     call->heard_ms = dify__now(call->env);
     call->status = head->status;
-    call->date_s = head->date_s;
+    call->date_s = dify__head_date_s(head);
     call->is_html =
         head->content_type.len >= 9 && strncasecmp(head->content_type.ptr, "text/html", 9) == 0;
     call->body.len = 0;

@@ -62,13 +62,8 @@ static void take_field(struct dify__head *head, struct dify_slice line)
     else if ((value = field_value(line, "Retry-After")).ptr != NULL &&
              dify__parse_uint(value, &number))
         head->retry_after_s = number < INT32_MAX ? (int64_t)number : INT32_MAX;
-    else if ((value = field_value(line, "Date")).ptr != NULL && value.len < 64) {
-        char text[64];
-        memcpy(text, value.ptr, value.len);
-        text[value.len] = '\0';
-        time_t date = curl_getdate(text, NULL);
-        head->date_s = date > 0 ? (int64_t)date : 0;
-    }
+    else if ((value = field_value(line, "Date")).ptr != NULL)
+        head->date = value;
 }
 
 void dify__head_read(struct dify__head *head, int status, struct dify_slice text)
@@ -81,6 +76,17 @@ void dify__head_read(struct dify__head *head, int status, struct dify_slice text
         text.ptr += len;
         text.len -= len;
     }
+}
+
+int64_t dify__head_date_s(const struct dify__head *head)
+{
+    char text[64];
+    if (head->date.ptr == NULL || head->date.len >= sizeof text)
+        return 0;
+    memcpy(text, head->date.ptr, head->date.len);
+    text[head->date.len] = '\0';
+    time_t date = curl_getdate(text, NULL);
+    return date > 0 ? (int64_t)date : 0;
 }
 
 /* ---- the head ------------------------------------------------------------------------------ */

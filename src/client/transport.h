@@ -39,9 +39,13 @@ struct dify__head {
     struct dify_slice release;         /* X-Version */
     struct dify_slice workflow_run_id; /* X-Workflow-Run-ID */
     int64_t retry_after_s;             /* -1: none */
-    int64_t date_s;                    /* Unix seconds; 0: none */
+    struct dify_slice date;            /* as sent; absent if none */
     struct dify_slice text;            /* all of it, as received */
 };
+
+/* Its date in Unix seconds; 0: none. Not read with the head: few want it, and it takes longer than
+ * all the rest. (reply.c) */
+int64_t dify__head_date_s(const struct dify__head *head);
 
 enum dify__failure {
     DIFY__WHOLE,         /* the answer came whole */

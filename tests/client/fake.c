@@ -6,6 +6,8 @@
 
 #include "core/slices.h"
 
+#include <time.h>
+
 /* Things that may happen before a test is taken for one that does not end. */
 #define STEPS 2000000
 
@@ -154,13 +156,17 @@ static void tell_head(const struct fake_delivery *delivery)
     struct dify__exchange *exchange = delivery->exchange;
     struct fake *fake = exchange->fake;
     struct text text = {NULL, 0, 0};
+    char date[64] = "";
+    time_t now = (time_t)(unix_ms(fake) / 1000 + fake->skew_s);
+    struct tm tm;
+    assert_true(strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm)) != 0);
     bool is_proxy = strcmp(delivery->type, "text/html") == 0 && delivery->status != 404;
     text_addf(&text, "HTTP/1.1 %d\r\nContent-Type: %s\r\n\r\n", delivery->status, delivery->type);
     struct dify__head head = {
         .status = delivery->status,
         .content_type = slice_of(delivery->type),
         .retry_after_s = exchange->fault.retry_after_s != 0 ? exchange->fault.retry_after_s : -1,
-        .date_s = unix_ms(fake) / 1000 + fake->skew_s,
+        .date = slice_of(date),
         .text = text_slice(&text)};
     if (!is_proxy)
         head.release = slice_of(fake->release);

@@ -296,11 +296,14 @@ static void test_fields(void **state)
     assert_slice(head.release, "1.14.2");
     assert_slice(head.workflow_run_id, "abc");
     assert_int_equal(head.retry_after_s, INT32_MAX);
-    assert_int_equal(head.date_s, 10);
+    assert_int_equal(dify__head_date_s(&head), 10);
     dify__head_read(&head, 200, DIFY_SLICE(OK "Retry-After: soon\r\nX-Versions: 2\r\n\r\n"));
     assert_null(head.release.ptr);
     assert_int_equal(head.retry_after_s, -1);
-    assert_int_equal(head.date_s, 0);
+    assert_int_equal(dify__head_date_s(&head), 0);
+    dify__head_read(&head, 200, DIFY_SLICE(OK "Date: soon\r\n\r\n"));
+    assert_slice(head.date, "soon");
+    assert_int_equal(dify__head_date_s(&head), 0);
 }
 
 int main(void)
