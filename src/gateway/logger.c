@@ -427,24 +427,22 @@ static bool is_code(struct dify_slice text)
     return true;
 }
 
-void gw_log_end(const struct gw_run *run, const struct dify_run *of)
+void gw_log_end(const struct gw_run *run, const struct dify_result *result)
 {
     struct line line;
-    struct dify_result result;
     if (!gw_log_is_on(run->gateway, GW_LOG_INFO))
         return;
-    dify_run_result(of, &result);
     begin_run(&line, GW_LOG_INFO, run, "ended");
-    field_text(&line, "outcome", gw_outcome_name(result.outcome));
-    if (result.code.len > 0)
-        field(&line, "code", is_code(result.code) ? result.code : DIFY_SLICE("other"));
+    field_text(&line, "outcome", gw_outcome_name(result->outcome));
+    if (result->code.len > 0)
+        field(&line, "code", is_code(result->code) ? result->code : DIFY_SLICE("other"));
     field_number(&line, "status", (uint64_t)run->http_status);
     field_seconds(&line, "seconds", gw_metrics_age_ms(run));
-    field_number(&line, "tokens", result.total_tokens);
-    field(&line, "steps", result.total_steps);
-    field_number(&line, "events", result.event_count);
-    field_number(&line, "skipped", result.skipped_events);
-    field_number(&line, "resumed", result.resumed);
+    field_number(&line, "tokens", result->total_tokens);
+    field(&line, "steps", result->total_steps);
+    field_number(&line, "events", result->event_count);
+    field_number(&line, "skipped", result->skipped_events);
+    field_number(&line, "resumed", result->resumed);
     end(&line, run->gateway);
 }
 

@@ -40,7 +40,7 @@ void gw_log_sending(struct gw_run *run);
 void gw_log_started(const struct gw_run *run); /* its id at Dify is known */
 void gw_log_change(const struct gw_run *run, const struct dify_follow_change *change);
 void gw_log_warning(const struct gw_run *run, uint64_t offset, const char *reason);
-void gw_log_end(const struct gw_run *run, const struct dify_run *of);
+void gw_log_end(const struct gw_run *run, const struct dify_result *result);
 
 /* ---- the rest ------------------------------------------------------------------------------ */
 

@@ -271,17 +271,15 @@ static void count_cost(struct gw_run *run, const struct dify_result *result)
                      &price);
 }
 
-void gw_metrics_end(struct gw_run *run, const struct dify_run *of)
+void gw_metrics_end(struct gw_run *run, const struct dify_result *result)
 {
-    struct dify_result result;
     struct gw_app_measures *measures = run->app->measures;
-    dify_run_result(of, &result);
-    measures->outcomes[(unsigned)result.outcome < GW_OUTCOMES ? result.outcome
-                                                              : DIFY_OUTCOME_OTHER_STATUS]++;
+    measures->outcomes[(unsigned)result->outcome < GW_OUTCOMES ? result->outcome
+                                                               : DIFY_OUTCOME_OTHER_STATUS]++;
     observe(&measures->duration, gw__duration_bounds, gw_metrics_age_ms(run));
-    count_skipped(run, &result);
-    if (result.outcome != DIFY_OUTCOME_PAUSED) /* of a run that goes on it is told at its end */
-        count_cost(run, &result);
+    count_skipped(run, result);
+    if (result->outcome != DIFY_OUTCOME_PAUSED) /* of a run that goes on it is told at its end */
+        count_cost(run, result);
 }
 
 void gw_metrics_rating(struct gw_app *app, bool is_like)

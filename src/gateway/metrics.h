@@ -24,8 +24,8 @@ void gw_metrics_change(struct gw_run *run, const struct dify_follow_change *chan
 void gw_metrics_stream(struct gw_run *run);
 void gw_metrics_bytes(struct gw_run *run, size_t len);
 
-/* A run has ended as `of` says. */
-void gw_metrics_end(struct gw_run *run, const struct dify_run *of);
+/* A run has ended so. */
+void gw_metrics_end(struct gw_run *run, const struct dify_result *result);
 
 /* How long it has taken, until now. */
 uint64_t gw_metrics_age_ms(const struct gw_run *run);

@@ -11,14 +11,12 @@
 
 #include <stdlib.h>
 
-void gw_result_take(struct gw_run *run, const struct dify_run *of)
+void gw_result_take(struct gw_run *run, const struct dify_run *of, const struct dify_result *result)
 {
     struct dify__buffer text = {.allocator = run->gateway->allocator, .max = SIZE_MAX / 2};
-    struct dify_result result;
-    dify_run_result(of, &result);
-    run->success = result.success;
-    run->is_paused = result.outcome == DIFY_OUTCOME_PAUSED;
-    run->http_status = run->http_override != 0 ? run->http_override : result.http_status;
+    run->success = result->success;
+    run->is_paused = result->outcome == DIFY_OUTCOME_PAUSED;
+    run->http_status = run->http_override != 0 ? run->http_override : result->http_status;
     if (dify_run_write_result(of, DIFY_JSON_COMPACT, dify__write_to_buffer, &text) != DIFY_OK) {
         dify__buffer_fini(&text);
         run->http_status = 503;

@@ -8,9 +8,10 @@
 
 #include "gateway/run.h"
 
-/* The run's result becomes what `of` says. For want of memory it has none; then it is answered with
- * 503. */
-void gw_result_take(struct gw_run *run, const struct dify_run *of);
+/* The run's result becomes what `of` says, of which `result` is the view. For want of memory it has
+ * none; then it is answered with 503. */
+void gw_result_take(struct gw_run *run, const struct dify_run *of,
+                    const struct dify_result *result);
 
 /* A run that has failed for a reason of the gateway's own; NULL for want of memory. To be freed. */
 struct dify_run *gw_result_failed(enum dify_outcome outcome, const char *code, const char *message);

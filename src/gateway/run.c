@@ -449,13 +449,6 @@ static void tell_started(struct gw_run *run)
         gw_log_started(run);
 }
 
-static bool was_cancelled(const struct dify_run *of)
-{
-    struct dify_result result;
-    dify_run_result(of, &result);
-    return result.outcome == DIFY_OUTCOME_CANCELLED;
-}
-
 /* What it held is free. */
 static void let_go(struct gw_run *run)
 {
@@ -479,19 +472,21 @@ static void end_without_result(struct gw_run *run)
 static void end(struct gw_run *run, const struct dify_run *of)
 {
     bool has_row = run->gateway->store != NULL && run->has_row;
-    gw_result_take(run, of);
+    struct dify_result result;
+    dify_run_result(of, &result);
+    gw_result_take(run, of, &result);
     if (run->v1 != NULL)
         gw_v1_end(run, of);
     /* what somebody stopped stays stopped, whoever asks again */
-    run->frees_key = run->has_key && !run->was_sent && !was_cancelled(of);
-    gw_metrics_end(run, of);
+    run->frees_key = run->has_key && !run->was_sent && result.outcome != DIFY_OUTCOME_CANCELLED;
+    gw_metrics_end(run, &result);
     tell_started(run);
-    gw_log_end(run, of);
+    gw_log_end(run, &result);
     if (has_row) {
         gw__run_enter(run, GW_RUN_ENDING);
-        gw__run_keep_end(run, of);
+        gw__run_keep_end(run, &result);
     } else if (run->gateway->store == NULL) {
-        gw__run_remember(run, of);
+        gw__run_remember(run, &result);
     }
     let_go(run);
     if (!has_row || run->writing == 0 || store_is_failing(run->gateway->store, NULL))

@@ -168,8 +168,8 @@ bool gw__run_keep(struct gw_run *run, struct dify_slice inputs, bool sends);
 bool gw__run_keep_sent(struct gw_run *run);
 bool gw__run_keep_reopened(struct gw_run *run);
 void gw__run_keep_log(struct gw_run *run);
-void gw__run_keep_end(struct gw_run *run, const struct dify_run *of);
-void gw__run_remember(struct gw_run *run, const struct dify_run *of); /* without a store */
+void gw__run_keep_end(struct gw_run *run, const struct dify_result *result);
+void gw__run_remember(struct gw_run *run, const struct dify_result *result); /* without a store */
 void gw__run_kept(struct gw_run *run, bool is_kept); /* run.c: a write was confirmed */
 
 #endif

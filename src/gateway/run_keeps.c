@@ -131,27 +131,25 @@ void gw__run_keep_log(struct gw_run *run)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-void gw__run_keep_end(struct gw_run *run, const struct dify_run *of)
+void gw__run_keep_end(struct gw_run *run, const struct dify_result *result)
 {
-    struct dify_result result;
     uint64_t steps = 0;
     gw__run_keep_log(run);
-    dify_run_result(of, &result);
-    (void)dify__parse_uint(result.total_steps, &steps);
+    (void)dify__parse_uint(result->total_steps, &steps);
     struct store_end end = {.ended_ms = gw_now_ms(),
-                            .run_id = result.workflow_run_id,
-                            .task_id = result.task_id,
-                            .message_id = result.message_id,
-                            .conversation_id = result.conversation_id,
-                            .status = result.status,
-                            .code = result.code,
+                            .run_id = result->workflow_run_id,
+                            .task_id = result->task_id,
+                            .message_id = result->message_id,
+                            .conversation_id = result->conversation_id,
+                            .status = result->status,
+                            .code = result->code,
                             .http_status = (unsigned)run->http_status,
                             .success = run->success,
-                            .tokens = result.total_tokens,
-                            .price = dify__slice(result.total_price),
-                            .currency = result.currency,
+                            .tokens = result->total_tokens,
+                            .price = dify__slice(result->total_price),
+                            .currency = result->currency,
                             .steps = (uint32_t)steps,
-                            .events = (uint32_t)result.event_count,
+                            .events = (uint32_t)result->event_count,
                             .result = {run->result, run->result_len},
                             .frees_key = run->frees_key};
     run->writing += store_end(run->gateway->store, run->number, &end, on_kept, run);
@@ -201,13 +199,12 @@ void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct 
     take_result(room, row);
 }
 
-void gw__run_remember(struct gw_run *run, const struct dify_run *of)
+void gw__run_remember(struct gw_run *run, const struct dify_result *result)
 {
-    struct dify_result room, result;
+    struct dify_result room;
     struct store_row row;
     gw_run_describe(run, &room, &row);
-    dify_run_result(of, &result);
-    take_result(&result, &row);
+    take_result(result, &row);
     row.state = STORE_ENDED;
     row.ended_ms = gw_now_ms();
     row.http_status = (unsigned)run->http_status;

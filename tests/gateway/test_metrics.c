@@ -67,6 +67,7 @@ static void end_run(struct kit *kit, const char *price, const char *currency)
 {
     char text[1024];
     struct dify_run *run;
+    struct dify_result result;
     assert_int_equal(dify_run_new(NULL, &run), DIFY_OK);
     int len = snprintf(text, sizeof text,
                        "data: {\"event\":\"node_finished\",\"data\":{\"id\":\"a\",\"status\":"
@@ -76,7 +77,8 @@ static void end_run(struct kit *kit, const char *price, const char *currency)
                        price, currency);
     assert_int_equal(dify_run_feed(run, text, (size_t)len), DIFY_OK);
     dify_run_end(run);
-    gw_metrics_end(&kit->run, run);
+    dify_run_result(run, &result);
+    gw_metrics_end(&kit->run, &result);
     dify_run_free(run);
 }
 
