@@ -6,10 +6,11 @@
  *
  * POST .../workflows/run answers with the events in the file STREAM, one chunk each, at the pace
  * that the app's key says: app-now all by one call, app-paced-MS one each MS milliseconds,
- * app-idle the first two and then a ping each ten seconds. In each event ID is replaced by an id of
- * the run, and what follows @@ by the microseconds of the monotonic clock. GET of the app's
- * parameters and of its description answers as Dify does; GET /count says how many streams are
- * open. One epoll loop, keep-alive, no limits; requests are looked at as little as may be.
+ * app-idle the first two and then a ping each ten seconds. In each event ID, with any
+ * digit before it, is replaced by an id of the run, and what follows @@ by the microseconds of the
+ * monotonic clock. GET of the app's parameters and of its description answers as Dify does; GET
+ * /count says how many streams are open. One epoll loop, keep-alive, no limits; requests are looked
+ * at as little as may be.
  */
 #define _GNU_SOURCE /* accept4(), memmem() */
 #include "http/list.h"
@@ -27,7 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ID "00000000-0000-4000-8000-000000000000"
+#define ID "0000000-0000-4000-8000-000000000000"
 #define ID_DIGITS 12 /* its last ones are the run's number */
 #define EVENTS 1000
 #define MARKS 8 /* ids in an event */

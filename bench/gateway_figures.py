@@ -25,6 +25,7 @@ from page import ROOT, first_line, goal, machine, main, say, table
 EVENTS = 50
 STAMP = "@@" + "0" * 16
 ID = "00000000-0000-4000-8000-000000000000"
+TASK_ID = "1" + ID[1:]
 TITLES = {
     "nginx": "nginx, passing on",
     "gateway": "**difystream serve**, no store",
@@ -78,7 +79,7 @@ PACES = {"now": 0, "paced-20": 20, "paced-40": 40, "idle": 0}  # ms between even
 # ---- the stream ----------------------------------------------------------------------------------
 
 def event(kind, **data):
-    return {"event": kind, "workflow_run_id": ID, "task_id": ID, "data": data}
+    return {"event": kind, "workflow_run_id": ID, "task_id": TASK_ID, "data": data}
 
 
 def node(kind, name, node_type, index, **more):
