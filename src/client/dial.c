@@ -82,7 +82,7 @@ bool dify__dial(struct dify__exchange *exchange)
     struct dify_client *client = exchange->client;
     struct dify__env *env = &client->env;
     struct dify__peer *peer = &exchange->app->peer;
-    uint64_t now = dify__now(env);
+    uint64_t now = dify__now(env), dial_ms = (uint64_t)(DIAL_MS * client->speed); /* real ones */
     if (peer->len == 0 || now >= peer->until_ms)
         return false;
     exchange->dialling.ring = on_too_long;
@@ -91,7 +91,7 @@ bool dify__dial(struct dify__exchange *exchange)
     exchange->wire.watched = DIFY_WATCH_WRITE;
     if (exchange->wire.fd >= 0 &&
         dify__client_watch(client, exchange->wire.fd, DIFY_WATCH_WRITE, exchange) &&
-        dify__alarms_set(&env->alarms, &exchange->dialling, now + DIAL_MS) == DIFY_OK) {
+        dify__alarms_set(&env->alarms, &exchange->dialling, now + dial_ms) == DIFY_OK) {
         exchange->state = DIFY__DIALLING;
         return true;
     }
