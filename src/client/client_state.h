@@ -41,6 +41,7 @@ struct dify_client {
     struct dify_client_host host;
     double speed;
     uint64_t began_us; /* real time */
+    uint64_t entry_us; /* of when the host called, while it waits for that; else 0 */
     uint64_t random;
     uint64_t wake_ms; /* real time for which the host was asked; UINT64_MAX: none */
 
