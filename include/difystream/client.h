@@ -93,6 +93,11 @@ DIFY_API void dify_client_free(struct dify_client *client);
  * Callbacks run. */
 DIFY_API void dify_client_socket(struct dify_client *client, int socket, unsigned what);
 
+/* For a host that learns of several sockets at once: `socket` will be told of in a moment. May be
+ * left out; what is needed then is fetched into the processor's caches, of all of them at once.
+ * Nothing runs. */
+DIFY_API void dify_client_expect(const struct dify_client *client, int socket);
+
 /* For a host: the time of `wake` is over. Callbacks run. */
 DIFY_API void dify_client_timeout(struct dify_client *client);
 

@@ -7,7 +7,8 @@
  */
 #include "client/app.h"
 #include "client/call.h"
-#include "client/client_state.h"
+#include "client/transfer_state.h"
+#include "core/prefetch.h"
 
 #include <math.h>
 #include <sys/random.h>
@@ -149,6 +150,12 @@ static void leave(struct dify_client *client, int socket)
 {
     client->sockets[socket] = (struct dify__socket){NULL, NULL, false};
     (void)client->host.watch(client->host.ctx, socket, DIFY_WATCH_NOTHING);
+}
+
+void dify_client_expect(const struct dify_client *client, int socket)
+{
+    if (socket >= 0 && (size_t)socket < client->socket_capacity)
+        dify__prefetch(client->sockets[socket].exchange, sizeof(struct dify__exchange));
 }
 
 void dify_client_socket(struct dify_client *client, int socket, unsigned what)

@@ -576,6 +576,7 @@ static void on_body(void *ctx, struct dify_slice bytes)
 {
     struct dify_follow *follow = ctx;
     struct dify__text_of text;
+    dify__run_prefetch(follow->run);
     if (silent_ms(follow) > follow->quiet_ms)
         follow->quiet_ms = silent_ms(follow);
     follow->heard_ms = dify__now(follow->env);
@@ -660,6 +661,7 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
     const struct dify__transport *transport = follow->env->transport;
     bool starts_run = (request.flags & DIFY__REQUEST_POST) != 0;
     const struct dify__receiver receiver = {.ctx = follow,
+                                            .ctx_bytes = sizeof *follow,
                                             .head = on_head,
                                             .body = on_body,
                                             .end = on_end,

@@ -71,6 +71,7 @@ struct dify__end {
  * one too. */
 struct dify__receiver {
     void *ctx;
+    size_t ctx_bytes; /* of it, that are needed as soon as bytes come; 0: that is not worth much */
     void (*head)(void *ctx, const struct dify__head *head);
     void (*body)(void *ctx, struct dify_slice bytes);
     void (*end)(void *ctx, const struct dify__end *end);

@@ -91,6 +91,8 @@ bool dify_client_wait(struct dify_client *client, uint64_t max_ms)
         return false;
     int count = epoll_wait(client->poll_fd, ready, READY, max_ms < 3600000 ? (int)max_ms : 3600000);
     for (int i = 0; i < count; i++)
+        dify_client_expect(client, ready[i].data.fd);
+    for (int i = 0; i < count; i++)
         handle(client, &ready[i]);
     return client->env.under_way != 0;
 }

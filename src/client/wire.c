@@ -11,6 +11,7 @@
  */
 #include "client/transfer_state.h"
 #include "client/words.h"
+#include "core/prefetch.h"
 #include "core/slices.h"
 #include "difystream/version.h"
 
@@ -316,6 +317,7 @@ void dify__wire_ready(struct dify__exchange *exchange, unsigned what)
         dify__dial_ready(exchange);
         return;
     }
+    dify__prefetch(exchange->receiver.ctx, exchange->receiver.ctx_bytes);
     client->in_curl = true;
     if (wire->kept.len > 0 && !exchange->is_paused)
         take_kept(exchange);

@@ -6,6 +6,7 @@
 
 #include "core/decoder.h"
 #include "core/message.h"
+#include "core/prefetch.h"
 #include "core/run_follow.h"
 #include "core/slices.h"
 #include "core/utf8.h"
@@ -163,6 +164,11 @@ static enum dify_err on_empty(void *ctx, struct dify_slice type)
     if (dify__slice_is(type, "ping"))
         tell_ping(ctx);
     return DIFY_OK;
+}
+
+void dify__run_prefetch(const struct dify_run *run)
+{
+    dify__prefetch(run, sizeof *run);
 }
 
 enum dify_err dify_run_feed(struct dify_run *run, const void *bytes, size_t len)

@@ -9,6 +9,9 @@
 
 #include "difystream/result.h"
 
+/* Events come in a moment (prefetch.h). */
+void dify__run_prefetch(const struct dify_run *run);
+
 /* From Dify 1.15 a server ends a stream that would have none with a workflow_finished of its own
  * making, which may be false. From now on such a one is counted but not folded: the follower asks
  * the run's detail. Nor is an event folded by which a stream that was taken up tells of another

@@ -169,6 +169,11 @@ bool gw_callers_follow(const struct gw_run *run)
     return run->stream_count > 0;
 }
 
+struct http_exchange *gw_callers_first(const struct gw_run *run)
+{
+    return http_list_is_empty(&run->callers) ? NULL : caller_of(run->callers.next)->exchange;
+}
+
 bool gw_callers_have_begun(const struct gw_run *run)
 {
     EACH(run, link, next)

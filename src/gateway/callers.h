@@ -42,6 +42,9 @@ bool gw_parse_event_id(struct dify_slice text, uint32_t *epoch, uint32_t *number
 bool gw_callers_follow(const struct gw_run *run);
 bool gw_callers_have_begun(const struct gw_run *run);
 
+/* The exchange of the first one; NULL: there is none. */
+struct http_exchange *gw_callers_first(const struct gw_run *run);
+
 /* ---- by the run ---------------------------------------------------------------------------- */
 
 void gw_callers_accepted(struct gw_run *run); /* its row is there */

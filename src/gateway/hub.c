@@ -6,6 +6,7 @@
 
 #include "core/hex.h"
 #include "core/slices.h"
+#include "gateway/callers.h"
 #include "gateway/v1.h"
 
 #include <stdlib.h>
@@ -232,6 +233,18 @@ void gw_hub_take_back(struct gw_run *run)
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
+/* What is needed to tell callers, of all runs at once: each by itself would be waited for. */
+static void prefetch(const struct http_link *dirty)
+{
+    struct http_exchange *exchange;
+    for (struct http_link *link = dirty->next; link != dirty; link = link->next)
+        if ((exchange = gw_callers_first(HTTP_LINKED(link, struct gw_run, dirty))) != NULL)
+            http_exchange_prefetch(exchange);
+    for (struct http_link *link = dirty->next; link != dirty; link = link->next)
+        if ((exchange = gw_callers_first(HTTP_LINKED(link, struct gw_run, dirty))) != NULL)
+            http_exchange_prefetch_connection(exchange);
+}
+
 void gw_hub_flush(struct gw_hub *hub)
 {
     struct http_link now; /* those that become dirty meanwhile are for the next turn */
@@ -240,6 +253,7 @@ void gw_hub_flush(struct gw_hub *hub)
     now = hub->dirty;
     now.next->prev = now.prev->next = &now;
     http_list_init(&hub->dirty);
+    prefetch(&now);
     while (!http_list_is_empty(&now))
         gw_run_flush(HTTP_LINKED(now.next, struct gw_run, dirty));
 }

@@ -4,7 +4,9 @@
  * door (run.c).
  */
 #include "core/json_text.h"
+#include "core/prefetch.h"
 #include "core/slices.h"
+#include "gateway/caller.h"
 #include "gateway/callers.h"
 #include "gateway/logger.h"
 #include "gateway/metrics.h"
@@ -172,8 +174,12 @@ static void on_sending(void *ctx, struct dify_follow *follow)
 
 static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice bytes)
 {
+    struct gw_run *run = ctx;
     (void)follow;
-    gw_metrics_bytes(ctx, bytes.len);
+    dify__prefetch(run, sizeof *run);
+    dify__prefetch(run->callers.next, sizeof(struct gw_caller));
+    dify__prefetch(gw_runlog_end(&run->log), bytes.len);
+    gw_metrics_bytes(run, bytes.len);
 }
 
 static void on_ended(void *ctx, struct dify_follow *follow)

@@ -22,6 +22,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     int count = epoll_wait(host->set, ready, READY, 0);
+    for (int i = 0; i < count; i++)
+        dify_client_expect(host->client, ready[i].data.fd);
     for (int i = 0; i < count; i++) {
         unsigned what = DIFY_WATCH_NOTHING;
         if ((ready[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)

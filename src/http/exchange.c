@@ -5,6 +5,8 @@
  */
 #include "http/connection.h"
 
+#include "core/prefetch.h"
+
 #include "core/slices.h"
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange)
@@ -75,6 +77,16 @@ void http_exchange_resume(struct http_exchange *exchange)
     exchange->is_paused = false;
     if (!exchange->is_over)
         http_connection_want_visit(exchange->connection);
+}
+
+void http_exchange_prefetch(const struct http_exchange *exchange)
+{
+    dify__prefetch(exchange, sizeof *exchange);
+}
+
+void http_exchange_prefetch_connection(const struct http_exchange *exchange)
+{
+    dify__prefetch(exchange->connection, sizeof *exchange->connection);
 }
 
 size_t http_exchange_pending(const struct http_exchange *exchange)

@@ -235,6 +235,11 @@ DIFY_MUST_CHECK bool http_respond_trailers(struct http_exchange *exchange,
  * not from within. */
 void http_respond_end(struct http_exchange *exchange);
 
+/* Something is written in a moment (core/prefetch.h): fetches the exchange; and, once that has
+ * come, its connection. */
+void http_exchange_prefetch(const struct http_exchange *exchange);
+void http_exchange_prefetch_connection(const struct http_exchange *exchange);
+
 /* Bytes that wait to be sent. */
 size_t http_exchange_pending(const struct http_exchange *exchange);
 
