@@ -13,7 +13,7 @@ LAYERS = {
     "client": {"difystream", "core"},
     "store": {"difystream", "core"},
     "http": {"difystream", "core/alarms.h", "core/memory.h", "core/slices.h", "core/hex.h",
-             "core/utf8.h"},
+             "core/prefetch.h", "core/utf8.h"},
     "conf": {"difystream", "core"},
     "gateway": {"difystream", "http", "client", "store", "core", "conf"},
     "sim": {"difystream", "http", "core", "conf"},
