@@ -10,12 +10,13 @@
 #define DIFY_CORE_PREFETCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* Asks for `bytes` at `at`, which need not be there. */
+/* Asks for `bytes` at `at`, which need not be there: so this counts in numbers, not in pointers. */
 static inline void dify__prefetch(const void *at, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch((const char *)at + i, 1);
+        __builtin_prefetch((const void *)((uintptr_t)at + i), 1);
 }
 
 #endif
