@@ -85,6 +85,7 @@ static void wake_at_the_next(struct dify_client *client)
     if (at == client->wake_ms)
         return;
     client->wake_ms = at;
+    now = (dify__real_us() - client->began_us) / 1000; /* the host counts from here */
     client->host.wake(client->host.ctx, at == UINT64_MAX ? UINT64_MAX : at > now ? at - now : 0);
 }
 

@@ -17,6 +17,7 @@
 
 #define BYTES 4096
 #define SOCKETS 16
+#define SOON_MS 40
 
 /* A host by poll(). */
 struct host {
@@ -36,7 +37,8 @@ struct scene {
     char base_url[64], body[BYTES];
     size_t body_len;
     unsigned heads, ends, sendings;
-    bool pauses_at_body, cancels_at_head, cancels_at_body;
+    bool pauses_at_body, cancels_at_head, cancels_at_body, is_slow;
+    struct dify__alarm alarm;
     enum dify__failure failure;
 };
 
@@ -57,6 +59,10 @@ static void on_body(void *ctx, struct dify_slice bytes)
     memcpy(scene->body + scene->body_len, bytes.ptr, bytes.len);
     scene->body_len += bytes.len;
     scene->body[scene->body_len] = '\0';
+    if (scene->is_slow) {
+        dify__alarm_in(&scene->client->env, &scene->alarm, SOON_MS);
+        poll(NULL, 0, 2 * SOON_MS);
+    }
     if (scene->pauses_at_body)
         scene->client->transport.pause(scene->client, scene->exchange, true);
     if (scene->cancels_at_body)
@@ -374,6 +380,29 @@ static void test_host_refuses(void **state)
     close(listener);
 }
 
+/* Time that a receiver takes counts: what it has set meanwhile is due. */
+static void test_slow_receiver(void **state)
+{
+    struct scene scene = {.peer = -1, .is_slow = true};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    (void)state;
+    scene.listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(scene.listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(scene.listener, 8), 0);
+    assert_int_equal(getsockname(scene.listener, (struct sockaddr *)&at, &size), 0);
+    snprintf(scene.base_url, sizeof scene.base_url, "http://127.0.0.1:%d/v1", ntohs(at.sin_port));
+    begin_on_host(&scene, scene.base_url);
+    assert_int_equal(dify__reserve_alarms(&scene.client->env, 1), DIFY_OK);
+    scene.peer = accept(scene.listener, NULL, NULL);
+    say(&scene, HEAD "1\r\na\r\n");
+    while (scene.body_len == 0)
+        host_turn(&scene);
+    assert_int_equal(scene.host.wake_ms, 0);
+    dify__alarm_off(&scene.client->env, &scene.alarm);
+    end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_failure_is_told_once),
         cmocka_unit_test(test_host_of_a_name),
         cmocka_unit_test(test_host_refuses),
+        cmocka_unit_test(test_slow_receiver),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
