@@ -21,8 +21,9 @@
 /* As libcurl does (CURLOPT_DNS_CACHE_TIMEOUT). */
 #define REMEMBERED_MS 60000
 
-/* A server that does not answer for so long may have gone elsewhere. */
-#define DIAL_MS 1000
+/* A server that does not answer for so long may have gone elsewhere. No longer than libcurl may
+ * take for it, either. */
+#define DIAL_MS 1000U
 
 /* Two kinds of pointers to one address, as the system's calls want it. */
 static struct sockaddr *sockaddr_of(struct dify__peer *peer)
@@ -66,7 +67,9 @@ static struct dify__exchange *exchange_of(struct dify__alarm *alarm)
 /* The connection does not come to stand. */
 static void give_up(struct dify__exchange *exchange)
 {
-    exchange->app->peer.len = 0;
+    struct dify__peer *peer = &exchange->app->peer;
+    if (strcmp(peer->text, exchange->tried) == 0) /* libcurl may have found another one since */
+        peer->len = 0;
     dify__dial_end(exchange);
     dify__wire_close(exchange);
     dify__transfer_connect(exchange);
@@ -82,16 +85,19 @@ bool dify__dial(struct dify__exchange *exchange)
     struct dify_client *client = exchange->client;
     struct dify__env *env = &client->env;
     struct dify__peer *peer = &exchange->app->peer;
-    uint64_t now = dify__now(env), dial_ms = (uint64_t)(DIAL_MS * client->speed); /* real ones */
-    if (peer->len == 0 || now >= peer->until_ms)
+    uint64_t connect_ms = exchange->app->connect_timeout_ms;
+    double dial_ms = (double)(connect_ms < DIAL_MS ? connect_ms : DIAL_MS) * client->speed;
+    if (peer->len == 0 || dify__now(env) >= peer->until_ms ||
+        dify__reserve_alarms(env, 1) != DIFY_OK)
         return false;
     exchange->dialling.ring = on_too_long;
+    memcpy(exchange->tried, peer->text, sizeof exchange->tried);
     exchange->began_us = dify__real_us();
     exchange->wire.fd = open_socket(peer);
     exchange->wire.watched = DIFY_WATCH_WRITE;
     if (exchange->wire.fd >= 0 &&
-        dify__client_watch(client, exchange->wire.fd, DIFY_WATCH_WRITE, exchange) &&
-        dify__alarms_set(&env->alarms, &exchange->dialling, now + dial_ms) == DIFY_OK) {
+        dify__client_watch(client, exchange->wire.fd, DIFY_WATCH_WRITE, exchange)) {
+        dify__alarm_in(env, &exchange->dialling, (uint64_t)dial_ms); /* of real ones */
         exchange->state = DIFY__DIALLING;
         return true;
     }
@@ -104,18 +110,26 @@ bool dify__dial(struct dify__exchange *exchange)
 void dify__dial_ready(struct dify__exchange *exchange)
 {
     struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
-    if (getpeername(exchange->wire.fd, (struct sockaddr *)&peer, &len) != 0) {
-        give_up(exchange); /* it was refused, or is gone already */
+    int fd = exchange->wire.fd, error = 0;
+    socklen_t len = sizeof peer, error_len = sizeof error;
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0) {
+        /* it was refused, or is gone already; or the host has meant one that had its number */
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) != 0 || error != 0)
+            give_up(exchange);
         return;
     }
     dify__dial_end(exchange);
-    memcpy(exchange->address, exchange->app->peer.text, sizeof exchange->address);
+    memcpy(exchange->address, exchange->tried, sizeof exchange->address);
     exchange->times.connected_ms = (double)(dify__real_us() - exchange->began_us) / 1000;
-    dify__wire_start(exchange, exchange->wire.fd);
+    dify__wire_start(exchange, fd);
 }
 
 void dify__dial_end(struct dify__exchange *exchange)
 {
-    dify__alarm_off(&exchange->client->env, &exchange->dialling);
+    struct dify__env *env = &exchange->client->env;
+    if (exchange->dialling.ring == NULL)
+        return;
+    exchange->dialling.ring = NULL;
+    dify__alarm_off(env, &exchange->dialling);
+    dify__release_alarms(env, 1);
 }

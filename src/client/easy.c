@@ -396,26 +396,25 @@ void dify__easy_fini(struct dify__exchange *exchange)
 
 /* ---- what curl knows ---------------------------------------------------------------------- */
 
-static double ms_of(CURL *easy, CURLINFO info)
+static double ms_of(const struct dify__exchange *exchange, CURLINFO info)
 {
     curl_off_t us = 0;
-    curl_easy_getinfo(easy, info, &us);
-    return us > 0 ? (double)us / 1000 : -1;
+    curl_easy_getinfo(exchange->easy, info, &us);
+    return us > 0 ? ((double)us + (double)exchange->dialled_us) / 1000 : -1;
 }
 
 /* What libcurl knows of an exchange that it has ended, or of which it has made the connection. */
 void dify__easy_ask(struct dify__exchange *exchange)
 {
-    CURL *easy = exchange->easy;
     long os_error = 0;
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_error);
     exchange->os_error = (int)os_error;
     exchange->times = (struct dify_call_times){
-        .resolved_ms = ms_of(easy, CURLINFO_NAMELOOKUP_TIME_T),
-        .connected_ms = ms_of(easy, CURLINFO_CONNECT_TIME_T),
-        .secured_ms = ms_of(easy, CURLINFO_APPCONNECT_TIME_T),
-        .first_byte_ms = exchange->is_own ? -1 : ms_of(easy, CURLINFO_STARTTRANSFER_TIME_T),
-        .total_ms = ms_of(easy, CURLINFO_TOTAL_TIME_T)};
+        .resolved_ms = ms_of(exchange, CURLINFO_NAMELOOKUP_TIME_T),
+        .connected_ms = ms_of(exchange, CURLINFO_CONNECT_TIME_T),
+        .secured_ms = ms_of(exchange, CURLINFO_APPCONNECT_TIME_T),
+        .first_byte_ms = exchange->is_own ? -1 : ms_of(exchange, CURLINFO_STARTTRANSFER_TIME_T),
+        .total_ms = ms_of(exchange, CURLINFO_TOTAL_TIME_T)};
 }
 
 curl_socket_t dify__easy_socket(struct dify__exchange *exchange)

@@ -83,7 +83,10 @@ static enum dify_err run_by_curl(struct dify__exchange *exchange)
         return DIFY_ERR_NOMEM;
     if (curl_multi_add_handle(shard->multi, exchange->easy) != CURLM_OK)
         return DIFY_ERR_NOMEM;
-    exchange->began_us = dify__real_us();
+    uint64_t now_us = dify__real_us();
+    if (exchange->began_us == 0)
+        exchange->began_us = now_us;
+    exchange->dialled_us = now_us - exchange->began_us;
     exchange->shard = shard;
     exchange->state = DIFY__RUNNING;
     shard->transfers++;

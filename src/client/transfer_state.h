@@ -59,7 +59,8 @@ struct dify__exchange {
     int made;    /* the last socket that it was given for one; -1: none */
     struct dify__alarm dialling;
     struct dify__wire wire;
-    uint64_t began_us;            /* when one of ours began */
+    uint64_t began_us;            /* when it began */
+    uint64_t dialled_us;          /* so long after it libcurl did: it was dialled in vain */
     struct dify_call_times times; /* so far, of one of ours */
     CURLcode code;                /* how it ended */
     int os_error;                 /* with it; 0: none */

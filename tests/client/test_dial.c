@@ -23,6 +23,7 @@ struct scene {
     unsigned heads, ends, sendings;
     struct dify__end end;
     char address[64];
+    struct meter meter;
     struct dify_client_host host; /* the client's own, which a test stands before */
     unsigned refusals;            /* watches that it refuses */
 };
@@ -123,7 +124,9 @@ static void begin(struct scene *scene)
     struct sockaddr_in at = listen_at(&scene->listener, 8);
     snprintf(scene->text, sizeof scene->text, "127.0.0.1:%d", ntohs(at.sin_port));
     snprintf(base_url, sizeof base_url, "http://%s/v1", scene->text);
-    const struct dify_client_options how = {.size = sizeof how};
+    meter_init(&scene->meter);
+    const struct dify_client_options how = {.size = sizeof how,
+                                            .allocator = &scene->meter.allocator};
     const struct dify_app_options where = {
         .size = sizeof where, .base_url = base_url, .api_key = "app-key", .proxy = ""};
     assert_int_equal(dify_client_new(&how, &scene->client), DIFY_OK);
@@ -139,12 +142,15 @@ static void end(struct scene *scene)
 {
     dify_app_free(scene->app);
     dify_client_free(scene->client);
+    assert_meter_empty(&scene->meter);
     close(scene->listener);
 }
 
 /* Makes the app remember another address. */
 static void mislead(struct scene *scene, struct sockaddr_in at)
 {
+    snprintf(scene->app->peer.text, sizeof scene->app->peer.text, "127.0.0.1:%d",
+             ntohs(at.sin_port));
     scene->app->peer.len = sizeof at;
     memcpy(scene->app->peer.address, &at, sizeof at);
 }
@@ -275,6 +281,143 @@ static void unjam(const struct jam *jam)
     close(jam->listener);
 }
 
+/* What is told of an exchange is about its own connection, and what another one has found since is
+ * not forgotten with it. */
+static void test_another_since(void **state)
+{
+    struct scene scene = {.listener = -1};
+    struct sockaddr_in gone;
+    int other;
+    (void)state;
+    begin(&scene);
+    const struct dify__peer found = scene.app->peer;
+    start(&scene);
+    snprintf(scene.app->peer.text, sizeof scene.app->peer.text, "192.0.2.1:80");
+    answer(&scene);
+    scene.app->peer = found;
+    gone = listen_at(&other, 1);
+    close(other);
+    mislead(&scene, gone);
+    start(&scene);
+    scene.app->peer = found;
+    while (scene.exchange->state == DIFY__DIALLING)
+        turn(&scene);
+    assert_int_equal(scene.exchange->state, DIFY__RUNNING);
+    assert_true(remembers_listener(&scene));
+    answer(&scene);
+    end(&scene);
+}
+
+static void never(struct dify__alarm *alarm)
+{
+    (void)alarm;
+    fail();
+}
+
+/* The alarm of one that is dialled takes no place that was promised to others. */
+static void test_promised_alarms(void **state)
+{
+    struct scene scene = {.listener = -1};
+    struct dify__alarm alarms[64] = {{.ring = never}};
+    struct jam other;
+    size_t count = 0;
+    (void)state;
+    begin(&scene);
+    struct dify__env *env = &scene.client->env;
+    do {
+        assert_int_equal(dify__reserve_alarms(env, 1), DIFY_OK);
+        alarms[count++].ring = never;
+    } while (env->reserved < env->alarms.capacity);
+    mislead(&scene, jam(&other));
+    start(&scene);
+    assert_int_equal(scene.exchange->state, DIFY__DIALLING);
+    scene.meter.fail_at = scene.meter.calls + 1;
+    scene.meter.fails_on = true;
+    for (size_t i = 0; i < count; i++)
+        dify__alarm_in(env, &alarms[i], 100000);
+    scene.meter.fail_at = 0;
+    scene.client->transport.cancel(scene.client, scene.exchange);
+    assert_int_equal(env->reserved, count);
+    for (size_t i = 0; i < count; i++)
+        dify__alarm_off(env, &alarms[i]);
+    dify__release_alarms(env, count);
+    unjam(&other);
+    end(&scene);
+}
+
+/* Each allocation of one that is dialled fails in turn: it ends all the same, or has not begun. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n < 40; n++) {
+        struct scene scene = {.listener = -1};
+        const struct dify__receiver receiver = {
+            .ctx = &scene, .head = on_head, .body = on_body, .end = on_end};
+        const struct dify__request request = {.flags = DIFY__REQUEST_FRESH | DIFY__REQUEST_STREAM,
+                                              .path = "/workflow/1/events"};
+        begin(&scene);
+        struct sockaddr_in gone;
+        int other;
+        gone = listen_at(&other, 1);
+        close(other);
+        mislead(&scene, gone);
+        close(scene.listener);
+        struct dify__transport *transport = &scene.client->transport;
+        scene.ends = 0;
+        scene.meter.fail_at = scene.meter.calls + (n + 1) / 2;
+        scene.meter.fails_on = n % 2 != 0;
+        if (transport->start(scene.client, scene.app, &request, &receiver, &scene.exchange) ==
+            DIFY_OK) {
+            scene.client->env.changed(scene.client->env.ctx);
+            while (scene.ends == 0)
+                turn(&scene);
+            assert_false(scene.end.may_have_been_sent);
+        }
+        scene.meter.fail_at = 0;
+        scene.listener = -1;
+        end(&scene);
+    }
+}
+
+/* A host tells of a socket that had the number of this one. */
+static void test_told_too_early(void **state)
+{
+    struct scene scene = {.listener = -1};
+    struct jam other;
+    (void)state;
+    begin(&scene);
+    mislead(&scene, jam(&other));
+    start(&scene);
+    dify_client_socket(scene.client, scene.exchange->wire.fd, DIFY_WATCH_READ | DIFY_WATCH_WRITE);
+    assert_int_equal(scene.exchange->state, DIFY__DIALLING);
+    scene.client->transport.cancel(scene.client, scene.exchange);
+    unjam(&other);
+    end(&scene);
+}
+
+/* The time for a connection may be shorter; and what was dialled in vain counts in what is told. */
+static void test_short_time(void **state)
+{
+    struct scene scene = {.listener = -1};
+    struct jam other;
+    (void)state;
+    begin(&scene);
+    scene.app->connect_timeout_ms = 150;
+    mislead(&scene, jam(&other));
+    uint64_t began_us = dify__real_us();
+    start(&scene);
+    while (scene.exchange->state == DIFY__DIALLING)
+        turn(&scene);
+    uint64_t took_us = dify__real_us() - began_us;
+    assert_in_range(took_us, 149000, 900000);
+    answer(&scene);
+    assert_true(scene.end.times.connected_ms >= 149);
+    assert_true(scene.end.times.first_byte_ms >= scene.end.times.connected_ms);
+    assert_true(scene.end.times.total_ms >= scene.end.times.first_byte_ms);
+    unjam(&other);
+    end(&scene);
+}
+
 /* Not before its time is over, and then at once. */
 static void test_no_answer(void **state)
 {
@@ -372,11 +515,13 @@ static void test_host_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dials),        cmocka_unit_test(test_remembers_for_a_while),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_impossible),
-        cmocka_unit_test(test_nobody),       cmocka_unit_test(test_no_answer),
-        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_host_refuses),
+        cmocka_unit_test(test_dials),           cmocka_unit_test(test_remembers_for_a_while),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_nobody),          cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_host_refuses),    cmocka_unit_test(test_another_since),
+        cmocka_unit_test(test_promised_alarms), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_told_too_early),  cmocka_unit_test(test_short_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
