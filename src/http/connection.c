@@ -484,9 +484,7 @@ static int write_rest(struct http_connection *connection, size_t at)
     if (write == NULL)
         return UV_ENOMEM;
     write->req.data = connection;
-    write->bytes = connection->out;
-    connection->out.ptr = NULL;
-    connection->out.len = connection->out.capacity = 0;
+    at = http_spares_replace(&connection->server->spares, &connection->out, at, &write->bytes);
     connection->write = write;
     size_t left = write->bytes.len - at;
     uv_buf_t buf = {.base = write->bytes.ptr + at, .len = left};

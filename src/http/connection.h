@@ -171,8 +171,8 @@ void http_exchange_tell_half_close(struct http_exchange *exchange);
 /* ---- response.c ---------------------------------------------------------------------------- */
 
 /* The output, for who has something to append; an empty one gets memory that the server keeps, if
- * there is any. Who appends nothing must not ask for it: a connection with nothing to send has no
- * memory for it. */
+ * there is any and libuv writes nothing. Who appends nothing must not ask for it: a connection with
+ * nothing to send has no memory for it. */
 struct dify__buffer *http_connection_out(struct http_connection *connection);
 
 /* Writes an answer of the layer's own to the output. DIFY_ERR_NOMEM. */

@@ -71,7 +71,8 @@ const char *http_reason(int status)
 
 struct dify__buffer *http_connection_out(struct http_connection *connection)
 {
-    http_spares_take(&connection->server->spares, &connection->out);
+    if (connection->write == NULL) /* else it waits, and for how long is up to the client */
+        http_spares_take(&connection->server->spares, &connection->out);
     return &connection->out;
 }
 

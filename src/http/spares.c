@@ -23,6 +23,21 @@ void http_spares_give(struct http_spares *spares, struct dify__buffer *buffer)
     dify__buffer_fini(buffer);
 }
 
+size_t http_spares_replace(struct http_spares *spares, struct dify__buffer *buffer, size_t at,
+                           struct dify__buffer *rest)
+{
+    *rest = (struct dify__buffer){.allocator = buffer->allocator, .max = buffer->max};
+    if (buffer->capacity <= HTTP_SPARE_BYTES &&
+        dify__buffer_append(rest, buffer->ptr + at, buffer->len - at) == DIFY_OK) {
+        http_spares_give(spares, buffer);
+        return 0;
+    }
+    *rest = *buffer;
+    buffer->ptr = NULL; /* not to be freed */
+    dify__buffer_fini(buffer);
+    return at;
+}
+
 void http_spares_fini(struct http_spares *spares, const struct dify_allocator *allocator)
 {
     while (spares->count != 0)

@@ -8,6 +8,8 @@
 
 #include "http/connection.h" /* to see who has which memory */
 
+#include <sys/socket.h>
+
 #define HOST "Host: a\r\n"
 
 /* ---- by themselves ------------------------------------------------------------------------- */
@@ -209,6 +211,41 @@ static void test_large_piece(void **state)
     scene_end(&scene);
 }
 
+/* What waits for a client that does not read has no more memory than it needs: a spare would be
+ * held for as long, and its size is not in what is held against the ceiling. */
+static void test_slow_reader(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct text large = {NULL, 0, 0}, piece = {NULL, 0, 0};
+    const int bytes = 20000;
+    uv_os_fd_t fd;
+    scene_begin(&scene);
+    const struct http_spares *spares = &scene.kit.server->spares;
+    const struct http_connection *connection = scene.kit.kept[0]->connection;
+    text_add_repeated(&large, 'l', HTTP_SPARE_BYTES / 2 + 1);
+    text_add_repeated(&piece, 'p', 500);
+    send_piece(&scene, 1, &large);
+    assert_int_equal(spares->count, 1);
+    assert_in_range(spares->kept[0].capacity, large.len, HTTP_SPARE_BYTES);
+    assert_int_equal(uv_fileno(&connection->uv.handle, &fd), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    while (connection->write == NULL) {
+        assert_true(http_respond_write(scene.kit.kept[0], text_slice(&piece)));
+        kit_turn(&scene.kit);
+    }
+    assert_int_equal(spares->count, 1);
+    assert_in_range(connection->write->bytes.capacity, 1, 2 * piece.len);
+    assert_true(http_respond_write(scene.kit.kept[0], text_slice(&piece)));
+    assert_int_equal(spares->count, 1);
+    assert_in_range(connection->out.capacity, 1, 2 * piece.len);
+    kit_turn(&scene.kit);
+    assert_int_equal(scene.kit.server->waiting_bytes, http_exchange_pending(scene.kit.kept[0]));
+    text_fini(&large);
+    text_fini(&piece);
+    scene_end(&scene);
+}
+
 /* Calls that send nothing take nothing. */
 static void test_nothing_to_send(void **state)
 {
@@ -243,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_count),         cmocka_unit_test(test_size),
         cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_large_piece),   cmocka_unit_test(test_nothing_to_send),
+        cmocka_unit_test(test_slow_reader),
     };
     return cmocka_run_group_tests_name("spares", tests, NULL, NULL);
 }
