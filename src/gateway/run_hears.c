@@ -172,13 +172,16 @@ static void on_sending(void *ctx, struct dify_follow *follow)
         store_mark_sent(run->gateway->store, run->number);
 }
 
+/* Most events have no more: what comes at once is no event that is waited for. */
+#define EVENT_BYTES ((size_t)1 << 10)
+
 static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice bytes)
 {
     struct gw_run *run = ctx;
     (void)follow;
     dify__prefetch(run, sizeof *run);
     dify__prefetch(run->callers.next, sizeof(struct gw_caller));
-    dify__prefetch(gw_runlog_end(&run->log), bytes.len);
+    dify__prefetch(gw_runlog_end(&run->log), bytes.len < EVENT_BYTES ? bytes.len : EVENT_BYTES);
     gw_metrics_bytes(run, bytes.len);
 }
 
