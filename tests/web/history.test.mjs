@@ -157,9 +157,9 @@ test("totals are what the gateway says, and drawn", async (t) => {
   assert.match(found["Median duration"], /^[\d.]+ m?s$/);
   assert.match(found.Ratings, /1 likes *1 dislikes/);
   await page.getByText("As a table").click();
-  const sum = await page.locator(".history-numbers tbody tr").evaluateAll((all) =>
+  const sum = () => page.locator(".history-numbers tbody tr").evaluateAll((all) =>
     all.reduce((total, row) => total + Number(row.cells[1].textContent), 0));
-  assert.equal(sum, stats.runs);
+  await until("its rows are there", sum, (total) => total === stats.runs);
   const plot = page.locator(".history-plot");
   assert.match(await plot.getAttribute("aria-label"), new RegExp(`: ${stats.runs} runs, ${stats.failed} unsuccessful`));
 
