@@ -2,7 +2,7 @@
  *
  * dial.c: a connection to where the last one of the app went, without libcurl.
  *
- * libcurl reads the URL, looks for the host, and tries and watches what it finds: that is a third
+ * libcurl reads the URL, looks for the host, and tries and watches what it finds: that is a quarter
  * of what a short stream costs, and need not be done for every run of an app. So the address that
  * libcurl has connected to is remembered, for as long as libcurl itself remembers a host's; while
  * it is, the connection of a stream is one call of connect(). Nothing is sent before it stands.
