@@ -120,7 +120,7 @@ void dify__dial_ready(struct dify__exchange *exchange)
     }
     dify__dial_end(exchange);
     memcpy(exchange->address, exchange->tried, sizeof exchange->address);
-    exchange->times.connected_ms = (double)(dify__real_us() - exchange->began_us) / 1000;
+    exchange->times.connected_ms = dify__ms_since(exchange->began_us);
     dify__wire_start(exchange, fd);
 }
 

@@ -137,6 +137,9 @@ DIFY_MUST_CHECK enum dify_err dify__wire_add_field(struct dify__exchange *exchan
 DIFY_MUST_CHECK enum dify_err dify__wire_end_head(struct dify__exchange *exchange,
                                                   const struct dify__request *request);
 
+/* Real milliseconds since a time of dify__real_us(). */
+double dify__ms_since(uint64_t began_us);
+
 /* The connection stands, and is ours: the request is sent. Not while curl calls back. */
 void dify__wire_start(struct dify__exchange *exchange, int fd);
 

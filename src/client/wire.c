@@ -115,7 +115,7 @@ static void forget_request(struct dify__wire *wire)
 
 /* ---- how it ends --------------------------------------------------------------------------- */
 
-static double ms_since(uint64_t began_us)
+double dify__ms_since(uint64_t began_us)
 {
     return (double)(dify__real_us() - began_us) / 1000;
 }
@@ -125,7 +125,7 @@ static void end(struct dify__exchange *exchange, CURLcode code, int os_error, co
     exchange->wire.is_over = true;
     exchange->code = code;
     exchange->os_error = os_error;
-    exchange->times.total_ms = ms_since(exchange->began_us);
+    exchange->times.total_ms = dify__ms_since(exchange->began_us);
     snprintf(exchange->why, sizeof exchange->why, "%s", why);
 }
 
@@ -253,7 +253,7 @@ static bool read_socket(struct dify__exchange *exchange)
     ssize_t got = recv(exchange->wire.fd, client->bytes, DIFY__READ_BYTES, MSG_DONTWAIT);
     if (got > 0) {
         if (exchange->times.first_byte_ms < 0)
-            exchange->times.first_byte_ms = ms_since(exchange->began_us);
+            exchange->times.first_byte_ms = dify__ms_since(exchange->began_us);
         take_bytes(exchange, (struct dify_slice){client->bytes, (size_t)got});
     } else if (got == 0) {
         take_step(exchange, dify__reply_close(&exchange->reply), (struct dify_slice){NULL, 0});

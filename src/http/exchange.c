@@ -6,7 +6,6 @@
 #include "http/connection.h"
 
 #include "core/prefetch.h"
-
 #include "core/slices.h"
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange)
