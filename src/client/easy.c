@@ -17,9 +17,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* Ceiling of an address with its path. */
-#define URL_BYTES ((size_t)16 << 10)
-
 /* An idle connection is not used again after so long: Dify closes it after 2 s. */
 #define IDLE_S 1L
 
@@ -370,14 +367,17 @@ static size_t base_len_of(const struct dify_app *app, const struct dify__request
     return (request->flags & DIFY__REQUEST_FILE) != 0 && is_v1 ? len - 3 : len;
 }
 
+size_t dify__easy_url_size(const struct dify_app *app, const struct dify__request *request)
+{
+    return base_len_of(app, request) + strlen(request->path) + 1;
+}
+
 enum dify_err dify__easy_prepare(struct dify__exchange *exchange,
                                  const struct dify__request *request)
 {
     const struct dify_allocator *allocator = exchange->client->env.allocator;
     const struct dify_app *app = exchange->app;
-    size_t base_len = base_len_of(app, request), size = base_len + strlen(request->path) + 1;
-    if (size > URL_BYTES)
-        return DIFY_ERR_TOO_LARGE;
+    size_t base_len = base_len_of(app, request), size = dify__easy_url_size(app, request);
     char *url = dify__malloc(allocator, size);
     if (url == NULL)
         return DIFY_ERR_NOMEM;

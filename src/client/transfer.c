@@ -23,6 +23,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Ceiling of an address with its path. */
+#define URL_BYTES ((size_t)16 << 10)
+
 void dify__transfer_tell_head(struct dify__exchange *exchange, int status)
 {
     struct dify__head head;
@@ -110,6 +113,8 @@ void dify__transfer_connect(struct dify__exchange *exchange)
 /* What is to be sent, by us or by libcurl. */
 static enum dify_err prepare(struct dify__exchange *exchange, const struct dify__request *request)
 {
+    if (dify__easy_url_size(exchange->app, request) > URL_BYTES)
+        return DIFY_ERR_TOO_LARGE;
     if (!exchange->is_own)
         return dify__easy_prepare(exchange, request);
     enum dify_err err = dify__wire_begin_head(exchange, request);

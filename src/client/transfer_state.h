@@ -83,7 +83,10 @@ void dify__transfer_connect(struct dify__exchange *exchange);
 
 /* ---- easy.c -------------------------------------------------------------------------------- */
 
-/* Gives an exchange of libcurl's a handle with its request. TOO_LARGE: its URL; NOMEM. */
+/* Bytes of a request's URL, with its NUL. */
+size_t dify__easy_url_size(const struct dify_app *app, const struct dify__request *request);
+
+/* Gives an exchange of libcurl's a handle with its request. NOMEM. */
 DIFY_MUST_CHECK enum dify_err dify__easy_prepare(struct dify__exchange *exchange,
                                                  const struct dify__request *request);
 

@@ -512,16 +512,42 @@ static void test_host_refuses(void **state)
     end(&scene);
 }
 
+/* Also of a stream, which libcurl has no part in. */
+static void test_longest_url(void **state)
+{
+    static char path[(16 << 10) + 2];
+    struct scene scene = {.listener = -1};
+    const struct dify__receiver receiver = {.ctx = &scene, .end = on_end};
+    (void)state;
+    begin(&scene);
+    struct dify__transport *transport = &scene.client->transport;
+    size_t len = (16 << 10) - 1 - strlen(scene.app->base_url);
+    memset(path, 'a', len + 1);
+    path[0] = '/';
+    const struct dify__request request = {.flags = DIFY__REQUEST_FRESH | DIFY__REQUEST_STREAM,
+                                          .path = path};
+    assert_int_equal(
+        transport->start(scene.client, scene.app, &request, &receiver, &scene.exchange),
+        DIFY_ERR_TOO_LARGE);
+    path[len] = '\0';
+    assert_int_equal(
+        transport->start(scene.client, scene.app, &request, &receiver, &scene.exchange), DIFY_OK);
+    assert_int_equal(scene.exchange->state, DIFY__DIALLING);
+    transport->cancel(scene.client, scene.exchange);
+    end(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dials),           cmocka_unit_test(test_remembers_for_a_while),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_impossible),
-        cmocka_unit_test(test_nobody),          cmocka_unit_test(test_no_answer),
-        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_host_refuses),    cmocka_unit_test(test_another_since),
-        cmocka_unit_test(test_promised_alarms), cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_told_too_early),  cmocka_unit_test(test_short_time),
+        cmocka_unit_test(test_dials),         cmocka_unit_test(test_remembers_for_a_while),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_nobody),        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_cancel),        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_host_refuses),  cmocka_unit_test(test_longest_url),
+        cmocka_unit_test(test_another_since), cmocka_unit_test(test_promised_alarms),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_told_too_early),
+        cmocka_unit_test(test_short_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
