@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/slices.h"
+#include "core/swar.h"
 
 #include <string.h>
 
@@ -447,14 +448,12 @@ static void clear_envelope(struct dify_decoder *decoder)
     decoder->has_rare = false;
 }
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* The high bit of each byte says whether it is one of an id: ASCII from '-' on, but a backslash. */
 static uint64_t plain_bytes(uint64_t word)
 {
-    const uint64_t high = EACH_BYTE(0x80);
-    uint64_t is_from_dash = (word | high) - EACH_BYTE('-');
-    uint64_t is_no_backslash = ((word ^ EACH_BYTE('\\')) | high) - EACH_BYTE(1);
+    const uint64_t high = DIFY__EACH_BYTE(0x80);
+    uint64_t is_from_dash = (word | high) - DIFY__EACH_BYTE('-');
+    uint64_t is_no_backslash = ((word ^ DIFY__EACH_BYTE('\\')) | high) - DIFY__EACH_BYTE(1);
     return ~word & is_from_dash & is_no_backslash & high;
 }
 
@@ -462,15 +461,15 @@ static uint64_t plain_bytes(uint64_t word)
  * words, since byte by byte it took as long as it takes to read the head anew. */
 static bool is_plain_id(const char *bytes, size_t len)
 {
-    uint64_t word, plain = EACH_BYTE(0x80);
+    uint64_t word, plain = DIFY__EACH_BYTE(0x80);
     size_t i = 0;
     for (; len - i >= sizeof word; i += sizeof word) {
         memcpy(&word, bytes + i, sizeof word);
         plain &= plain_bytes(word);
     }
     for (; i < len; i++)
-        plain &= plain_bytes(EACH_BYTE((unsigned char)bytes[i]));
-    return plain == EACH_BYTE(0x80);
+        plain &= plain_bytes(DIFY__EACH_BYTE((unsigned char)bytes[i]));
+    return plain == DIFY__EACH_BYTE(0x80);
 }
 
 /* Whether the text begins like the head; the ids of the head, and with them those that the view

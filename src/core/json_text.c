@@ -9,6 +9,7 @@
 
 #include "core/hex.h"
 #include "core/utf8.h"
+#include "core/swar.h"
 
 #include <string.h>
 
@@ -144,18 +145,17 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F ? c != '"' && c != '\\' : c > 0x7F && c != 0xC2 && c != 0xED;
 }
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* Whether each byte of a word is plain. The high bit of a byte in `ascii` and `beyond` says so. */
 static bool are_plain(uint64_t word)
 {
-    const uint64_t high = EACH_BYTE(0x80);
+    const uint64_t high = DIFY__EACH_BYTE(0x80);
     uint64_t low = word | high; /* whatever is taken from a byte takes nothing from its neighbour */
-    uint64_t ascii = (low - EACH_BYTE(0x20)) & ((low ^ EACH_BYTE('"')) - EACH_BYTE(1)) &
-                     ((low ^ EACH_BYTE('\\')) - EACH_BYTE(1)) &
-                     ((low ^ EACH_BYTE(0x7F)) - EACH_BYTE(1));
-    uint64_t beyond = ((low ^ EACH_BYTE(0xC2 & 0x7F)) - EACH_BYTE(1)) &
-                      ((low ^ EACH_BYTE(0xED & 0x7F)) - EACH_BYTE(1));
+    uint64_t ascii = (low - DIFY__EACH_BYTE(0x20)) &
+                     ((low ^ DIFY__EACH_BYTE('"')) - DIFY__EACH_BYTE(1)) &
+                     ((low ^ DIFY__EACH_BYTE('\\')) - DIFY__EACH_BYTE(1)) &
+                     ((low ^ DIFY__EACH_BYTE(0x7F)) - DIFY__EACH_BYTE(1));
+    uint64_t beyond = ((low ^ DIFY__EACH_BYTE(0xC2 & 0x7F)) - DIFY__EACH_BYTE(1)) &
+                      ((low ^ DIFY__EACH_BYTE(0xED & 0x7F)) - DIFY__EACH_BYTE(1));
     return (((ascii & ~word) | (beyond & word)) & high) == high;
 }
 
