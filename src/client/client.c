@@ -156,7 +156,7 @@ static void leave(struct dify_client *client, int socket)
 void dify_client_expect(const struct dify_client *client, int socket)
 {
     if (socket >= 0 && (size_t)socket < client->socket_capacity)
-        dify__prefetch(client->sockets[socket].exchange, sizeof(struct dify__exchange));
+        dify__prefetch(client->sockets[socket].exchange, DIFY__EXCHANGE_HOT_BYTES);
 }
 
 void dify_client_socket(struct dify_client *client, int socket, unsigned what)

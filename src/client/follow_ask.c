@@ -573,9 +573,11 @@ static enum dify_kind kind_of_stop(const struct dify_follow *follow)
 void dify__follow_try_stop(struct dify_follow *follow)
 {
     char id[DIFY__ID_BYTES];
-    struct dify_slice task = dify__run_task(follow->run);
     if (!follow->wants_stop || follow->stop_acknowledged || follow->stop_call != NULL ||
-        !dify__is_id(task) || dify__follow_is_over(follow))
+        dify__follow_is_over(follow))
+        return;
+    struct dify_slice task = dify__run_task(follow->run);
+    if (!dify__is_id(task))
         return;
     memcpy(id, task.ptr, task.len);
     id[task.len] = '\0';

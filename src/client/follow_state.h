@@ -52,10 +52,28 @@
 #define DIFY__FOLLOW_ALARMS 5
 
 struct dify_follow {
-    struct dify_follow *next, *previous; /* of the environment's */
+    /* What is needed whenever a stream brings something, up to DIFY__FOLLOW_HOT_BYTES
+     * (core/prefetch.h). */
     struct dify__env *env;
-    struct dify_app *app;
+    struct dify_run *run;
+    uint64_t heard_ms;      /* when the last byte came, or the request went out */
+    uint64_t quiet_ms;      /* of silence before the frame at hand */
+    uint64_t event_ms;      /* when the last event came */
+    uint64_t events;        /* of this stream */
+    uint64_t events_before; /* of the run, before the bytes at hand */
+    enum dify_follow_state state;
+    unsigned reopens;  /* in a row, without an event between */
+    bool is_stream;    /* the answer at hand */
+    bool is_feeding;   /* inside dify_run_feed(): ends wait */
+    bool wants_cancel; /* asked for while feeding */
+    bool wants_stop;
+    bool was_silent;              /* the stream ended after as much silence as ends a read */
+    struct dify__buffer prepared; /* the inputs as they are sent */
     struct dify_follow_observer observer;
+
+    /* and the rest */
+    struct dify_follow *next, *previous; /* of the environment's */
+    struct dify_app *app;
     struct dify_run_observer run_observer;
 
     /* the order */
@@ -66,13 +84,8 @@ struct dify_follow {
     size_t query_len;
     struct dify__buffer extra; /* members of the body, each with a comma before it */
     struct dify__inputs inputs;
-    struct dify__buffer prepared; /* the inputs as they are sent */
-    int64_t sent_unix_ms;         /* 0: not sent */
+    int64_t sent_unix_ms; /* 0: not sent */
 
-    enum dify_follow_state state;
-    struct dify_run *run;
-    bool is_feeding;   /* inside dify_run_feed(): ends wait */
-    bool wants_cancel; /* asked for while feeding */
     bool was_recalled; /* bytes of earlier streams were fed */
     bool has_told_end; /* the observer's `ended` is due or was called */
 
@@ -87,24 +100,17 @@ struct dify_follow {
 
     /* the answer at hand */
     int status;
-    bool has_head, is_stream, is_html, is_resumed;
+    bool has_head, is_html, is_resumed;
     bool is_plain; /* the last stream of the events endpoint was asked for without a snapshot */
     int64_t retry_after_s;
     struct dify__buffer answer; /* of what is no stream */
     unsigned stream_number;     /* streams that have begun */
-    uint64_t heard_ms;          /* when the last byte came, or the request went out */
-    uint64_t quiet_ms;          /* of silence before the frame at hand */
-    uint64_t event_ms;          /* when the last event came */
     uint64_t lost_ms;           /* when the last stream ended */
-    uint64_t events;            /* of this stream */
-    uint64_t events_before;     /* of the run, before the bytes at hand */
-    bool was_silent;            /* the stream ended after as much silence as ends a read */
     bool is_late; /* after the terminal event of a chat: only waits for what may follow */
     uint64_t late_from_ms;
 
     /* tries */
     unsigned submits;
-    unsigned reopens;                  /* in a row, without an event between */
     uint64_t opened_ms[DIFY__STREAMS]; /* the last reopened streams */
     unsigned opened;                   /* how many in all */
     unsigned refused;                  /* answers of 401 and 403 in a row, likewise */
@@ -124,7 +130,7 @@ struct dify_follow {
     bool has_ending, ending_is_pause;
 
     /* a stop */
-    bool wants_stop, stop_acknowledged;
+    bool stop_acknowledged;
     bool has_told_stop; /* that it did not get through */
     bool stop_is_old;   /* another has stopped it, and its row has not been read since */
     bool stops_late;    /* it was wanted when the end had been told: that is not by the stop */
@@ -135,6 +141,9 @@ struct dify_follow {
     struct dify__alarm stopping; /* the next stop, or the end of waiting for one */
     struct dify__alarm telling;  /* the observer's `ended`; before the start: the kick */
 };
+
+/* Of its observer no more than whom bytes are told. */
+#define DIFY__FOLLOW_HOT_BYTES offsetof(struct dify_follow, observer.stream_end)
 
 #define DIFY__FOLLOW_OF(alarm, member)                                                             \
     ((struct dify_follow *)(void *)((char *)(alarm)-offsetof(struct dify_follow, member)))

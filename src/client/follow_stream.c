@@ -353,8 +353,8 @@ static void take_bytes(struct dify_follow *follow, struct dify_slice bytes)
     enum dify_err err = dify_run_feed(follow->run, bytes.ptr, bytes.len);
     follow->is_feeding = false;
     after_feeding(follow, err);
-    if (dify__run_id(follow->run).len != 0) /* it need not be found by its inputs any more */
-        dify__buffer_fini(&follow->prepared);
+    if (follow->prepared.ptr != NULL && dify__run_id(follow->run).len != 0)
+        dify__buffer_fini(&follow->prepared); /* it need not be found by its inputs any more */
     if (!follow->was_silent && bytes.ptr[bytes.len - 1] == '\n') /* a frame is whole, or a ping */
         follow->quiet_ms = 0;
 }
@@ -661,7 +661,7 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
     const struct dify__transport *transport = follow->env->transport;
     bool starts_run = (request.flags & DIFY__REQUEST_POST) != 0;
     const struct dify__receiver receiver = {.ctx = follow,
-                                            .ctx_bytes = sizeof *follow,
+                                            .ctx_bytes = DIFY__FOLLOW_HOT_BYTES,
                                             .head = on_head,
                                             .body = on_body,
                                             .end = on_end,

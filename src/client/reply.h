@@ -53,17 +53,20 @@ enum dify__reply_state {
 };
 
 struct dify__reply {
-    struct dify__buffer head; /* the lines of the head at hand */
-    int status;               /* of the head that was told */
+    /* of the body and its chunks */
     enum dify__reply_state state;
-    size_t line_at;       /* where in the head the line at hand begins */
-    size_t line_count;    /* of whole lines of the head */
-    size_t interim_bytes; /* of heads before it */
     bool has_length, is_chunked;
-    bool after_framing; /* the last line said how the body comes */
+    bool after_framing; /* the head's last line said how the body comes */
     bool after_cr;      /* in a chunk's framing */
     uint64_t left;      /* see the states */
     size_t line_bytes;  /* digits, bytes of an extension or of a trailer's line */
+
+    /* of the head, and of what ends it all */
+    struct dify__buffer head; /* the lines of the head at hand */
+    int status;               /* of the head that was told */
+    size_t line_at;           /* where in the head the line at hand begins */
+    size_t line_count;        /* of whole lines of the head */
+    size_t interim_bytes;     /* of heads before it */
     size_t trailer_bytes;
     CURLcode code; /* of FAILED: libcurl's for the same; CURLE_OK where it sees no failure in it */
     char why[80];  /* of FAILED: in libcurl's words */

@@ -26,39 +26,42 @@ enum dify__transfer_state {
 
 /* What wire.c has of an exchange. */
 struct dify__wire {
+    struct dify_slice body;   /* of the request, behind its head; borrowed */
+    size_t sent;              /* bytes of both */
+    struct dify__buffer out;  /* the request's head; it holds the key */
+    struct dify__buffer kept; /* what came and was not told, for it is paused */
     int fd;                   /* -1: there is no connection yet, or none any more */
     unsigned watched;         /* enum dify_watch: what the host was told */
-    struct dify__buffer out;  /* the request's head; it holds the key */
-    struct dify_slice body;   /* of the request, behind it; borrowed */
-    size_t sent;              /* bytes of both */
-    struct dify__buffer kept; /* what came and was not told, for it is paused */
     bool is_over;             /* but not told yet; the code is the exchange's */
 };
 
 struct dify__exchange {
+    /* What is needed whenever bytes come, up to DIFY__EXCHANGE_HOT_BYTES (core/prefetch.h). */
+    enum dify__transfer_state state;
+    bool has_head; /* the final one */
+    bool may_be_sent;
+    bool is_paused;
+    bool is_hungry; /* its body waits for `feed` */
+    struct dify_client *client;
+    struct dify__receiver receiver;
+    struct dify__wire wire;
+    struct dify__reply reply; /* of libcurl's no more than the lines of the head */
+
+    /* and the rest */
     struct dify__exchange *next, *previous; /* of all */
     struct dify__exchange *next_postponed;
-    bool is_postponed; /* it is in that list */
-    enum dify__transfer_state state;
-    struct dify_client *client;
     struct dify_app *app;
     struct dify__shard *shard; /* NULL: none of libcurl's */
-    struct dify__receiver receiver;
-    CURL *easy; /* NULL: it was given back */
+    CURL *easy;                /* NULL: it was given back */
     struct curl_slist *fields;
     curl_mime *form;
     struct dify__source *source;
-    struct dify__reply reply; /* of libcurl's no more than the lines of the head */
-    bool has_head;            /* the final one */
-    bool may_be_sent;
-    bool is_paused;
-    bool is_hungry;    /* its body waits for `feed` */
+    bool is_postponed; /* it is in that list */
     bool is_unwatched; /* the host cannot watch its socket */
     bool ran_out_of_memory;
     bool is_own; /* libcurl is to make the connection at most, and no more */
     int made;    /* the last socket that it was given for one; -1: none */
     struct dify__alarm dialling;
-    struct dify__wire wire;
     uint64_t began_us;            /* when it began */
     uint64_t dialled_us;          /* so long after it libcurl did: it was dialled in vain */
     struct dify_call_times times; /* so far, of one of ours */
@@ -68,6 +71,8 @@ struct dify__exchange {
     char tried[64];               /* whom one was tried with last */
     char why[CURL_ERROR_SIZE];
 };
+
+#define DIFY__EXCHANGE_HOT_BYTES offsetof(struct dify__exchange, reply.head)
 
 /* ---- transfer.c ---------------------------------------------------------------------------- */
 

@@ -252,7 +252,7 @@ static bool read_socket(struct dify__exchange *exchange)
     }
     ssize_t got = recv(exchange->wire.fd, client->bytes, DIFY__READ_BYTES, MSG_DONTWAIT);
     if (got > 0) {
-        if (exchange->times.first_byte_ms < 0)
+        if (exchange->reply.state == DIFY__REPLY_LINES && exchange->times.first_byte_ms < 0)
             exchange->times.first_byte_ms = dify__ms_since(exchange->began_us);
         take_bytes(exchange, (struct dify_slice){client->bytes, (size_t)got});
     } else if (got == 0) {

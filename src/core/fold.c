@@ -322,8 +322,10 @@ bool dify__is_invented_end(const struct dify_event *event)
 /* Whether a stream that was to be this run's tells of another. */
 static bool is_of_another(const struct dify_run *run, const struct dify_event *event)
 {
+    if (!run->distrusts || run->resumed == 0)
+        return false;
     struct dify_slice own = dify__run_id(run);
-    return run->distrusts && run->resumed != 0 && own.len != 0 && event->workflow_run_id.len != 0 &&
+    return own.len != 0 && event->workflow_run_id.len != 0 &&
            !dify__is_same_id(own, event->workflow_run_id);
 }
 

@@ -26,7 +26,7 @@ static enum dify_err make_parts(struct dify_run *run, const struct dify_run_opti
                                    .empty = on_empty,
                                    .max_event_bytes = run->max_event_bytes,
                                    .raw_bytes = true};
-    enum dify_err err = dify_sse_new(&sse, &run->sse);
+    enum dify_err err = dify__sse_init(&run->sse, &sse);
     run->decoder = options->decoder;
     if (err == DIFY_OK && run->decoder == NULL) {
         run->owns_decoder = true;
@@ -75,7 +75,7 @@ void dify_run_free(struct dify_run *run)
 {
     if (run == NULL)
         return;
-    dify_sse_free(run->sse);
+    dify__sse_fini(&run->sse);
     if (run->owns_decoder)
         dify_decoder_free(run->decoder);
     for (size_t i = 0; i < run->warnings; i++)
@@ -168,7 +168,7 @@ static enum dify_err on_empty(void *ctx, struct dify_slice type)
 
 void dify__run_prefetch(const struct dify_run *run)
 {
-    dify__prefetch(run, sizeof *run);
+    dify__prefetch(run, DIFY__RUN_HOT_BYTES);
 }
 
 enum dify_err dify_run_feed(struct dify_run *run, const void *bytes, size_t len)
@@ -177,7 +177,7 @@ enum dify_err dify_run_feed(struct dify_run *run, const void *bytes, size_t len)
         return DIFY_ERR_STATE;
     run->in_feed = true;
     if (run->failed == DIFY_OK)
-        dify__run_note(run, dify_sse_feed(run->sse, bytes, len));
+        dify__run_note(run, dify_sse_feed(&run->sse, bytes, len));
     run->in_feed = false;
     return run->failed;
 }
@@ -186,7 +186,7 @@ void dify_run_resume(struct dify_run *run)
 {
     if (run->has_ended || run->in_feed)
         return;
-    dify_sse_reset(run->sse);
+    dify_sse_reset(&run->sse);
     dify__run_note_gap(run);
     run->resumed++;
 }
@@ -218,5 +218,5 @@ enum dify_err dify_run_fail(struct dify_run *run, enum dify_outcome outcome, str
 
 struct dify_slice dify_run_last_event_id(const struct dify_run *run)
 {
-    return dify_sse_last_event_id(run->sse);
+    return dify_sse_last_event_id(&run->sse);
 }

@@ -11,11 +11,11 @@
 
 #include "core/nodes.h"
 #include "core/outputs.h"
+#include "core/sse_state.h"
 #include "core/texts.h"
 #include "difystream/decimal.h"
 #include "difystream/result.h"
 #include "difystream/run.h"
-#include "difystream/sse.h"
 
 struct dify__warning {
     uint64_t offset;
@@ -36,33 +36,40 @@ struct dify__figure {
 };
 
 struct dify_run {
-    const struct dify_allocator *allocator;
-    struct dify_run_observer observer;
+    /* What is needed for each event, up to DIFY__RUN_HOT_BYTES (prefetch.h). */
     struct dify_decoder *decoder;
-    bool owns_decoder;
-    bool accept_partial;
-    struct dify_sse *sse;
-    size_t max_event_bytes;
-
+    uint64_t offset; /* of the event at hand */
+    uint64_t event_count, unknown_events;
+    uint32_t resumed;
+    enum dify_event_type last_type;
     enum dify_err failed; /* sticky */
     bool failed_in_fold;  /* else in the stream's framing */
     bool in_feed;         /* callbacks may be running */
+    bool has_ended;       /* dify_run_end() or dify_run_fail() was called */
     bool distrusts;       /* an end that the server invented is not folded */
     bool has_invented_end;
+    bool has_workflow_finished, has_message_end, has_error; /* what events said */
+    bool is_paused;                                         /* workflow_paused was the last word */
+    dify__text workflow_run_id, task_id, conversation_id, message_id;
+    struct dify_run_observer observer;
+    struct dify_sse sse; /* and of it, what stands first */
+
+    /* and the rest */
+    const struct dify_allocator *allocator;
+    bool owns_decoder;
+    bool accept_partial;
     bool has_gap;     /* events may have been lost between streams */
     bool was_stopped; /* a stop was acknowledged */
-    bool has_ended;   /* dify_run_end() or dify_run_fail() was called */
+    size_t max_event_bytes;
 
     /* why it ended, where the stream did not tell */
     enum dify_outcome fail_outcome;              /* SUCCEEDED: no such end */
     struct dify__buffer fail_code, fail_message; /* not under the budget: it may be used up */
     int fail_http_status;
 
-    uint64_t event_count, skipped_events, unknown_events, warning_count;
-    uint32_t resumed;
+    uint64_t skipped_events, warning_count;
     struct dify__warning *warning;
     size_t warnings, warning_capacity;
-    uint64_t offset; /* of the event at hand */
 
     struct dify__budget budget;
     struct dify__texts texts;
@@ -70,10 +77,7 @@ struct dify_run {
     struct dify__outputs outputs;
 
     /* what events said */
-    bool has_workflow_finished, has_message_end, has_error;
-    bool is_paused; /* workflow_paused was the last word */
-    enum dify_event_type last_type;
-    dify__text workflow_run_id, task_id, workflow_id, conversation_id, message_id;
+    dify__text workflow_id;
     dify__text status, status_error, status_code; /* the latter two: as the result shows it */
     dify__text reason;                            /* workflow_finished's error */
     dify__text error_code, error_message;         /* of an `error` event */
@@ -106,6 +110,8 @@ struct dify_run {
     size_t forms, form_capacity;
     bool forms_changed; /* since the run was gone on with last */
 };
+
+#define DIFY__RUN_HOT_BYTES (offsetof(struct dify_run, sse) + DIFY__SSE_HOT_BYTES)
 
 /* Keeps the first error. */
 static inline void dify__run_note(struct dify_run *run, enum dify_err err)

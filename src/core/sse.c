@@ -11,9 +11,8 @@
  *    (then the buffer of the line becomes the buffer of the data, and `data_skip` hides "data: ").
  * Outside dify_sse_feed() nothing points into a chunk.
  */
-#include "difystream/sse.h"
+#include "core/sse_state.h"
 
-#include "core/memory.h"
 #include "core/slices.h"
 #include "core/utf8.h"
 #include "difystream/limits.h"
@@ -28,35 +27,12 @@
 
 static const char bom[3] = {'\xEF', '\xBB', '\xBF'};
 
-struct dify_sse {
-    struct dify_sse_options options;
-    const struct dify_allocator *allocator;
-    enum dify_err failed; /* sticky */
-
-    uint64_t offset;       /* bytes consumed */
-    uint64_t block_offset; /* where the event at hand begins */
-    bool in_block;         /* a line of the event at hand was begun */
-    bool skip_lf;          /* the last byte was the CR of a line's end */
-    unsigned bom_matched;  /* bytes of a BOM seen at the very start; 3 also when there is none */
-
-    struct dify__buffer line; /* a line begun in an earlier chunk */
-    struct dify__buffer data;
-    size_t data_skip;
-    const char *chunk_data; /* see above; NULL unless in use */
-    size_t chunk_len;
-    bool has_data;
-    struct dify__buffer type;
-    struct dify__buffer id;         /* the standard's "last event ID buffer" */
-    struct dify__buffer current_id; /* its value at the last blank line */
-    bool id_changed;                /* since then */
-    struct dify__buffer repaired;   /* a value whose UTF-8 was bad */
-};
-
 /* `*value` with bad UTF-8 as U+FFFD; it then points into `sse->repaired`. */
 static enum dify_err repair(struct dify_sse *sse, struct dify_slice *value)
 {
     if (dify__utf8_valid_length(*value) == value->len)
         return DIFY_OK;
+    sse->has_kept = true;
     dify__buffer_clear(&sse->repaired, SIZE_MAX);
     enum dify_err err = dify__utf8_repair(*value, &sse->repaired);
     if (err == DIFY_OK)
@@ -75,14 +51,10 @@ static enum dify_err set_buffer(struct dify__buffer *buffer, struct dify_slice v
     return dify__buffer_append(buffer, value.ptr, value.len);
 }
 
-enum dify_err dify_sse_new(const struct dify_sse_options *options, struct dify_sse **out)
+enum dify_err dify__sse_init(struct dify_sse *sse, const struct dify_sse_options *options)
 {
-    if (options == NULL || options->size != sizeof *options)
-        return DIFY_ERR_ARGUMENT;
     const struct dify_allocator *allocator = dify__allocator(options->allocator);
-    struct dify_sse *sse = dify__calloc(allocator, sizeof *sse);
-    if (sse == NULL)
-        return DIFY_ERR_NOMEM;
+    memset(sse, 0, sizeof *sse);
     sse->options = *options;
     sse->allocator = allocator;
     if (sse->options.max_event_bytes == 0)
@@ -101,35 +73,55 @@ enum dify_err dify_sse_new(const struct dify_sse_options *options, struct dify_s
         err = set_buffer(&sse->id, id);
     if (err == DIFY_OK)
         err = set_buffer(&sse->current_id, id);
-    if (err != DIFY_OK) {
-        dify_sse_free(sse);
-        return err;
-    }
-    *out = sse;
-    return DIFY_OK;
+    if (err != DIFY_OK)
+        dify__sse_fini(sse);
+    return err;
 }
 
-void dify_sse_free(struct dify_sse *sse)
+enum dify_err dify_sse_new(const struct dify_sse_options *options, struct dify_sse **out)
 {
+    if (options == NULL || options->size != sizeof *options)
+        return DIFY_ERR_ARGUMENT;
+    const struct dify_allocator *allocator = dify__allocator(options->allocator);
+    struct dify_sse *sse = dify__malloc(allocator, sizeof *sse);
     if (sse == NULL)
-        return;
+        return DIFY_ERR_NOMEM;
+    enum dify_err err = dify__sse_init(sse, options);
+    if (err == DIFY_OK)
+        *out = sse;
+    else
+        dify__free(allocator, sse);
+    return err;
+}
+
+void dify__sse_fini(struct dify_sse *sse)
+{
     dify__buffer_fini(&sse->line);
     dify__buffer_fini(&sse->data);
     dify__buffer_fini(&sse->type);
     dify__buffer_fini(&sse->id);
     dify__buffer_fini(&sse->current_id);
     dify__buffer_fini(&sse->repaired);
+}
+
+void dify_sse_free(struct dify_sse *sse)
+{
+    if (sse == NULL)
+        return;
+    dify__sse_fini(sse);
     dify__free(sse->allocator, sse);
 }
 
 static void forget_event(struct dify_sse *sse)
 {
-    dify__buffer_clear(&sse->data, KEEP_BYTES);
-    dify__buffer_clear(&sse->type, KEEP_BYTES);
-    dify__buffer_clear(&sse->repaired, KEEP_BYTES);
-    sse->data_skip = 0;
+    if (sse->has_kept) {
+        dify__buffer_clear(&sse->data, KEEP_BYTES);
+        dify__buffer_clear(&sse->type, KEEP_BYTES);
+        dify__buffer_clear(&sse->repaired, KEEP_BYTES);
+        sse->data_skip = 0;
+    }
     sse->chunk_data = NULL;
-    sse->has_data = false;
+    sse->has_data = sse->has_kept = false;
     sse->in_block = false;
 }
 
@@ -165,6 +157,7 @@ static enum dify_err own_data(struct dify_sse *sse)
     if (chunk == NULL)
         return DIFY_OK;
     sse->chunk_data = NULL;
+    sse->has_kept = true;
     return dify__buffer_append(&sse->data, chunk, sse->chunk_len);
 }
 
@@ -185,6 +178,7 @@ static enum dify_err add_data(struct dify_sse *sse, struct dify_slice value, boo
         sse->line = sse->data;
         sse->data = line;
         sse->data_skip = line.len - value.len;
+        sse->has_kept = true;
         return DIFY_OK;
     }
     enum dify_err err = own_data(sse);
@@ -199,6 +193,7 @@ static enum dify_err add_data(struct dify_sse *sse, struct dify_slice value, boo
 static enum dify_err set_type(struct dify_sse *sse, struct dify_slice value)
 {
     enum dify_err err = decode(sse, &value);
+    sse->has_kept = true;
     return err == DIFY_OK ? set_buffer(&sse->type, value) : err;
 }
 
@@ -254,7 +249,9 @@ static enum dify_err dispatch(struct dify_sse *sse)
         }
         event.data = (struct dify_slice){data, len};
         err = decode(sse, &event.data);
-        event.type = sse->type.len != 0 ? dify__buffer_slice(&sse->type) : DIFY_SLICE("message");
+        event.type = DIFY_SLICE("message");
+        if (sse->has_kept && sse->type.len != 0)
+            event.type = dify__buffer_slice(&sse->type);
         event.id = dify__buffer_slice(&sse->current_id);
         if (err == DIFY_OK)
             err = sse->options.event(sse->options.ctx, &event);

@@ -12,9 +12,7 @@ struct gw_stream_read;
 struct gw_caller {
     struct gw_run *run;
     struct http_exchange *exchange; /* NULL: it has left while it was read for */
-    struct gw_caller_options options;
     struct http_link link;
-    struct dify__alarm alarm; /* keeps its connection alive */
     bool has_begun, is_answered;
 
     /* of a stream */
@@ -23,6 +21,9 @@ struct gw_caller {
     uint32_t next;       /* number of the next record to send */
     uint64_t at;         /* its position in the run's log; UINT64_MAX: to be looked for */
     uint64_t written_ms; /* when something was sent last */
+
+    struct gw_caller_options options;
+    struct dify__alarm alarm; /* keeps its connection alive */
 };
 
 /* stream.c */

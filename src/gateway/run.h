@@ -30,24 +30,34 @@ enum gw_run_state {
 const char *gw_run_state_name(enum gw_run_state state);
 
 struct gw_run {
+    /* What is needed for each event and to tell it, up to GW_RUN_HOT_BYTES (core/prefetch.h). */
     struct gateway *gateway;
     struct gw_app *app; /* NULL: an app that is not configured any more */
-    char *former_app;   /* its name then; malloc */
+    struct dify_follow *follow;
+    struct gw_v1 *v1; /* NULL: it was not asked for below /v1 */
+    struct gw_runlog log;
+    struct http_link dirty, lingering, callers;
+    size_t stream_count; /* streams among the callers */
+    uint32_t epoch;
     enum gw_run_state state;
+    unsigned appending; /* appends that the store has not confirmed */
+    unsigned writing;   /* all writes, likewise */
+    bool has_row;       /* one was queued, or is there */
+    bool has_started;   /* its ids at Dify are known, and with the store */
+    bool is_recalling;  /* its log is fed again */
+    bool wants_refusal; /* the store did not take it */
+    bool is_dirty, lingers_shortly;
+    bool log_is_full;
+    struct gw_run_measures measures;
 
+    /* and the rest */
+    char *former_app; /* the name of an app that is not configured any more; malloc */
     unsigned char id[STORE_ID_BYTES];
     char id_text[DIFY__UUID_SIZE];
     uint64_t number; /* in the store */
-    uint32_t epoch;
     uint64_t created_ms;
-    bool has_row;                         /* one was queued, or is there */
     bool is_kept;                         /* its row is there (without a store: it is accepted) */
-    bool has_started;                     /* its ids at Dify are known, and with the store */
     bool has_place, has_turn, is_waiting; /* what places.c has counted */
-    bool is_recalling;                    /* its log is fed again */
-    bool wants_refusal;                   /* the store did not take it */
-    bool is_dirty, lingers_shortly;
-    bool log_is_full;
     bool is_remembered; /* without a store: it has ended, and is kept for a while */
     size_t remembered_bytes;
 
@@ -58,13 +68,7 @@ struct gw_run {
     const char *route; /* of the request; static, or the configuration's */
 
     struct gw_order *order; /* until its files are up; NULL */
-    struct dify_follow *follow;
-    struct gw_runlog log;
-    unsigned appending; /* appends that the store has not confirmed */
-    unsigned writing;   /* all writes, likewise */
-    char *dify_id;      /* workflow_run_id, once it is known; malloc */
-
-    struct gw_v1 *v1; /* NULL: it was not asked for below /v1 */
+    char *dify_id;          /* workflow_run_id, once it is known; malloc */
 
     struct gw_row *row; /* without a store, once it has ended: what one would have kept */
 
@@ -74,12 +78,13 @@ struct gw_run {
     bool success;
     bool is_paused; /* it has ended so far: it goes on once its form is submitted */
 
-    struct http_link all, dirty, lingering, turn, callers;
-    size_t caller_count, stream_count; /* streams among the callers */
-    struct dify__alarm alarm;          /* the wait for a place */
-    struct gw_run_found *found;        /* of its key, while it is looked for */
-    struct gw_run_measures measures;
+    struct http_link all, turn;
+    size_t caller_count;
+    struct dify__alarm alarm;   /* the wait for a place */
+    struct gw_run_found *found; /* of its key, while it is looked for */
 };
+
+#define GW_RUN_HOT_BYTES offsetof(struct gw_run, former_app)
 
 /* A run of an app, not started; `order` and its files are the run's from now on (NULL only of one
  * that is made from a row). NULL for want of memory: then the order is freed. */

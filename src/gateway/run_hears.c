@@ -179,7 +179,7 @@ static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice by
 {
     struct gw_run *run = ctx;
     (void)follow;
-    dify__prefetch(run, sizeof *run);
+    dify__prefetch(run, GW_RUN_HOT_BYTES);
     dify__prefetch(run->callers.next, sizeof(struct gw_caller));
     dify__prefetch(gw_runlog_end(&run->log), bytes.len < EVENT_BYTES ? bytes.len : EVENT_BYTES);
     gw_metrics_bytes(run, bytes.len);

@@ -123,6 +123,7 @@ static void close_now(struct http_connection *connection, bool resets)
     if (!resets || connection->uv.handle.type != UV_TCP ||
         uv_tcp_close_reset(&connection->uv.tcp, on_closed) != 0)
         uv_close(&connection->uv.handle, on_closed);
+    connection->fd = -1;
     end_exchange(connection, false);
 }
 
@@ -147,15 +148,14 @@ static void on_closed(uv_handle_t *handle)
 /* No more is sent: tells the client so, and waits for it to leave, for a while. */
 static void linger(struct http_connection *connection)
 {
-    uv_os_fd_t fd;
     drop_ahead(connection);
     http_head_free(connection->head);
     connection->head = NULL;
-    if (connection->is_half_closed || uv_fileno(&connection->uv.handle, &fd) != 0) {
+    if (connection->is_half_closed) {
         close_now(connection, false);
         return;
     }
-    (void)shutdown(fd, SHUT_WR);
+    (void)shutdown(connection->fd, SHUT_WR);
     enter(connection, HTTP_STATE_LINGER);
 }
 
@@ -774,7 +774,8 @@ enum dify_err http_connection_accept(struct http_server *server, uv_stream_t *li
     }
     http_list_append(&server->connections, &connection->link);
     server->stats.open_connections++;
-    if (uv_accept(listener, &connection->uv.stream) != 0 || !has_memory) {
+    if (uv_accept(listener, &connection->uv.stream) != 0 || !has_memory ||
+        uv_fileno(&connection->uv.handle, &connection->fd) != 0) {
         close_now(connection, true);
         return DIFY_OK;
     }

@@ -63,57 +63,56 @@ struct http_write {
 };
 
 struct http_connection {
+    /* What is needed whenever something is sent, up to HTTP_CONNECTION_HOT_BYTES
+     * (core/prefetch.h). */
+    struct http_server *server;
+    struct http_exchange *exchange;
+    struct http_link visit;   /* in the server's visits */
+    struct dify__buffer out;  /* collected, not given to libuv; see http_connection_out() */
+    struct http_write *write; /* what libuv is writing, or NULL */
+    size_t held_bytes;        /* in both, when it was last counted */
+    uint64_t given_bytes;     /* to libuv or to the system, ever */
+    struct http_head *head;   /* NULL between requests and when nothing is left to parse */
+    struct dify_slice in;     /* what was read and is not used; borrowed, during a read only */
+    int fd;                   /* the system's, for as long as it is open */
+    enum http_state state;
+    bool is_half_closed; /* the client has ended its side */
+    bool is_reading;
+    bool has_served;           /* not waiting for its first request any more */
+    bool is_lost;              /* to be closed at the next visit, with a reset */
+    bool resets_next;          /* see http_exchange_close_after() */
+    bool resets_after;         /* FLUSH ends in a reset, not in a FIN */
+    size_t ahead_at;           /* ... */
+    struct dify__buffer ahead; /* what was read and must wait, from `ahead_at` on */
+    struct http_wait taking;   /* for the client to take what is sent */
+
+    /* and the rest */
     union {
         uv_handle_t handle;
         uv_stream_t stream;
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv;
-    struct http_server *server;
-    struct http_link link;   /* in the server's connections */
-    struct http_link visit;  /* in its visits */
-    struct http_wait wait;   /* for the client to send, or to leave */
-    struct http_wait taking; /* for the client to take what is sent */
-    struct http_head *head;  /* NULL between requests and when nothing is left to parse */
-    struct http_exchange *exchange;
-
-    struct dify_slice in;      /* what was read and is not used; borrowed, during a read only */
-    struct dify__buffer ahead; /* what was read and must wait, from `ahead_at` on */
-    size_t ahead_at;
+    struct http_link link;  /* in the server's connections */
+    struct http_wait wait;  /* for the client to send, or to leave */
     size_t step_bytes;      /* of the body, since its clock began */
     uint64_t step_spent_ms; /* of that clock, before the pauses since */
     uint64_t body_since_ms; /* when BODY was entered last */
-
-    struct dify__buffer out;  /* collected, not given to libuv; see http_connection_out() */
-    struct http_write *write; /* what libuv is writing, or NULL */
-    size_t held_bytes;        /* in both, when it was last counted */
-    uint64_t given_bytes;     /* to libuv or to the system, ever */
-    uint64_t taken_bytes;     /* of these by the system, when the write clock began */
-    int queued_bytes;         /* of these not with the client's system yet, at that moment */
-
-    enum http_state state;
-    bool is_half_closed; /* the client has ended its side */
-    bool is_reading;
-    bool has_served;     /* not waiting for its first request any more */
-    bool is_lost;        /* to be closed at the next visit, with a reset */
-    bool resets_next;    /* see http_exchange_close_after() */
-    bool resets_after;   /* FLUSH ends in a reset, not in a FIN */
-    uint64_t flushed_ms; /* when FLUSH last saw the client take something; 0: not yet */
+    uint64_t taken_bytes;   /* of those given by the system, when the write clock began */
+    int queued_bytes;       /* of these not with the client's system yet, at that moment */
+    uint64_t flushed_ms;    /* when FLUSH last saw the client take something; 0: not yet */
 };
+
+#define HTTP_CONNECTION_HOT_BYTES offsetof(struct http_connection, uv)
 
 enum http_answer { HTTP_ANSWER_NONE, HTTP_ANSWER_BEGUN, HTTP_ANSWER_ENDED };
 enum http_body_state { HTTP_BODY_COMING, HTTP_BODY_ENDED, HTTP_BODY_TOLD };
 
 struct http_exchange {
+    /* What is needed whenever something is sent, up to HTTP_EXCHANGE_HOT_BYTES. */
     struct http_connection *connection;
-    struct http_message *message;
-    struct http_body_reader reader;
-    struct http_exchange_watch watch;
-    uint64_t answer_left;          /* of a known length, or HTTP_LENGTH_UNKNOWN */
-    size_t drain_bytes;            /* see http_exchange_want_drain() */
-    unsigned tag;                  /* see http_exchange_tag() */
-    const struct http_field *also; /* see http_exchange_also() */
-    size_t also_count;
+    uint64_t answer_left; /* of a known length, or HTTP_LENGTH_UNKNOWN */
+    size_t drain_bytes;   /* see http_exchange_want_drain() */
     enum http_answer answer;
     enum http_body_state body;
     bool is_over; /* on_close is being called: nothing has an effect any more */
@@ -121,7 +120,17 @@ struct http_exchange {
     bool is_chunked, is_bodyless; /* the answer */
     bool closes, resets_next;
     bool is_cut, cut_flushes, cut_resets;
+
+    /* and the rest */
+    unsigned tag; /* see http_exchange_tag() */
+    struct http_message *message;
+    struct http_body_reader reader;
+    struct http_exchange_watch watch;
+    const struct http_field *also; /* see http_exchange_also() */
+    size_t also_count;
 };
+
+#define HTTP_EXCHANGE_HOT_BYTES offsetof(struct http_exchange, tag)
 
 /* ---- connection.c -------------------------------------------------------------------------- */
 

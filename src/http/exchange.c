@@ -80,12 +80,12 @@ void http_exchange_resume(struct http_exchange *exchange)
 
 void http_exchange_prefetch(const struct http_exchange *exchange)
 {
-    dify__prefetch(exchange, sizeof *exchange);
+    dify__prefetch(exchange, HTTP_EXCHANGE_HOT_BYTES);
 }
 
 void http_exchange_prefetch_connection(const struct http_exchange *exchange)
 {
-    dify__prefetch(exchange->connection, sizeof *exchange->connection);
+    dify__prefetch(exchange->connection, HTTP_CONNECTION_HOT_BYTES);
 }
 
 size_t http_exchange_pending(const struct http_exchange *exchange)

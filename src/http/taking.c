@@ -44,12 +44,8 @@ static bool is_full(int error)
 ssize_t http_connection_give(struct http_connection *connection)
 {
     const struct dify__buffer *out = &connection->out;
-    uv_os_fd_t fd;
     assert(connection->write == NULL);
-    int err = uv_fileno(&connection->uv.handle, &fd);
-    if (err != 0)
-        return err;
-    ssize_t count = send(fd, out->ptr, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t count = send(connection->fd, out->ptr, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0)
         return is_full(errno) ? 0 : uv_translate_sys_error(errno);
     connection->given_bytes += (size_t)count;
@@ -66,11 +62,8 @@ static uint64_t taken_bytes(const struct http_connection *connection)
  * counts is only whether they become fewer (of a socket in the file system it is their memory). */
 static int queued_bytes(const struct http_connection *connection)
 {
-    uv_os_fd_t fd;
     int queued;
-    if (uv_fileno(&connection->uv.handle, &fd) != 0 || ioctl(fd, TIOCOUTQ, &queued) != 0)
-        return 0;
-    return queued;
+    return ioctl(connection->fd, TIOCOUTQ, &queued) == 0 ? queued : 0;
 }
 
 void http_connection_start_taking(struct http_connection *connection)
