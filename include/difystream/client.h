@@ -93,10 +93,13 @@ DIFY_API void dify_client_free(struct dify_client *client);
  * Callbacks run. */
 DIFY_API void dify_client_socket(struct dify_client *client, int socket, unsigned what);
 
-/* For a host that learns of several sockets at once: `socket` will be told of in a moment. May be
- * left out; what is needed then is fetched into the processor's caches, of all of them at once.
- * Nothing runs. */
-DIFY_API void dify_client_expect(const struct dify_client *client, int socket);
+/* The same for a host that learns of several sockets at once, which costs less together. */
+struct dify_client_ready {
+    int socket;
+    unsigned what;
+};
+DIFY_API void dify_client_sockets(struct dify_client *client, const struct dify_client_ready *ready,
+                                  size_t count);
 
 /* For a host: the time of `wake` is over. Callbacks run. */
 DIFY_API void dify_client_timeout(struct dify_client *client);

@@ -38,10 +38,22 @@ uint64_t dify__real_ms(const struct dify_client *client)
     return since_us(client) / 1000;
 }
 
+/* By the environment's clock. */
+static uint64_t ms_at(const struct dify_client *client, uint64_t real_us)
+{
+    return (uint64_t)((double)(real_us - client->began_us) * client->speed / 1000);
+}
+
 static uint64_t now_ms(void *ctx)
 {
     const struct dify_client *client = ctx;
-    return (uint64_t)((double)since_us(client) * client->speed / 1000);
+    return client->entry_us != 0 ? client->entry_ms : ms_at(client, dify__real_us());
+}
+
+static void enter(struct dify_client *client)
+{
+    client->entry_us = dify__real_us();
+    client->entry_ms = ms_at(client, client->entry_us);
 }
 
 static int64_t unix_ms(void *ctx)
@@ -153,30 +165,50 @@ static void leave(struct dify_client *client, int socket)
     (void)client->host.watch(client->host.ctx, socket, DIFY_WATCH_NOTHING);
 }
 
-void dify_client_expect(const struct dify_client *client, int socket)
+struct dify__exchange *dify__client_exchange(const struct dify_client *client, int socket)
 {
-    if (socket >= 0 && (size_t)socket < client->socket_capacity)
-        dify__prefetch(client->sockets[socket].exchange, DIFY__EXCHANGE_HOT_BYTES);
+    bool is_known = socket >= 0 && (size_t)socket < client->socket_capacity;
+    return is_known ? client->sockets[socket].exchange : NULL;
 }
 
-void dify_client_socket(struct dify_client *client, int socket, unsigned what)
+/* Whoever waits for a socket, if it is not read together with others. */
+static void tell(struct dify_client *client, int socket, unsigned what)
 {
-    if (socket < 0 || (size_t)socket >= client->socket_capacity)
-        return;
-    struct dify__socket of = client->sockets[socket];
-    if (!of.lingers && of.exchange == NULL && of.shard == NULL)
-        return;
-    client->entry_us = dify__real_us();
+    struct dify__socket of = {NULL, NULL, false};
+    if (socket >= 0 && (size_t)socket < client->socket_capacity)
+        of = client->sockets[socket];
     if (of.lingers)
         leave(client, socket);
     else if (of.exchange != NULL)
         dify__wire_ready(of.exchange, what);
-    else
+    else if (of.shard != NULL)
         act(of.shard, socket,
             ((what & DIFY_WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
                 ((what & DIFY_WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+}
+
+void dify_client_sockets(struct dify_client *client, const struct dify_client_ready *ready,
+                         size_t count)
+{
+    enter(client);
+    for (size_t i = 0; i < count; i++)
+        dify__prefetch(dify__client_exchange(client, ready[i].socket), DIFY__EXCHANGE_HOT_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        struct dify__exchange *exchange = dify__client_exchange(client, ready[i].socket);
+        if (exchange != NULL && dify__wire_receive(exchange, ready[i].what))
+            continue;
+        dify__wire_take(client);
+        tell(client, ready[i].socket, ready[i].what);
+        dify__transfers_settle(client);
+    }
+    dify__wire_take(client);
     settle(client);
     client->entry_us = 0;
+}
+
+void dify_client_socket(struct dify_client *client, int socket, unsigned what)
+{
+    dify_client_sockets(client, &(struct dify_client_ready){socket, what}, 1);
 }
 
 /* ---- sockets ------------------------------------------------------------------------------- */

@@ -35,13 +35,25 @@ struct dify__socket {
     bool lingers; /* libcurl needs it watched no more: it will be closed, or become ours */
 };
 
+/* What one of our sockets has brought, until it is taken. */
+struct dify__received {
+    struct dify__exchange *exchange;
+    int fd;
+    int error;   /* the system's, if `len` is below 0 */
+    char *bytes; /* within the client's; NULL: it had no memory for them */
+    ssize_t len; /* 0: the other side has ended the connection */
+};
+
+#define DIFY__RECEIVED 64
+
 struct dify_client {
     struct dify__env env;
     struct dify__transport transport;
     struct dify_client_host host;
     double speed;
     uint64_t began_us; /* real time */
-    uint64_t entry_us; /* of when the host called, while it waits for that; else 0 */
+    uint64_t entry_us; /* of when the host called, while it waits for that; else 0 ... */
+    uint64_t entry_ms; /* ... and by the environment's clock */
     uint64_t random;
     uint64_t wake_ms; /* real time for which the host was asked; UINT64_MAX: none */
 
@@ -52,7 +64,10 @@ struct dify_client {
     size_t socket_capacity;
     int spared;      /* the socket that libcurl is not to close: it becomes ours; -1: none */
     bool was_spared; /* libcurl has tried */
-    char *bytes;     /* DIFY__READ_BYTES: what one of our sockets has brought; NULL: not used yet */
+    char *bytes;     /* DIFY__READ_BYTES: what our sockets have brought; NULL: not used yet */
+    size_t bytes_used;
+    struct dify__received received[DIFY__RECEIVED]; /* and was not taken yet */
+    size_t received_count;
 
     bool in_curl;                     /* curl or wire.c is calling back: they must not be called */
     struct dify__exchange *transfers; /* all, newest first */
@@ -77,6 +92,9 @@ uint64_t dify__real_ms(const struct dify_client *client);
  * be closed. False if the host cannot. */
 bool dify__client_watch(struct dify_client *client, int socket, unsigned what,
                         struct dify__exchange *exchange);
+
+/* The exchange of wire.c whose socket it is; NULL: none. */
+struct dify__exchange *dify__client_exchange(const struct dify_client *client, int socket);
 
 /* libcurl's way to close a socket of an exchange that is to become ours. */
 int dify__client_close(struct dify_client *client, int socket);
@@ -107,11 +125,19 @@ void dify__transfers_fini(struct dify_client *client);
 
 /* ---- wire.c -------------------------------------------------------------------------------- */
 
-/* What is read at a time, of all our sockets. */
+/* What is read at a time, of all our sockets; and the least room with which one is read. */
 #define DIFY__READ_BYTES ((size_t)64 << 10)
+#define DIFY__READ_LEAST ((size_t)16 << 10)
 
-/* The socket of an exchange is ready. */
+/* The socket of an exchange is ready. Not while anything received is not taken. */
 void dify__wire_ready(struct dify__exchange *exchange, unsigned what);
+
+/* The same in two steps, for many sockets that have brought something: reading them one after the
+ * other, and then taking what they brought, costs less than both in turns, for the system's code
+ * and ours push each other out of the processor's caches. False: it is one for dify__wire_ready().
+ */
+bool dify__wire_receive(struct dify__exchange *exchange, unsigned what);
+void dify__wire_take(struct dify_client *client);
 
 /* ---- waiting.c ----------------------------------------------------------------------------- */
 

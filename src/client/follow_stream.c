@@ -8,6 +8,7 @@
 #include "client/follow_state.h"
 
 #include "core/json_text.h"
+#include "core/prefetch.h"
 #include "core/slices.h"
 
 #include <ctype.h>
@@ -572,14 +573,24 @@ static void on_head(void *ctx, const struct dify__head *head)
         begin_stream(follow, head);
 }
 
+/* Of an observer's context what stands first. */
+#define CTX_BYTES 256
+
+static void on_expect(void *ctx)
+{
+    const struct dify_follow *follow = ctx;
+    dify__run_prefetch(follow->run);
+    dify__prefetch(follow->observer.ctx, CTX_BYTES);
+}
+
 static void on_body(void *ctx, struct dify_slice bytes)
 {
     struct dify_follow *follow = ctx;
     struct dify__text_of text;
-    dify__run_prefetch(follow->run);
-    if (silent_ms(follow) > follow->quiet_ms)
-        follow->quiet_ms = silent_ms(follow);
-    follow->heard_ms = dify__now(follow->env);
+    uint64_t now_ms = dify__now(follow->env), silent = now_ms - follow->heard_ms;
+    if (silent > follow->quiet_ms)
+        follow->quiet_ms = silent;
+    follow->heard_ms = now_ms;
     if (follow->is_stream) {
         take_bytes(follow, bytes);
         return;
@@ -662,6 +673,7 @@ void dify__follow_send(struct dify_follow *follow, struct dify__request request)
     bool starts_run = (request.flags & DIFY__REQUEST_POST) != 0;
     const struct dify__receiver receiver = {.ctx = follow,
                                             .ctx_bytes = DIFY__FOLLOW_HOT_BYTES,
+                                            .expect = on_expect,
                                             .head = on_head,
                                             .body = on_body,
                                             .end = on_end,

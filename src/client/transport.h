@@ -72,6 +72,11 @@ struct dify__end {
 struct dify__receiver {
     void *ctx;
     size_t ctx_bytes; /* of it, that are needed as soon as bytes come; 0: that is not worth much */
+
+    /* May be NULL. Those are there, and bytes come in a moment: fetches what else is needed then
+     * (core/prefetch.h), and does nothing. */
+    void (*expect)(void *ctx);
+
     void (*head)(void *ctx, const struct dify__head *head);
     void (*body)(void *ctx, struct dify_slice bytes);
     void (*end)(void *ctx, const struct dify__end *end);

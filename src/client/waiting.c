@@ -66,34 +66,38 @@ int dify_client_descriptor(const struct dify_client *client)
     return client->poll_fd;
 }
 
-static void handle(struct dify_client *client, const struct epoll_event *event)
+static unsigned watched_of(const struct epoll_event *event)
 {
-    uint64_t rings;
-    if (event->data.fd == client->timer_fd) {
-        if (read(client->timer_fd, &rings, sizeof rings) == sizeof rings)
-            dify_client_timeout(client);
-        return;
-    }
-    unsigned what = 0;
+    unsigned what = DIFY_WATCH_NOTHING;
     if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
         what |= DIFY_WATCH_READ;
     if ((event->events & (EPOLLOUT | EPOLLERR)) != 0)
         what |= DIFY_WATCH_WRITE;
-    dify_client_socket(client, event->data.fd, what);
+    return what;
 }
 
 bool dify_client_wait(struct dify_client *client, uint64_t max_ms)
 {
-    struct epoll_event ready[READY];
+    struct epoll_event found[READY];
+    struct dify_client_ready ready[READY];
+    size_t count = 0;
+    uint64_t rings;
+    bool has_rung = false;
     if (!client->has_own_host)
         return false;
     if (client->env.under_way == 0)
         return false;
-    int count = epoll_wait(client->poll_fd, ready, READY, max_ms < 3600000 ? (int)max_ms : 3600000);
-    for (int i = 0; i < count; i++)
-        dify_client_expect(client, ready[i].data.fd);
-    for (int i = 0; i < count; i++)
-        handle(client, &ready[i]);
+    int most_ms = max_ms < 3600000 ? (int)max_ms : 3600000;
+    int found_count = epoll_wait(client->poll_fd, found, READY, most_ms);
+    for (int i = 0; i < found_count; i++)
+        if (found[i].data.fd == client->timer_fd)
+            has_rung = read(client->timer_fd, &rings, sizeof rings) == sizeof rings;
+        else
+            ready[count++] = (struct dify_client_ready){found[i].data.fd, watched_of(&found[i])};
+    if (count > 0)
+        dify_client_sockets(client, ready, count);
+    if (has_rung)
+        dify_client_timeout(client);
     return client->env.under_way != 0;
 }
 

@@ -135,9 +135,9 @@ static void end_without_memory(struct dify__exchange *exchange)
     end(exchange, CURLE_OUT_OF_MEMORY, 0, "Out of memory");
 }
 
-static void end_by_system(struct dify__exchange *exchange, CURLcode code, const char *what)
+static void end_by_system(struct dify__exchange *exchange, CURLcode code, const char *what,
+                          int error)
 {
-    int error = errno;
     char why[CURL_ERROR_SIZE];
     snprintf(why, sizeof why, "%s failure: %s", what, strerror(error));
     end(exchange, code, error, why);
@@ -240,27 +240,40 @@ static void take_kept(struct dify__exchange *exchange)
     dify__buffer_fini(&kept);
 }
 
-/* Whether something came. */
-static bool read_socket(struct dify__exchange *exchange)
+/* What a socket has brought, into what is free of the client's memory for that. */
+static struct dify__received receive(struct dify__exchange *exchange)
 {
     struct dify_client *client = exchange->client;
+    struct dify__received received = {exchange, exchange->wire.fd, 0, NULL, -1};
     if (client->bytes == NULL)
         client->bytes = dify__malloc(client->env.allocator, DIFY__READ_BYTES);
     if (client->bytes == NULL) {
-        end_without_memory(exchange);
-        return false;
+        received.error = ENOMEM;
+        return received;
     }
-    ssize_t got = recv(exchange->wire.fd, client->bytes, DIFY__READ_BYTES, MSG_DONTWAIT);
-    if (got > 0) {
+    received.bytes = client->bytes + client->bytes_used;
+    received.len =
+        recv(received.fd, received.bytes, DIFY__READ_BYTES - client->bytes_used, MSG_DONTWAIT);
+    received.error = received.len < 0 ? errno : 0;
+    if (received.len > 0)
+        client->bytes_used += (size_t)received.len;
+    return received;
+}
+
+static void take_received(const struct dify__received *received)
+{
+    struct dify__exchange *exchange = received->exchange;
+    if (received->len > 0) {
         if (exchange->reply.state == DIFY__REPLY_LINES && exchange->times.first_byte_ms < 0)
             exchange->times.first_byte_ms = dify__ms_since(exchange->began_us);
-        take_bytes(exchange, (struct dify_slice){client->bytes, (size_t)got});
-    } else if (got == 0) {
+        take_bytes(exchange, (struct dify_slice){received->bytes, (size_t)received->len});
+    } else if (received->len == 0) {
         take_step(exchange, dify__reply_close(&exchange->reply), (struct dify_slice){NULL, 0});
-    } else if (errno != EAGAIN && errno != EINTR) {
-        end_by_system(exchange, CURLE_RECV_ERROR, "Recv");
+    } else if (received->bytes == NULL) {
+        end_without_memory(exchange);
+    } else if (received->error != EAGAIN && received->error != EINTR) {
+        end_by_system(exchange, CURLE_RECV_ERROR, "Recv", received->error);
     }
-    return got > 0;
 }
 
 /* Once, as the host says again if there is more; of a socket that has failed all, as a host may say
@@ -268,8 +281,66 @@ static bool read_socket(struct dify__exchange *exchange)
 static void read_ready(struct dify__exchange *exchange, unsigned what)
 {
     bool has_failed = (what & ~exchange->wire.watched) != 0, goes_on = true;
-    while (goes_on && is_open(exchange) && !exchange->is_paused)
-        goes_on = read_socket(exchange) && has_failed;
+    while (goes_on && is_open(exchange) && !exchange->is_paused) {
+        struct dify__received received = receive(exchange);
+        take_received(&received);
+        exchange->client->bytes_used = 0;
+        goes_on = received.len > 0 && has_failed;
+    }
+}
+
+/* ---- several at once ----------------------------------------------------------------------- */
+
+bool dify__wire_receive(struct dify__exchange *exchange, unsigned what)
+{
+    struct dify_client *client = exchange->client;
+    if (!is_open(exchange) || what != DIFY_WATCH_READ || exchange->wire.watched != what)
+        return false;
+    client->received[client->received_count++] = receive(exchange);
+    dify__prefetch(exchange->receiver.ctx, exchange->receiver.ctx_bytes);
+    if (client->received_count == DIFY__RECEIVED ||
+        DIFY__READ_BYTES - client->bytes_used < DIFY__READ_LEAST)
+        dify__wire_take(client);
+    return true;
+}
+
+/* A receiver may cancel any exchange; while `in_curl` none is freed. */
+static void take_all(struct dify_client *client)
+{
+    client->in_curl = true;
+    for (size_t i = 0; i < client->received_count; i++) {
+        const struct dify__receiver *receiver = &client->received[i].exchange->receiver;
+        if (receiver->expect != NULL)
+            receiver->expect(receiver->ctx);
+    }
+    for (size_t i = 0; i < client->received_count; i++) {
+        const struct dify__received *received = &client->received[i];
+        if (is_open(received->exchange))
+            take_received(received);
+        if (received->exchange->state == DIFY__ON_WIRE)
+            dify__wire_watch(received->exchange);
+    }
+    client->in_curl = false;
+}
+
+/* Who is told of an end may cancel any exchange as well, which is freed at once: so they are looked
+ * up by their sockets. */
+static void tell_ends(struct dify_client *client)
+{
+    for (size_t i = 0; i < client->received_count; i++) {
+        struct dify__exchange *exchange = dify__client_exchange(client, client->received[i].fd);
+        if (exchange != NULL && exchange->state == DIFY__ON_WIRE && exchange->wire.is_over)
+            dify__transfer_over(exchange);
+    }
+}
+
+void dify__wire_take(struct dify_client *client)
+{
+    if (client->received_count == 0)
+        return;
+    take_all(client);
+    tell_ends(client);
+    client->received_count = client->bytes_used = 0;
 }
 
 /* ---- sending ------------------------------------------------------------------------------- */
@@ -288,7 +359,7 @@ static void send_more(struct dify__exchange *exchange)
     if (sent >= 0)
         wire->sent += (size_t)sent;
     else if (errno != EAGAIN && errno != EINTR)
-        end_by_system(exchange, CURLE_SEND_ERROR, "Send");
+        end_by_system(exchange, CURLE_SEND_ERROR, "Send", errno);
     if (wire->sent == wire->out.len + wire->body.len)
         forget_request(wire);
 }

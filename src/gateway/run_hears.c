@@ -172,16 +172,11 @@ static void on_sending(void *ctx, struct dify_follow *follow)
         store_mark_sent(run->gateway->store, run->number);
 }
 
-/* Most events have no more: what comes at once is no event that is waited for. */
-#define EVENT_BYTES ((size_t)1 << 10)
-
 static void on_bytes(void *ctx, struct dify_follow *follow, struct dify_slice bytes)
 {
     struct gw_run *run = ctx;
     (void)follow;
-    dify__prefetch(run, GW_RUN_HOT_BYTES);
     dify__prefetch(run->callers.next, sizeof(struct gw_caller));
-    dify__prefetch(gw_runlog_end(&run->log), bytes.len < EVENT_BYTES ? bytes.len : EVENT_BYTES);
     gw_metrics_bytes(run, bytes.len);
 }
 
@@ -193,8 +188,11 @@ static void on_ended(void *ctx, struct dify_follow *follow)
 
 enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order)
 {
-    struct dify_run_observer events = {
-        .ctx = run, .event = on_event, .node = on_node, .warning = on_warning, .ping = on_ping};
+    struct dify_run_observer events = {.ctx = run,
+                                       .event = on_event,
+                                       .node = on_node,
+                                       .warning = on_warning,
+                                       .ping = on_ping};
     struct dify_follow_observer observer = {.ctx = run,
                                             .run = &events,
                                             .changed = on_changed,

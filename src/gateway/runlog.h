@@ -32,12 +32,6 @@ void gw_runlog_fini(struct gw_runlog *log);
 DIFY_MUST_CHECK enum dify_err gw_runlog_put(struct gw_runlog *log, enum store_record_kind kind,
                                             struct dify_slice text);
 
-/* Where the next record will stand, if there is room; to be prefetched. */
-static inline const char *gw_runlog_end(const struct gw_runlog *log)
-{
-    return log->bytes.ptr != NULL ? log->bytes.ptr + log->bytes.len : NULL;
-}
-
 /* The records that are not queued; and that they are now. */
 struct dify_slice gw_runlog_unqueued(const struct gw_runlog *log);
 void gw_runlog_mark_queued(struct gw_runlog *log);

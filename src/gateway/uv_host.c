@@ -18,20 +18,21 @@
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct gw_uv_host *host = poll->data;
-    struct epoll_event ready[READY];
+    struct epoll_event found[READY];
+    struct dify_client_ready ready[READY];
     (void)status;
     (void)events;
-    int count = epoll_wait(host->set, ready, READY, 0);
-    for (int i = 0; i < count; i++)
-        dify_client_expect(host->client, ready[i].data.fd);
+    int count = epoll_wait(host->set, found, READY, 0);
     for (int i = 0; i < count; i++) {
         unsigned what = DIFY_WATCH_NOTHING;
-        if ((ready[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+        if ((found[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
             what |= DIFY_WATCH_READ;
-        if ((ready[i].events & (EPOLLOUT | EPOLLERR)) != 0)
+        if ((found[i].events & (EPOLLOUT | EPOLLERR)) != 0)
             what |= DIFY_WATCH_WRITE;
-        dify_client_socket(host->client, ready[i].data.fd, what);
+        ready[i] = (struct dify_client_ready){found[i].data.fd, what};
     }
+    if (count > 0)
+        dify_client_sockets(host->client, ready, (size_t)count);
 }
 
 static bool on_watch(void *ctx, int fd, unsigned what)
