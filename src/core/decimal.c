@@ -198,22 +198,23 @@ void dify_decimal_subtract(struct dify_decimal *sum, const struct dify_decimal *
 size_t dify_decimal_format(const struct dify_decimal *value, char text[DIFY_DECIMAL_TEXT_BYTES])
 {
     char digits[DIFY_DECIMAL_LIMBS * LIMB_DIGITS]; /* the most significant first */
-    for (int i = 0; i < DIFY_DECIMAL_LIMBS; i++) {
-        uint32_t limb = value->limb[DIFY_DECIMAL_LIMBS - 1 - i];
-        if (limb == 0) {
-            memset(digits + i * LIMB_DIGITS, '0', LIMB_DIGITS);
-            continue;
-        }
-        for (int j = LIMB_DIGITS - 1; j >= 0; j--) {
-            digits[i * LIMB_DIGITS + j] = (char)('0' + limb % 10);
+    size_t high = DIFY_DECIMAL_LIMBS - 1, low = 0;
+    while (high > DIFY_DECIMAL_FRACTION_LIMBS && value->limb[high] == 0)
+        high--;
+    while (low < DIFY_DECIMAL_FRACTION_LIMBS && value->limb[low] == 0)
+        low++;
+    size_t last = (high - low + 1) * LIMB_DIGITS;
+    for (size_t at = last, i = low; i <= high; i++) {
+        uint32_t limb = value->limb[i];
+        for (int j = 0; j < LIMB_DIGITS; j++) {
+            digits[--at] = (char)('0' + limb % 10);
             limb /= 10;
         }
     }
-    size_t point = sizeof digits - FRACTION_DIGITS;
+    size_t point = (high - DIFY_DECIMAL_FRACTION_LIMBS + 1) * LIMB_DIGITS;
     size_t first = 0;
     while (first < point - 1 && digits[first] == '0')
         first++;
-    size_t last = sizeof digits;
     while (last > point && digits[last - 1] == '0')
         last--;
 

@@ -467,6 +467,11 @@ static bool is_plain_id(const char *bytes, size_t len)
         memcpy(&word, bytes + i, sizeof word);
         plain &= plain_bytes(word);
     }
+    if (i < len && len >= sizeof word) { /* the last ones, with some that were looked at */
+        memcpy(&word, bytes + len - sizeof word, sizeof word);
+        plain &= plain_bytes(word);
+        i = len;
+    }
     for (; i < len; i++)
         plain &= plain_bytes(DIFY__EACH_BYTE((unsigned char)bytes[i]));
     return plain == DIFY__EACH_BYTE(0x80);

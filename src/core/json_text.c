@@ -60,7 +60,9 @@ static void put(struct dify__writer *writer, const char *bytes, size_t len)
 
 static void put_char(struct dify__writer *writer, char c)
 {
-    put(writer, &c, 1);
+    if (writer->len == sizeof writer->bytes)
+        flush(writer);
+    writer->bytes[writer->len++] = c;
 }
 
 static void new_line(struct dify__writer *writer)
@@ -145,8 +147,8 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F ? c != '"' && c != '\\' : c > 0x7F && c != 0xC2 && c != 0xED;
 }
 
-/* Whether each byte of a word is plain. The high bit of a byte in `ascii` and `beyond` says so. */
-static bool are_plain(uint64_t word)
+/* The high bit of each byte of a word says whether it is not plain. */
+static uint64_t not_plain(uint64_t word)
 {
     const uint64_t high = DIFY__EACH_BYTE(0x80);
     uint64_t low = word | high; /* whatever is taken from a byte takes nothing from its neighbour */
@@ -156,31 +158,29 @@ static bool are_plain(uint64_t word)
                      ((low ^ DIFY__EACH_BYTE(0x7F)) - DIFY__EACH_BYTE(1));
     uint64_t beyond = ((low ^ DIFY__EACH_BYTE(0xC2 & 0x7F)) - DIFY__EACH_BYTE(1)) &
                       ((low ^ DIFY__EACH_BYTE(0xED & 0x7F)) - DIFY__EACH_BYTE(1));
-    return (((ascii & ~word) | (beyond & word)) & high) == high;
+    return ~((ascii & ~word) | (beyond & word)) & high;
 }
 
-static const char *skip_bytes(const char *at, const char *end)
-{
-    while (at < end && is_plain((unsigned char)*at))
-        at++;
-    return at;
-}
-
-/* The first byte from `at` on that is not plain, or `end`. By words only where none is near:
- * between escapes there are often but a few bytes. */
+/* The first byte from `at` on that is not plain, or `end`. */
 static const char *skip_plain(const char *at, const char *end)
 {
     uint64_t word;
-    const char *near = (size_t)(end - at) > sizeof word ? at + sizeof word : end;
-    at = skip_bytes(at, near);
-    if (at < near)
-        return at;
+    bool is_long = (size_t)(end - at) >= sizeof word;
     for (; (size_t)(end - at) >= sizeof word; at += sizeof word) {
         memcpy(&word, at, sizeof word);
-        if (!are_plain(word))
-            break;
+        uint64_t found = not_plain(word);
+        if (found != 0)
+            return at + dify__first_byte(found);
     }
-    return skip_bytes(at, end);
+    if (is_long && at < end) { /* the last ones, with some before them that are plain */
+        at = end - sizeof word;
+        memcpy(&word, at, sizeof word);
+        uint64_t found = not_plain(word);
+        return found != 0 ? at + dify__first_byte(found) : end;
+    }
+    while (at < end && is_plain((unsigned char)*at))
+        at++;
+    return at;
 }
 
 /* The code unit of the character at `at` if it is one that is written as an escape though it is no
@@ -418,17 +418,14 @@ void dify__key_null(struct dify__writer *writer, const char *key)
 
 size_t dify__format_uint(uint64_t value, char text[20])
 {
-    size_t len = 0;
+    char digits[20];
+    size_t at = sizeof digits;
     do {
-        text[len++] = (char)('0' + value % 10);
+        digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value != 0);
-    for (size_t i = 0; i < len / 2; i++) {
-        char c = text[i];
-        text[i] = text[len - 1 - i];
-        text[len - 1 - i] = c;
-    }
-    return len;
+    memcpy(text, digits + at, sizeof digits - at);
+    return sizeof digits - at;
 }
 
 bool dify__parse_uint(struct dify_slice text, uint64_t *value)
