@@ -182,6 +182,14 @@ bool gw_callers_have_begun(const struct gw_run *run)
     return false;
 }
 
+bool gw_callers_all_stream(const struct gw_run *run)
+{
+    EACH(run, link, next)
+    if (caller_of(link)->options.kind != GW_CALLER_STREAM || !caller_of(link)->has_begun)
+        return false;
+    return true;
+}
+
 static void on_close(void *ctx, struct http_exchange *exchange, bool is_complete)
 {
     struct gw_caller *caller = ctx;

@@ -38,9 +38,11 @@ bool gw_caller_attach(struct gw_run *run, struct http_exchange *exchange,
 /* "12-345", the id of an event; false if it is none of ours. */
 bool gw_parse_event_id(struct dify_slice text, uint32_t *epoch, uint32_t *number);
 
-/* Whether somebody follows its events; whether some answer to a caller of /v1 has begun. */
+/* Whether somebody follows its events; whether some answer to a caller of /v1 has begun; whether
+ * all get a stream that has. */
 bool gw_callers_follow(const struct gw_run *run);
 bool gw_callers_have_begun(const struct gw_run *run);
+bool gw_callers_all_stream(const struct gw_run *run);
 
 /* The exchange of the first one; NULL: there is none. */
 struct http_exchange *gw_callers_first(const struct gw_run *run);

@@ -20,8 +20,8 @@ struct gw_v1 {
     unsigned streams; /* that there were, in other processes too; 1 at least of one taken up */
     bool has_told;    /* its log has records for callers */
     bool lacks_end;   /* there was no memory to tell them the end: streams are cut */
-    char *body; /* once it has ended: of a blocking answer, or of an error; malloc, or NULL for
-                 * want of memory */
+    char *body; /* once it has ended: of a blocking answer, or of an error; malloc; NULL for want of
+                 * memory, or as nobody waits for it */
     size_t body_len;
     int status; /* of it; 0: it has not ended */
 };

@@ -102,9 +102,14 @@ bool gw_v1_write(const struct gw_run *run, struct dify__buffer *out)
            dify__buffer_append(out, v1->body, v1->body_len) == DIFY_OK;
 }
 
-/* A caller who was told nothing yet gets an error as an HTTP status; else it comes in the stream,
- * behind what he has. */
-void gw_v1_end(struct gw_run *run, const struct dify_run *of)
+/* Whether somebody waits for the body, or may yet come for it, by the run's key. Else it is not
+ * made: it costs as much as all the run's events. */
+static bool needs_body(const struct gw_run *run)
+{
+    return !run->v1->has_told || run->has_key || !gw_callers_all_stream(run);
+}
+
+static void make_body(struct gw_run *run, const struct dify_run *of)
 {
     struct gw_v1 *v1 = run->v1;
     struct dify__buffer body = {.allocator = dify__allocator(NULL), .max = SIZE_MAX / 2};
@@ -117,6 +122,16 @@ void gw_v1_end(struct gw_run *run, const struct dify_run *of)
         dify__buffer_fini(&body);
         v1->status = 503;
     }
+}
+
+/* A caller who was told nothing yet gets an error as an HTTP status; else it comes in the stream,
+ * behind what he has. */
+void gw_v1_end(struct gw_run *run, const struct dify_run *of)
+{
+    struct gw_v1 *v1 = run->v1;
+    v1->status = 200;
+    if (needs_body(run))
+        make_body(run, of);
     if (v1->has_told || v1->status == 200 || gw_callers_have_begun(run))
         v1->lacks_end = !gw_mend_end(v1->mend, of, put, run);
     else
