@@ -68,6 +68,10 @@ struct dify_run_observer {
     /* Every event that was counted, before it is folded. */
     void (*event)(void *ctx, const struct dify_event *event, uint64_t offset);
 
+    /* `event` does not look into the `data` of pieces of text (text_chunk, reasoning_chunk), which
+     * most events are: its members are absent then, for nobody else reads them. */
+    bool ignores_pieces;
+
     /* A node or container started, is tried again, or finished; after it was folded. What a
      * resumed stream repeats is not told again. */
     void (*node)(void *ctx, const struct dify_node *node, enum dify_node_change change);

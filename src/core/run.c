@@ -120,6 +120,12 @@ static void tell_ping(const struct dify_run *run)
         run->observer.ping(run->observer.ctx);
 }
 
+/* A piece of text that says nothing but itself. */
+static bool is_piece(enum dify_event_type type)
+{
+    return type == DIFY_EVENT_TEXT_CHUNK || type == DIFY_EVENT_REASONING_CHUNK;
+}
+
 static void take_event(struct dify_run *run, const struct dify_sse_event *sse_event)
 {
     const struct dify_event *event;
@@ -145,7 +151,8 @@ static void take_event(struct dify_run *run, const struct dify_sse_event *sse_ev
     if (event->type == DIFY_EVENT_UNKNOWN)
         run->unknown_events++;
     if (run->observer.event != NULL) {
-        dify__decoder_data(run->decoder);
+        if (!run->observer.ignores_pieces || !is_piece(event->type))
+            dify__decoder_data(run->decoder);
         run->observer.event(run->observer.ctx, event, sse_event->offset);
     }
     dify__run_fold(run, event);

@@ -190,6 +190,7 @@ enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order)
 {
     struct dify_run_observer events = {.ctx = run,
                                        .event = on_event,
+                                       .ignores_pieces = true,
                                        .node = on_node,
                                        .warning = on_warning,
                                        .ping = on_ping};

@@ -51,7 +51,7 @@ static inline void told_event(void *ctx, const struct dify_event *event, uint64_
 static inline void told_init(struct told *told, enum dify_kind kind,
                              const struct dify_allocator *allocator)
 {
-    struct dify_run_observer observer = {.ctx = told, .event = told_event};
+    struct dify_run_observer observer = {.ctx = told, .event = told_event, .ignores_pieces = true};
     *told = (struct told){0};
     told->run = new_run_with((struct dify_run_options){.observer = &observer});
     dify__run_distrust(told->run);

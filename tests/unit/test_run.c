@@ -212,6 +212,35 @@ static void test_nodes_are_told_once(void **state)
         "e362:node_finished;Nfinished:m/failed/0;");
 }
 
+static void hear_data(void *ctx, const struct dify_event *event, uint64_t offset)
+{
+    struct text *heard = ctx;
+    (void)offset;
+    text_addf(heard, "%d", event->data.node_id.len != 0 || event->data.text.len != 0);
+}
+
+/* The data of pieces of text is left out for who does not look into it; of no other event. */
+static void test_ignored_pieces(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"1111", "1001"};
+    for (int ignores = 0; ignores < 2; ignores++) {
+        struct text heard = {NULL, 0, 0};
+        struct text stream = STREAM("{'event':'node_started','data':{'id':'e','node_id':'n'}}",
+                                    "{'event':'text_chunk','data':{'text':'a'}}",
+                                    "{'event':'reasoning_chunk','data':{'text':'b'}}",
+                                    "{'event':'node_finished','data':{'id':'e','node_id':'n'}}");
+        struct dify_run_observer observer = {
+            .ctx = &heard, .event = hear_data, .ignores_pieces = ignores != 0};
+        struct dify_run *run = new_run_with((struct dify_run_options){.observer = &observer});
+        assert_int_equal(feed_in(run, text_slice(&stream), 0), DIFY_OK);
+        assert_slice(text_slice(&heard), expected[ignores]);
+        dify_run_free(run);
+        text_fini(&heard);
+        text_fini(&stream);
+    }
+}
+
 static void test_provisional_end_is_told_and_the_end_too(void **state)
 {
     (void)state;
@@ -377,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_feed_after_the_end),
         cmocka_unit_test(test_terminal_event),
         cmocka_unit_test(test_result_so_far),
+        cmocka_unit_test(test_ignored_pieces),
         cmocka_unit_test(test_nodes_are_told_once),
         cmocka_unit_test(test_provisional_end_is_told_and_the_end_too),
         cmocka_unit_test(test_containers_are_told),
