@@ -213,7 +213,13 @@ enum dify_err dify_run_write_result(const struct dify_run *run, enum dify_json_s
 {
     struct dify_result result;
     dify_run_result(run, &result);
-    return write_result(run, style, &result, "running", write, ctx);
+    return dify__run_write(run, style, &result, write, ctx);
+}
+
+enum dify_err dify__run_write(const struct dify_run *run, enum dify_json_style style,
+                              const struct dify_result *result, dify_write_fn *write, void *ctx)
+{
+    return write_result(run, style, result, "running", write, ctx);
 }
 
 enum dify_err dify__run_write_result(const struct dify_run *run, enum dify_json_style style,

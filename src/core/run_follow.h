@@ -54,6 +54,12 @@ void dify__run_note_stop(struct dify_run *run);
 /* Ends the run as `stopped`, where no stream and no detail says so. */
 void dify__run_end_stopped(struct dify_run *run);
 
+/* As dify_run_write_result(), for who has the result at hand. */
+DIFY_MUST_CHECK enum dify_err dify__run_write(const struct dify_run *run,
+                                              enum dify_json_style style,
+                                              const struct dify_result *result,
+                                              dify_write_fn *write, void *ctx);
+
 /* As dify_run_write_result(), but as of a run that goes on, though it may have told of its end or
  * of a pause; its status is `open_status`. */
 DIFY_MUST_CHECK enum dify_err dify__run_write_result(const struct dify_run *run,

@@ -17,7 +17,7 @@ void gw_result_take(struct gw_run *run, const struct dify_run *of, const struct 
     run->success = result->success;
     run->is_paused = result->outcome == DIFY_OUTCOME_PAUSED;
     run->http_status = run->http_override != 0 ? run->http_override : result->http_status;
-    if (dify_run_write_result(of, DIFY_JSON_COMPACT, dify__write_to_buffer, &text) != DIFY_OK) {
+    if (dify__run_write(of, DIFY_JSON_COMPACT, result, dify__write_to_buffer, &text) != DIFY_OK) {
         dify__buffer_fini(&text);
         run->http_status = 503;
         return;

@@ -175,12 +175,9 @@ static void take_result(const struct dify_result *result, struct store_row *row)
     row->code = result->code;
 }
 
-void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct store_row *row)
+/* All that is no result. */
+static void describe_order(const struct gw_run *run, struct store_row *row)
 {
-    if (run->row != NULL) {
-        *row = run->row->row;
-        return;
-    }
     *row = (struct store_row){.number = run->number,
                               .epoch = run->epoch,
                               .created_ms = run->created_ms,
@@ -195,15 +192,25 @@ void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct 
         return;
     row->user = dify__slice(dify_follow_user(run->follow));
     row->kind = (unsigned)dify_follow_kind(run->follow);
+}
+
+void gw_run_describe(const struct gw_run *run, struct dify_result *room, struct store_row *row)
+{
+    if (run->row != NULL) {
+        *row = run->row->row;
+        return;
+    }
+    describe_order(run, row);
+    if (run->follow == NULL)
+        return;
     dify_run_result(dify_follow_run(run->follow), room);
     take_result(room, row);
 }
 
 void gw__run_remember(struct gw_run *run, const struct dify_result *result)
 {
-    struct dify_result room;
     struct store_row row;
-    gw_run_describe(run, &room, &row);
+    describe_order(run, &row);
     take_result(result, &row);
     row.state = STORE_ENDED;
     row.ended_ms = gw_now_ms();
