@@ -258,20 +258,20 @@ static enum dify__reply_step fail_chunk(struct dify__reply *reply, const char *w
 
 static enum dify__reply_step read_size(struct dify__reply *reply, struct dify_slice *bytes)
 {
-    for (; bytes->len > 0; bytes->ptr++, bytes->len--) {
-        unsigned digit = dify__hex_digit(bytes->ptr[0]);
-        if (digit > 15)
-            break;
+    const char *at = bytes->ptr, *end = at + bytes->len;
+    unsigned digit;
+    for (; at < end && (digit = dify__hex_digit(*at)) <= 15; at++) {
         if (reply->line_bytes == SIZE_DIGITS)
             return fail_chunk(reply, "Too long hexadecimal number");
         reply->left = reply->left << 4 | digit;
         reply->line_bytes++;
     }
-    if (bytes->len == 0)
+    *bytes = (struct dify_slice){at, (size_t)(end - at)};
+    if (at == end)
         return DIFY__REPLY_MORE;
     if (reply->line_bytes == 0 || reply->left > INT64_MAX)
         return fail_chunk(reply, "Illegal or missing hexadecimal sequence");
-    if (memchr(" \t;\r\n", bytes->ptr[0], 5) == NULL)
+    if (*at != '\r' && memchr(" \t;\n", *at, 4) == NULL)
         return fail_chunk(reply, "Malformed encoding found");
     reply->line_bytes = 0;
     reply->state = DIFY__REPLY_EXTENSION;
@@ -307,16 +307,18 @@ static enum dify__reply_step read_extension(struct dify__reply *reply, struct di
 
 static enum dify__reply_step read_chunk_end(struct dify__reply *reply, struct dify_slice *bytes)
 {
-    char byte = bytes->ptr[0];
-    if (byte != '\n' && (byte != '\r' || reply->after_cr))
+    size_t at = 0;
+    if (bytes->ptr[0] == '\r' && !reply->after_cr)
+        reply->after_cr = ++at == bytes->len;
+    if (at < bytes->len && bytes->ptr[at] != '\n')
         return fail_chunk(reply, "Malformed encoding found");
-    reply->after_cr = byte == '\r';
-    bytes->ptr++;
-    bytes->len--;
-    if (byte == '\n') {
+    if (at < bytes->len) {
+        at++;
+        reply->after_cr = false;
         reply->line_bytes = 0;
         reply->state = DIFY__REPLY_SIZE;
     }
+    *bytes = (struct dify_slice){bytes->ptr + at, bytes->len - at};
     return DIFY__REPLY_MORE;
 }
 
