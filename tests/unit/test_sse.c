@@ -201,17 +201,31 @@ static void finish(struct dify_sse *sse, struct text *out)
     text_add_chars(out, ">");
 }
 
-/* Runs the case in two chunks, the first of `cut` bytes, or in single bytes. */
-static void run_cut(const struct sse_case *c, size_t cut, bool is_bytewise)
+/* In two chunks, the first of `cut` bytes; in single bytes; line by line. */
+enum way { IN_TWO, BY_BYTES, BY_LINES };
+
+/* The length of the next chunk at `at`. */
+static size_t chunk_at(const struct sse_case *c, size_t at, enum way way)
+{
+    size_t len = 1;
+    while (way == BY_LINES && at + len < c->input.len && c->input.ptr[at + len - 1] != '\n' &&
+           c->input.ptr[at + len - 1] != '\r')
+        len++;
+    return len;
+}
+
+static void run_cut(const struct sse_case *c, size_t cut, enum way way)
 {
     struct text out = {NULL, 0, 0};
     struct dify_sse_options options = record_options(&out);
     options.raw_bytes = c->raw_bytes;
     options.last_event_id = slice_of(c->first_id);
     struct dify_sse *sse = new_sse(&options);
-    if (is_bytewise) {
-        for (size_t i = 0; i < c->input.len; i++)
-            assert_int_equal(sse_feed_copy(sse, c->input.ptr + i, 1), DIFY_OK);
+    if (way != IN_TWO) {
+        for (size_t at = 0, len; at < c->input.len; at += len) {
+            len = chunk_at(c, at, way);
+            assert_int_equal(sse_feed_copy(sse, c->input.ptr + at, len), DIFY_OK);
+        }
     } else {
         assert_int_equal(sse_feed_copy(sse, c->input.ptr, cut), DIFY_OK);
         assert_int_equal(dify_sse_offset(sse), cut);
@@ -227,9 +241,10 @@ static void run_cut(const struct sse_case *c, size_t cut, bool is_bytewise)
 static void run_case(void **state)
 {
     const struct sse_case *c = *state;
-    run_cut(c, 0, true);
+    run_cut(c, 0, BY_BYTES);
+    run_cut(c, 0, BY_LINES);
     for (size_t cut = 0; cut <= c->input.len; cut++)
-        run_cut(c, cut, false);
+        run_cut(c, cut, IN_TWO);
 }
 
 int main(void)
