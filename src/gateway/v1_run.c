@@ -102,11 +102,11 @@ bool gw_v1_write(const struct gw_run *run, struct dify__buffer *out)
            dify__buffer_append(out, v1->body, v1->body_len) == DIFY_OK;
 }
 
-/* Whether somebody waits for the body, or may yet come for it, by the run's key. Else it is not
- * made: it costs as much as all the run's events. */
+/* Whether its status is asked for, as nothing was told yet, or somebody waits for the body. Else it
+ * is not made: it is an eighth of what a run costs. */
 static bool needs_body(const struct gw_run *run)
 {
-    return !run->v1->has_told || run->has_key || !gw_callers_all_stream(run);
+    return !run->v1->has_told || !gw_callers_all_stream(run);
 }
 
 static void make_body(struct gw_run *run, const struct dify_run *of)
