@@ -165,7 +165,8 @@ static void leave(struct dify_client *client, int socket)
     (void)client->host.watch(client->host.ctx, socket, DIFY_WATCH_NOTHING);
 }
 
-struct dify__exchange *dify__client_exchange(const struct dify_client *client, int socket)
+/* The exchange of wire.c whose socket it is; NULL: none. */
+static struct dify__exchange *exchange_of(const struct dify_client *client, int socket)
 {
     bool is_known = socket >= 0 && (size_t)socket < client->socket_capacity;
     return is_known ? client->sockets[socket].exchange : NULL;
@@ -192,9 +193,9 @@ void dify_client_sockets(struct dify_client *client, const struct dify_client_re
 {
     enter(client);
     for (size_t i = 0; i < count; i++)
-        dify__prefetch(dify__client_exchange(client, ready[i].socket), DIFY__EXCHANGE_HOT_BYTES);
+        dify__prefetch(exchange_of(client, ready[i].socket), DIFY__EXCHANGE_HOT_BYTES);
     for (size_t i = 0; i < count; i++) {
-        struct dify__exchange *exchange = dify__client_exchange(client, ready[i].socket);
+        struct dify__exchange *exchange = exchange_of(client, ready[i].socket);
         if (exchange != NULL && dify__wire_receive(exchange, ready[i].what))
             continue;
         dify__wire_take(client);

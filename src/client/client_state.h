@@ -37,11 +37,10 @@ struct dify__socket {
 
 /* What one of our sockets has brought, until it is taken. */
 struct dify__received {
-    struct dify__exchange *exchange;
-    int fd;
-    int error;   /* the system's, if `len` is below 0 */
-    char *bytes; /* within the client's; NULL: it had no memory for them */
-    ssize_t len; /* 0: the other side has ended the connection */
+    struct dify__exchange *exchange; /* NULL: it was freed */
+    int error;                       /* the system's, if `len` is below 0 */
+    char *bytes;                     /* within the client's; NULL: it had no memory for them */
+    ssize_t len;                     /* 0: the other side has ended the connection */
 };
 
 #define DIFY__RECEIVED 64
@@ -92,9 +91,6 @@ uint64_t dify__real_ms(const struct dify_client *client);
  * be closed. False if the host cannot. */
 bool dify__client_watch(struct dify_client *client, int socket, unsigned what,
                         struct dify__exchange *exchange);
-
-/* The exchange of wire.c whose socket it is; NULL: none. */
-struct dify__exchange *dify__client_exchange(const struct dify_client *client, int socket);
 
 /* libcurl's way to close a socket of an exchange that is to become ours. */
 int dify__client_close(struct dify_client *client, int socket);

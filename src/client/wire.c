@@ -155,6 +155,10 @@ void dify__wire_close(struct dify__exchange *exchange)
 
 void dify__wire_fini(struct dify__exchange *exchange)
 {
+    struct dify_client *client = exchange->client;
+    for (size_t i = 0; i < client->received_count; i++)
+        if (client->received[i].exchange == exchange)
+            client->received[i].exchange = NULL;
     dify__wire_close(exchange);
     forget_request(&exchange->wire);
     dify__buffer_fini(&exchange->wire.kept);
@@ -244,7 +248,7 @@ static void take_kept(struct dify__exchange *exchange)
 static struct dify__received receive(struct dify__exchange *exchange)
 {
     struct dify_client *client = exchange->client;
-    struct dify__received received = {exchange, exchange->wire.fd, 0, NULL, -1};
+    struct dify__received received = {exchange, 0, NULL, -1};
     if (client->bytes == NULL)
         client->bytes = dify__malloc(client->env.allocator, DIFY__READ_BYTES);
     if (client->bytes == NULL) {
@@ -252,8 +256,8 @@ static struct dify__received receive(struct dify__exchange *exchange)
         return received;
     }
     received.bytes = client->bytes + client->bytes_used;
-    received.len =
-        recv(received.fd, received.bytes, DIFY__READ_BYTES - client->bytes_used, MSG_DONTWAIT);
+    received.len = recv(exchange->wire.fd, received.bytes, DIFY__READ_BYTES - client->bytes_used,
+                        MSG_DONTWAIT);
     received.error = received.len < 0 ? errno : 0;
     if (received.len > 0)
         client->bytes_used += (size_t)received.len;
@@ -263,6 +267,8 @@ static struct dify__received receive(struct dify__exchange *exchange)
 static void take_received(const struct dify__received *received)
 {
     struct dify__exchange *exchange = received->exchange;
+    if (received->len <= 0 && exchange->wire.kept.len > 0)
+        return; /* what came before is told first: the host says again that this is there */
     if (received->len > 0) {
         if (exchange->reply.state == DIFY__REPLY_LINES && exchange->times.first_byte_ms < 0)
             exchange->times.first_byte_ms = dify__ms_since(exchange->began_us);
@@ -323,12 +329,12 @@ static void take_all(struct dify_client *client)
     client->in_curl = false;
 }
 
-/* Who is told of an end may cancel any exchange as well, which is freed at once: so they are looked
- * up by their sockets. */
+/* Who is told of an end may cancel any exchange as well, which is freed at once, and forgotten here
+ * then. */
 static void tell_ends(struct dify_client *client)
 {
     for (size_t i = 0; i < client->received_count; i++) {
-        struct dify__exchange *exchange = dify__client_exchange(client, client->received[i].fd);
+        struct dify__exchange *exchange = client->received[i].exchange;
         if (exchange != NULL && exchange->state == DIFY__ON_WIRE && exchange->wire.is_over)
             dify__transfer_over(exchange);
     }

@@ -254,6 +254,59 @@ static void test_pauses_another(void **state)
     free(crowd);
 }
 
+/* One that is paused as its answer ends has its end told all the same: its last byte has come, or
+ * its connection is closed. */
+static void test_ends_while_paused(void **state)
+{
+    (void)state;
+    for (int is_closed = 0; is_closed < 2; is_closed++) {
+        struct crowd *crowd = calloc(1, sizeof *crowd);
+        begin(crowd, 2);
+        struct member *one = &crowd->members[0], *other = &crowd->members[1];
+        one->pauses_at_body = is_closed ? other : one;
+        if (is_closed) {
+            struct pollfd there = {.fd = fd_of(other), .events = POLLIN};
+            shutdown(other->peer, SHUT_WR);
+            assert_int_equal(poll(&there, 1, 20000), 1);
+        }
+        say_text(one, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na");
+        tell(crowd, 2);
+        assert_int_equal(one->len, 1);
+        assert_int_equal(one->ends, 1);
+        assert_int_equal(other->ends, is_closed);
+        end(crowd);
+        free(crowd);
+    }
+}
+
+/* What is told twice, and paused by another meanwhile, loses nothing of what came before its end.
+ */
+static void test_paused_and_told_twice(void **state)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    (void)state;
+    begin(crowd, 2);
+    struct member *one = &crowd->members[0], *other = &crowd->members[1];
+    const struct dify_client_ready ready[] = {{fd_of(one), DIFY_WATCH_READ},
+                                              {fd_of(other), DIFY_WATCH_READ},
+                                              {fd_of(other), DIFY_WATCH_READ}};
+    one->pauses_at_body = other;
+    say_text(one, HEAD "1\r\na\r\n");
+    say_text(other, HEAD "1\r\nb\r\n0\r\n\r\n");
+    shutdown(other->peer, SHUT_WR);
+    dify_client_sockets(crowd->client, ready, COUNT_OF(ready));
+    assert_int_equal(other->len, 0);
+    assert_int_equal(other->ends, 0);
+    one->pauses_at_body = NULL;
+    crowd->client->transport.pause(crowd->client, other->exchange, false);
+    while (other->ends == 0)
+        (void)dify_client_wait(crowd->client, 20000);
+    assert_int_equal(other->sum, 'b');
+    assert_int_equal(other->failure, DIFY__WHOLE);
+    end(crowd);
+    free(crowd);
+}
+
 /* Nor does it matter if the host tells of one twice, or of what is none of the client's. */
 static void test_told_amiss(void **state)
 {
@@ -333,6 +386,8 @@ int main(void)
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_cancels_another),
         cmocka_unit_test(test_pauses_another),
+        cmocka_unit_test(test_ends_while_paused),
+        cmocka_unit_test(test_paused_and_told_twice),
         cmocka_unit_test(test_told_amiss),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_without_memory),
