@@ -199,6 +199,7 @@ void dify_client_sockets(struct dify_client *client, const struct dify_client_re
         if (exchange != NULL && dify__wire_receive(exchange, ready[i].what))
             continue;
         dify__wire_take(client);
+        dify__transfers_settle(client); /* libcurl would go on with what was cancelled meanwhile */
         tell(client, ready[i].socket, ready[i].what);
         dify__transfers_settle(client);
     }

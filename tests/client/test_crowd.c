@@ -83,12 +83,10 @@ static void on_sending(void *ctx)
     member->sendings++;
 }
 
-static void join(struct crowd *crowd, struct member *member)
+static void start(struct crowd *crowd, struct member *member, unsigned flags)
 {
-    const struct dify__request request = {.flags = DIFY__REQUEST_POST | DIFY__REQUEST_FRESH |
-                                                   DIFY__REQUEST_STREAM,
-                                          .path = "/workflows/run",
-                                          .body = DIFY_SLICE("{\"inputs\":{}}")};
+    const struct dify__request request = {
+        .flags = flags, .path = "/workflows/run", .body = DIFY_SLICE("{\"inputs\":{}}")};
     const struct dify__receiver receiver = {
         .ctx = member, .head = on_head, .body = on_body, .end = on_end, .sending = on_sending};
     *member = (struct member){.crowd = crowd};
@@ -96,6 +94,11 @@ static void join(struct crowd *crowd, struct member *member)
                                                     &member->exchange),
                      DIFY_OK);
     crowd->client->env.changed(crowd->client->env.ctx);
+}
+
+static void join(struct crowd *crowd, struct member *member)
+{
+    start(crowd, member, DIFY__REQUEST_POST | DIFY__REQUEST_FRESH | DIFY__REQUEST_STREAM);
     while (member->sendings == 0)
         (void)dify_client_wait(crowd->client, 20000);
     member->peer = accept(crowd->listener, NULL, NULL);
@@ -229,6 +232,29 @@ static void test_cancels_another(void **state)
             free(crowd);
         }
     }
+}
+
+/* One of libcurl's, whose connection has come to stand: it is not sent any more. */
+static void test_cancels_one_of_curl(void **state)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    (void)state;
+    begin(crowd, 1);
+    struct member *one = &crowd->members[0], *other = &crowd->members[1];
+    one->cancels_at_body = other;
+    start(crowd, other, DIFY__REQUEST_FRESH);
+    while (other->exchange->made < 0)
+        dify_client_timeout(crowd->client);
+    const struct dify_client_ready ready[] = {{fd_of(one), DIFY_WATCH_READ},
+                                              {other->exchange->made, DIFY_WATCH_WRITE}};
+    say_text(one, HEAD "1\r\na\r\n");
+    assert_int_equal(other->sendings, 0);
+    dify_client_sockets(crowd->client, ready, COUNT_OF(ready));
+    assert_int_equal(one->len, 1);
+    assert_null(other->exchange);
+    assert_int_equal(other->sendings, 0);
+    end(crowd);
+    free(crowd);
 }
 
 static void test_pauses_another(void **state)
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_cancels_another),
+        cmocka_unit_test(test_cancels_one_of_curl),
         cmocka_unit_test(test_pauses_another),
         cmocka_unit_test(test_ends_while_paused),
         cmocka_unit_test(test_paused_and_told_twice),
