@@ -188,9 +188,10 @@ static void on_ended(void *ctx, struct dify_follow *follow)
 
 enum dify_err gw__run_follow(struct gw_run *run, const struct dify_order *order)
 {
+    bool logs_events = gw_log_is_on(run->gateway, GW_LOG_DEBUG); /* with their nodes */
     struct dify_run_observer events = {.ctx = run,
                                        .event = on_event,
-                                       .ignores_pieces = true,
+                                       .ignores_pieces = !logs_events,
                                        .node = on_node,
                                        .warning = on_warning,
                                        .ping = on_ping};

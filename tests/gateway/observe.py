@@ -15,6 +15,7 @@ from decimal import Decimal
 import gateway
 import support
 from gateway import ASYNC, EVENT_STREAM, Gateway, Simulator, app_of
+from upstream import Upstream, answer, raw
 
 SECRET = "zebra-secret"  # in keys, inputs, outputs, users, titles, file names, errors
 SCENARIO = """
@@ -351,6 +352,28 @@ def test_milestones(given):
                          ("accepted", "sent", "started", "ended")}, "the level info")
 
 
+def test_nodes_of_pieces(given):
+    """The node of each event is told at the level debug, of pieces of text as well."""
+    with open(os.path.join(given.source, "tests/recordings/v1.16.1/llm-think-separated/streaming",
+                           "response.body"), "rb") as file:
+        stream = file.read()
+    run = answer(200, [("Content-Type", "text/event-stream")], stream)
+    form = answer(200, [("Content-Type", "application/json")], b'{"user_input_form":[]}')
+    upstream = Upstream(lambda request: raw(run if request.method == "POST" else form))
+    app = {"base_url": "http://127.0.0.1:%d/v1" % upstream.port, "api_key": "app-flow"}
+    with Gateway(given.build, {"flow": app}, store=None, log={"level": "debug"}) as one:
+        one.send("POST", "/v1/workflows/run",
+                 {"inputs": {}, "user": "u", "response_mode": "blocking"},
+                 {"Authorization": "Bearer app-flow"}).read_head()
+        one.terminate()
+        one.over()
+        nodes = [line.split(" type=reasoning_chunk ")[1].split()[0] for line in one.log
+                 if " type=reasoning_chunk " in line]
+    given.checks.equal(nodes, ["node=llm"] * stream.count(b'"event":"reasoning_chunk"'),
+                       "the node of each")
+    upstream.close()
+
+
 def end_and_read(world):
     """The whole log of a gateway, which ends."""
     world.gateway.terminate()
@@ -527,5 +550,5 @@ def test_without_store(given):
 
 if __name__ == "__main__":
     gateway.run_tests(gateway.arguments(), test_figures, test_gauges, test_faults, test_milestones,
-                      test_privacy, test_nobody_reads, test_draining, test_failing_store,
-                      test_without_store)
+                      test_nodes_of_pieces, test_privacy, test_nobody_reads, test_draining,
+                      test_failing_store, test_without_store)
