@@ -48,6 +48,8 @@ static int on_ready(void *ctx, char *ip, char *local_ip, int port, int local_por
     struct dify__exchange *exchange = ctx;
     (void)local_ip;
     (void)local_port;
+    if (exchange->state == DIFY__CANCELLED)
+        return CURL_PREREQFUNC_ABORT;
     exchange->may_be_sent = true;
     write_address(exchange->address, ip, port);
     if (exchange->receiver.sending != NULL)
@@ -128,6 +130,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 static size_t on_source(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct dify__exchange *exchange = ctx;
+    if (exchange->state == DIFY__CANCELLED) /* the source is the canceller's again */
+        return CURL_READFUNC_ABORT;
     long got = dify__source_read(exchange->source, bytes, size * count);
     return got >= 0 ? (size_t)got : CURL_READFUNC_ABORT;
 }

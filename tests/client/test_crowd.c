@@ -257,6 +257,35 @@ static void test_cancels_one_of_curl(void **state)
     free(crowd);
 }
 
+/* The same by one of libcurl's, which goes on with all that are due. */
+static void test_curl_cancels_one_of_curl(void **state)
+{
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    (void)state;
+    begin(crowd, 0);
+    struct member *one = &crowd->members[0], *other = &crowd->members[1];
+    start(crowd, one, DIFY__REQUEST_FRESH);
+    while (one->sendings == 0)
+        (void)dify_client_wait(crowd->client, 20000);
+    one->peer = accept(crowd->listener, NULL, NULL);
+    crowd->count = 1;
+    one->cancels_at_body = other;
+    start(crowd, other, DIFY__REQUEST_FRESH);
+    while (other->exchange->made < 0)
+        dify_client_timeout(crowd->client);
+    poll(NULL, 0, 250); /* after 200 libcurl looks again, whatever has happened */
+    struct pollfd there = {.fd = one->exchange->made, .events = POLLIN};
+    assert_true(send(one->peer, HEAD "1\r\na\r\n", strlen(HEAD "1\r\na\r\n"), 0) > 0);
+    assert_int_equal(poll(&there, 1, 20000), 1);
+    assert_int_equal(other->sendings, 0);
+    dify_client_socket(crowd->client, there.fd, DIFY_WATCH_READ);
+    assert_int_equal(one->len, 1);
+    assert_null(other->exchange);
+    assert_int_equal(other->sendings, 0);
+    end(crowd);
+    free(crowd);
+}
+
 static void test_pauses_another(void **state)
 {
     struct crowd *crowd = calloc(1, sizeof *crowd);
@@ -412,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_cancels_another),
         cmocka_unit_test(test_cancels_one_of_curl),
+        cmocka_unit_test(test_curl_cancels_one_of_curl),
         cmocka_unit_test(test_pauses_another),
         cmocka_unit_test(test_ends_while_paused),
         cmocka_unit_test(test_paused_and_told_twice),
