@@ -93,11 +93,13 @@ DIFY_API void dify_client_free(struct dify_client *client);
  * Callbacks run. */
 DIFY_API void dify_client_socket(struct dify_client *client, int socket, unsigned what);
 
-/* The same for a host that learns of several sockets at once, which costs less together. */
 struct dify_client_ready {
     int socket;
     unsigned what;
 };
+
+/* The same for a host that learns of several sockets at once, which costs less together. A socket
+ * may stand there twice. */
 DIFY_API void dify_client_sockets(struct dify_client *client, const struct dify_client_ready *ready,
                                   size_t count);
 

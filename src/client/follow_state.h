@@ -142,7 +142,7 @@ struct dify_follow {
     struct dify__alarm telling;  /* the observer's `ended`; before the start: the kick */
 };
 
-/* Of its observer no more than whom bytes are told. */
+/* Up to the function of its observer that is told of bytes. */
 #define DIFY__FOLLOW_HOT_BYTES offsetof(struct dify_follow, observer.stream_end)
 
 #define DIFY__FOLLOW_OF(alarm, member)                                                             \

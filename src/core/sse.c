@@ -5,7 +5,7 @@
  * Lines are found on raw bytes: LF, CR and the colon are ASCII, so decoding UTF-8 first, as the
  * standard words it, gives the same lines; values are decoded where they are handed out.
  *
- * Where the bytes of an event are (`data_*` below):
+ * Where the bytes of an event are (sse_state.h):
  *  - `chunk_data`: its only data line lies within the chunk being fed: nothing is copied;
  *  - else `data` from `data_skip` on: several data lines, or a line that came in several chunks
  *    (then the buffer of the line becomes the buffer of the data, and `data_skip` hides "data: ").

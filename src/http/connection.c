@@ -729,6 +729,7 @@ static void init(struct http_connection *connection, struct http_server *server)
 {
     memset(connection, 0, sizeof *connection);
     connection->server = server;
+    connection->fd = -1;
     http_list_init(&connection->visit);
     http_list_init(&connection->link);
     http_wait_init(&connection->wait);

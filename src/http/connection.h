@@ -74,7 +74,7 @@ struct http_connection {
     uint64_t given_bytes;     /* to libuv or to the system, ever */
     struct http_head *head;   /* NULL between requests and when nothing is left to parse */
     struct dify_slice in;     /* what was read and is not used; borrowed, during a read only */
-    int fd;                   /* the system's, for as long as it is open */
+    int fd;                   /* the system's descriptor; -1: it is not open yet, or not any more */
     enum http_state state;
     bool is_half_closed; /* the client has ended its side */
     bool is_reading;
@@ -82,8 +82,8 @@ struct http_connection {
     bool is_lost;              /* to be closed at the next visit, with a reset */
     bool resets_next;          /* see http_exchange_close_after() */
     bool resets_after;         /* FLUSH ends in a reset, not in a FIN */
-    size_t ahead_at;           /* ... */
-    struct dify__buffer ahead; /* what was read and must wait, from `ahead_at` on */
+    size_t ahead_at;           /* where in `ahead` begins what is not used yet */
+    struct dify__buffer ahead; /* what was read and must wait */
     struct http_wait taking;   /* for the client to take what is sent */
 
     /* and the rest */
