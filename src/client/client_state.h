@@ -43,7 +43,7 @@ struct dify__received {
     ssize_t len;                     /* 0: the other side has ended the connection */
 };
 
-#define DIFY__RECEIVED 64
+#define DIFY__RECEIVED 64 /* so many sockets are read before any is told of */
 
 struct dify_client {
     struct dify__env env;
