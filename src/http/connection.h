@@ -21,6 +21,14 @@
 #include <stdint.h>
 #include <uv.h>
 
+/* libuv's handle of a listener or of a connection, whichever kind of socket it is. */
+union http_handle {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+};
+
 struct http_server {
     const struct dify_allocator *allocator;
     uv_loop_t *loop;
@@ -87,12 +95,7 @@ struct http_connection {
     struct http_wait taking;   /* for the client to take what is sent */
 
     /* and the rest */
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union http_handle uv;
     struct http_link link;  /* in the server's connections */
     struct http_wait wait;  /* for the client to send, or to leave */
     size_t step_bytes;      /* of the body, since its clock began */

@@ -31,12 +31,7 @@ struct file_id {
 };
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union http_handle uv;
     struct http_server *server;
     struct http_link link;
     bool has_waiting; /* a connection that could not be accepted for want of memory */
