@@ -66,7 +66,7 @@ int dify_client_descriptor(const struct dify_client *client)
     return client->poll_fd;
 }
 
-static unsigned watched_of(const struct epoll_event *event)
+static unsigned ready_for(const struct epoll_event *event)
 {
     unsigned what = DIFY_WATCH_NOTHING;
     if ((event->events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
@@ -93,7 +93,7 @@ bool dify_client_wait(struct dify_client *client, uint64_t max_ms)
         if (found[i].data.fd == client->timer_fd)
             has_rung = read(client->timer_fd, &rings, sizeof rings) == sizeof rings;
         else
-            ready[count++] = (struct dify_client_ready){found[i].data.fd, watched_of(&found[i])};
+            ready[count++] = (struct dify_client_ready){found[i].data.fd, ready_for(&found[i])};
     if (count > 0)
         dify_client_sockets(client, ready, count);
     if (has_rung)

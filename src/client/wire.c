@@ -251,10 +251,8 @@ static struct dify__received receive(struct dify__exchange *exchange)
     struct dify__received received = {exchange, 0, NULL, -1};
     if (client->bytes == NULL)
         client->bytes = dify__malloc(client->env.allocator, DIFY__READ_BYTES);
-    if (client->bytes == NULL) {
-        received.error = ENOMEM;
+    if (client->bytes == NULL)
         return received;
-    }
     received.bytes = client->bytes + client->bytes_used;
     received.len = recv(exchange->wire.fd, received.bytes, DIFY__READ_BYTES - client->bytes_used,
                         MSG_DONTWAIT);
