@@ -105,8 +105,9 @@ static void join(struct crowd *crowd, struct member *member)
     assert_true(member->peer >= 0);
 }
 
-static void begin(struct crowd *crowd, size_t count)
+static struct crowd *begin(size_t count)
 {
+    struct crowd *crowd = calloc(1, sizeof *crowd);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
     meter_init(&crowd->meter);
@@ -125,6 +126,7 @@ static void begin(struct crowd *crowd, size_t count)
     crowd->count = count;
     for (size_t i = 0; i < count; i++)
         join(crowd, &crowd->members[i]);
+    return crowd;
 }
 
 static void end(struct crowd *crowd)
@@ -135,6 +137,7 @@ static void end(struct crowd *crowd)
         close(crowd->members[i].peer);
     close(crowd->listener);
     assert_meter_empty(&crowd->meter);
+    free(crowd);
 }
 
 static int fd_of(const struct member *member)
@@ -167,10 +170,9 @@ static void tell(struct crowd *crowd, size_t count)
 /* One more than are read before they are told. */
 static void test_many(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(MEMBERS);
     char text[128];
     (void)state;
-    begin(crowd, MEMBERS);
     for (size_t i = 0; i < MEMBERS; i++) {
         snprintf(text, sizeof text, HEAD "2\r\na%c\r\n0\r\n\r\n", (char)('!' + i));
         say_text(&crowd->members[i], text);
@@ -183,19 +185,17 @@ static void test_many(void **state)
         assert_int_equal(crowd->members[i].failure, DIFY__WHOLE);
     }
     end(crowd);
-    free(crowd);
 }
 
 /* What fills the memory for reading leaves less than is read with; so the next one is read anew. */
 static void test_room(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(3);
     size_t head = strlen(HEAD "C000\r\n"), len = head + 0xC000;
     char *text = malloc(len);
     (void)state;
     memcpy(text, HEAD "C000\r\n", head);
     memset(text + head, 1, len - head);
-    begin(crowd, 3);
     for (size_t i = 0; i < 3; i++)
         say(&crowd->members[i], text, len);
     while (crowd->members[2].len < 0xC000) /* it may come in pieces */
@@ -206,7 +206,6 @@ static void test_room(void **state)
     }
     end(crowd);
     free(text);
-    free(crowd);
 }
 
 /* It hears nothing more, though its bytes, and its end, were read. */
@@ -215,8 +214,7 @@ static void test_cancels_another(void **state)
     (void)state;
     for (int at_end = 0; at_end < 2; at_end++) {
         for (size_t first = 0; first < 2; first++) {
-            struct crowd *crowd = calloc(1, sizeof *crowd);
-            begin(crowd, 2);
+            struct crowd *crowd = begin(2);
             struct member *one = &crowd->members[first], *other = &crowd->members[1 - first];
             one->cancels_at_body = at_end == 0 ? other : NULL;
             one->cancels_at_end = at_end != 0 ? other : NULL;
@@ -229,7 +227,6 @@ static void test_cancels_another(void **state)
             assert_int_equal(other->ends, at_end != 0 && first == 1);
             assert_null(crowd->client->transfers);
             end(crowd);
-            free(crowd);
         }
     }
 }
@@ -237,9 +234,8 @@ static void test_cancels_another(void **state)
 /* One of libcurl's, whose connection has come to stand: it is not sent any more. */
 static void test_cancels_one_of_curl(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(1);
     (void)state;
-    begin(crowd, 1);
     struct member *one = &crowd->members[0], *other = &crowd->members[1];
     one->cancels_at_body = other;
     start(crowd, other, DIFY__REQUEST_FRESH);
@@ -254,15 +250,13 @@ static void test_cancels_one_of_curl(void **state)
     assert_null(other->exchange);
     assert_int_equal(other->sendings, 0);
     end(crowd);
-    free(crowd);
 }
 
 /* The same by one of libcurl's, which goes on with all that are due. */
 static void test_curl_cancels_one_of_curl(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(0);
     (void)state;
-    begin(crowd, 0);
     struct member *one = &crowd->members[0], *other = &crowd->members[1];
     start(crowd, one, DIFY__REQUEST_FRESH);
     while (one->sendings == 0)
@@ -283,14 +277,12 @@ static void test_curl_cancels_one_of_curl(void **state)
     assert_null(other->exchange);
     assert_int_equal(other->sendings, 0);
     end(crowd);
-    free(crowd);
 }
 
 static void test_pauses_another(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(2);
     (void)state;
-    begin(crowd, 2);
     struct member *one = &crowd->members[0], *other = &crowd->members[1];
     one->pauses_at_body = other;
     say_text(one, HEAD "1\r\na\r\n");
@@ -306,7 +298,6 @@ static void test_pauses_another(void **state)
     assert_int_equal(other->sum, 'b' + 'c');
     assert_int_equal(other->failure, DIFY__WHOLE);
     end(crowd);
-    free(crowd);
 }
 
 /* One that is paused as its answer ends has its end told all the same: its last byte has come, or
@@ -315,8 +306,7 @@ static void test_ends_while_paused(void **state)
 {
     (void)state;
     for (int is_closed = 0; is_closed < 2; is_closed++) {
-        struct crowd *crowd = calloc(1, sizeof *crowd);
-        begin(crowd, 2);
+        struct crowd *crowd = begin(2);
         struct member *one = &crowd->members[0], *other = &crowd->members[1];
         one->pauses_at_body = is_closed ? other : one;
         if (is_closed) {
@@ -330,7 +320,6 @@ static void test_ends_while_paused(void **state)
         assert_int_equal(one->ends, 1);
         assert_int_equal(other->ends, is_closed);
         end(crowd);
-        free(crowd);
     }
 }
 
@@ -338,9 +327,8 @@ static void test_ends_while_paused(void **state)
  */
 static void test_paused_and_told_twice(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(2);
     (void)state;
-    begin(crowd, 2);
     struct member *one = &crowd->members[0], *other = &crowd->members[1];
     const struct dify_client_ready ready[] = {{fd_of(one), DIFY_WATCH_READ},
                                               {fd_of(other), DIFY_WATCH_READ},
@@ -359,15 +347,13 @@ static void test_paused_and_told_twice(void **state)
     assert_int_equal(other->sum, 'b');
     assert_int_equal(other->failure, DIFY__WHOLE);
     end(crowd);
-    free(crowd);
 }
 
 /* Nor does it matter if the host tells of one twice, or of what is none of the client's. */
 static void test_told_amiss(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(2);
     (void)state;
-    begin(crowd, 2);
     struct member *one = &crowd->members[0], *other = &crowd->members[1];
     int none = dup(crowd->listener);
     const struct dify_client_ready ready[] = {
@@ -384,16 +370,14 @@ static void test_told_amiss(void **state)
     dify_client_sockets(crowd->client, NULL, 0);
     close(none);
     end(crowd);
-    free(crowd);
 }
 
 /* One is reset and one is closed, while a third goes on. */
 static void test_failures(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(3);
     struct linger at_once = {1, 0};
     (void)state;
-    begin(crowd, 3);
     struct member *reset = &crowd->members[0], *closed = &crowd->members[1];
     struct pollfd there[] = {{fd_of(reset), POLLIN, 0}, {fd_of(closed), POLLIN, 0}};
     setsockopt(reset->peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -410,15 +394,13 @@ static void test_failures(void **state)
     assert_int_equal(crowd->members[2].ends, 0);
     reset->peer = dup(crowd->listener);
     end(crowd);
-    free(crowd);
 }
 
 /* There is no memory to read with. */
 static void test_without_memory(void **state)
 {
-    struct crowd *crowd = calloc(1, sizeof *crowd);
+    struct crowd *crowd = begin(2);
     (void)state;
-    begin(crowd, 2);
     say_text(&crowd->members[0], HEAD "1\r\na\r\n");
     say_text(&crowd->members[1], HEAD "1\r\nb\r\n");
     crowd->meter.fail_at = crowd->meter.calls + 1;
@@ -431,7 +413,6 @@ static void test_without_memory(void **state)
         assert_int_equal(crowd->members[i].failure, DIFY__NO_MEMORY);
     }
     end(crowd);
-    free(crowd);
 }
 
 int main(void)
