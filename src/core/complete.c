@@ -9,6 +9,61 @@
  */
 #include "core/json_text.h"
 #include "core/run_state.h"
+#include "core/slices.h"
+
+static bool is_status(const struct dify_run *run, dify__text status, const char *word)
+{
+    return dify__slice_is(dify__texts_get(&run->texts, status), word);
+}
+
+/* ---- nodes whose end was lost -------------------------------------------------------------- */
+
+/* Whether the run failed by a node of which nothing tells. Such a run's error is that node's (in
+ * all recordings but those of parallel iterations, which tell nothing of it); a snapshot has the
+ * status alone. What was stopped has no such node. */
+static bool is_cause_unseen(const struct dify_run *run)
+{
+    struct dify_slice reason = dify__texts_get(&run->texts, run->reason);
+    if (!is_status(run, run->status, "failed") || reason.len == 0 ||
+        dify__slice_begins(reason, "Aborted"))
+        return false;
+    for (size_t i = 0; i < run->nodes.count; i++) {
+        const struct dify__node *node = &run->nodes.node[i];
+        struct dify_slice error = dify__texts_get(&run->texts, node->error);
+        if (dify__node_is_final(node) && is_status(run, node->status, "failed") &&
+            (error.len == 0 || dify__slice_equals(error, reason)))
+            return false;
+    }
+    return true;
+}
+
+/* Whether all other nodes, and all containers but its own, have ended and not failed: then nothing
+ * but this one can be why the run did. */
+static bool is_only_suspect(const struct dify_run *run, const struct dify__node *suspect)
+{
+    for (size_t i = 0; i < run->nodes.count; i++)
+        if (&run->nodes.node[i] != suspect && !dify__node_is_final(&run->nodes.node[i]))
+            return false;
+    for (size_t i = 0; i < run->containers.count; i++) {
+        const struct dify__node *container = &run->containers.node[i];
+        if (is_status(run, container->status, "failed") &&
+            container->node_id != suspect->iteration_id && container->node_id != suspect->loop_id)
+            return false;
+    }
+    return true;
+}
+
+/* A run that failed or was stopped tells no end of what was still running, but of why it failed. */
+bool dify__run_is_lost(const struct dify_run *run, const struct dify__node *node)
+{
+    if (!run->has_gap || !run->has_workflow_finished || dify__node_is_final(node))
+        return false;
+    return (node->flags & DIFY__NODE_IN_GAP) != 0 || is_status(run, run->status, "succeeded") ||
+           is_status(run, run->status, "partial-succeeded") ||
+           (is_only_suspect(run, node) && is_cause_unseen(run));
+}
+
+/* ---- nodes that nothing tells of ------------------------------------------------------------- */
 
 /* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
  * container, retries, and a node that paused once more (so it is in all recordings but for
@@ -90,6 +145,14 @@ static bool is_any_unseen_within(const struct dify_run *run)
     return false;
 }
 
+static bool is_any_open(const struct dify__nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->count; i++)
+        if (!dify__node_is_final(&nodes->node[i]))
+            return true;
+    return false;
+}
+
 static bool is_any_unseen(const struct dify_run *run)
 {
     uint64_t steps, seen = steps_seen(&run->nodes) + steps_seen(&run->containers);
@@ -98,6 +161,9 @@ static bool is_any_unseen(const struct dify_run *run)
     /* without a count, and of a run that was stopped Dify may say 0, one cannot tell */
     if (!dify__parse_uint(dify__texts_get(&run->texts, run->total_steps), &steps) || seen < steps ||
         (steps == 0 && seen > 0))
+        return true;
+    /* one of several that were running, which cannot be said */
+    if (is_any_open(&run->nodes) && is_cause_unseen(run))
         return true;
     return is_any_unseen_within(run);
 }

@@ -178,12 +178,15 @@ def is_empty(data):
 
 class Received:
     """What a client has read of a run: its nodes' executions, those that ended with their figures,
-    and whether a container may have been open while it read nothing."""
+    those that the last stream left running, and whether a container may have been open while it
+    read nothing."""
 
     def __init__(self, streams):
-        self.named, self.whole = set(), set()
+        self.named, self.whole, self.running = set(), set(), set()
+        self.has_failed_node = False
         self.open_containers, self.has_open_gap = 0, False
         for stream in streams:
+            self.running = set()
             for event in events_of(stream):
                 self.take(event.get("event"), event.get("data"))
             self.has_open_gap |= self.open_containers > 0
@@ -197,9 +200,17 @@ class Received:
             self.has_open_gap = True  # it began while nothing was read
         elif name in ("node_started", "node_finished", "node_retry") and \
                 data["node_type"] not in CONTAINERS:
-            self.named.add(data["id"])
-            if name == "node_finished" and not is_empty(data):
-                self.whole.add(data["id"])
+            self.take_node(data, name == "node_finished")
+
+    def take_node(self, data, has_ended):
+        self.named.add(data["id"])
+        self.running.add(data["id"])
+        if not has_ended:
+            return
+        self.running.discard(data["id"])
+        self.has_failed_node |= data["status"] == "failed"
+        if not is_empty(data):
+            self.whole.add(data["id"])
 
 
 # ---- what is right -----------------------------------------------------------------------------
@@ -252,7 +263,8 @@ class Judge:
 
     def nodes(self, one, wanted, truth, what):
         """Incomplete are exactly the nodes that ended and whose end the client has not read; it can
-        name those that it has read of."""
+        name those that it has read of. Of a run that failed it may take an end that a stream has
+        lost for a node that was running until then, where something else may be why it failed."""
         received = Received(kept_streams(self.folder, one.line))
         ended = {node["id"] for node in truth["nodes"]
                  if node["node_type"] not in CONTAINERS}
@@ -260,8 +272,11 @@ class Judge:
         missing = ended - received.whole
         good = self.checks.true(not received.whole - seen, what + ": the simulator saw it seen",
                                 received.whole - seen)
-        good &= self.checks.equal(one.incomplete, sorted(missing & received.named),
-                                  what + ": incomplete nodes")
+        unsure = set()
+        if truth["status"] == "failed" and (received.has_failed_node or len(received.running) > 1):
+            unsure = received.running & missing
+        good &= self.checks.equal(sorted(unsure.union(one.incomplete)),
+                                  sorted(missing & received.named), what + ": incomplete nodes")
         # In a container there may then have been nodes that nothing names; and a retry that was not
         # seen is missing in its node, though the node's end was.
         may_be_incomplete = received.has_open_gap or retries(one) < retries(wanted)
