@@ -11,69 +11,62 @@
 #include "core/run_state.h"
 #include "core/slices.h"
 
-static bool is_status(const struct dify_run *run, dify__text status, const char *word)
-{
-    return dify__slice_is(dify__texts_get(&run->texts, status), word);
-}
-
-/* ---- nodes whose end was lost -------------------------------------------------------------- */
-
-/* Whether the run failed by a node of which nothing tells. Such a run's error is that node's (in
- * all recordings but those of parallel iterations, which tell nothing of it); a snapshot has the
- * status alone. What was stopped has no such node. */
-static bool is_cause_unseen(const struct dify_run *run)
-{
-    struct dify_slice reason = dify__texts_get(&run->texts, run->reason);
-    if (!is_status(run, run->status, "failed") || reason.len == 0 ||
-        dify__slice_begins(reason, "Aborted"))
-        return false;
-    for (size_t i = 0; i < run->nodes.count; i++) {
-        const struct dify__node *node = &run->nodes.node[i];
-        struct dify_slice error = dify__texts_get(&run->texts, node->error);
-        if (dify__node_is_final(node) && is_status(run, node->status, "failed") &&
-            (error.len == 0 || dify__slice_equals(error, reason)))
-            return false;
-    }
-    return true;
-}
-
-/* Whether all other nodes, and all containers but its own, have ended and not failed: then nothing
- * but this one can be why the run did. */
-static bool is_only_suspect(const struct dify_run *run, const struct dify__node *suspect)
-{
-    for (size_t i = 0; i < run->nodes.count; i++)
-        if (&run->nodes.node[i] != suspect && !dify__node_is_final(&run->nodes.node[i]))
-            return false;
-    for (size_t i = 0; i < run->containers.count; i++) {
-        const struct dify__node *container = &run->containers.node[i];
-        if (is_status(run, container->status, "failed") &&
-            container->node_id != suspect->iteration_id && container->node_id != suspect->loop_id)
-            return false;
-    }
-    return true;
-}
-
-/* A run that failed or was stopped tells no end of what was still running, but of why it failed. */
+/* A run that fails or is stopped tells no end of what was still running: of a node that a later
+ * stream shows one cannot tell whether its end was lost. */
 bool dify__run_is_lost(const struct dify_run *run, const struct dify__node *node)
 {
     if (!run->has_gap || !run->has_workflow_finished || dify__node_is_final(node))
         return false;
-    return (node->flags & DIFY__NODE_IN_GAP) != 0 || is_status(run, run->status, "succeeded") ||
-           is_status(run, run->status, "partial-succeeded") ||
-           (is_only_suspect(run, node) && is_cause_unseen(run));
+    struct dify_slice status = dify__texts_get(&run->texts, run->status);
+    return (node->flags & DIFY__NODE_IN_GAP) != 0 || dify__slice_is(status, "succeeded") ||
+           dify__slice_is(status, "partial-succeeded");
 }
 
-/* ---- nodes that nothing tells of ------------------------------------------------------------- */
+/* Ceilings of the looking: nodes by their kinds or by containers, and containers. Past them one
+ * cannot tell. */
+#define LOOKS ((size_t)1000000)
+#define CONTAINERS 16
+
+static size_t first_seen(const struct dify__nodes *containers, dify__text node_id)
+{
+    size_t i = 0;
+    while (i < containers->count && containers->node[i].node_id != node_id)
+        i++;
+    return i;
+}
+
+/* Whether the containers of one node_id stand in another one. Live nothing says so but the nodes
+ * that stand in both; the outer one was seen first. */
+static bool is_within_another(const struct dify_run *run, dify__text node_id)
+{
+    for (size_t i = 0; i < run->nodes.count; i++) {
+        const struct dify__node *node = &run->nodes.node[i];
+        dify__text other = node->iteration_id == node_id ? node->loop_id
+                           : node->loop_id == node_id    ? node->iteration_id
+                                                         : 0;
+        if (other != 0)
+            return first_seen(&run->containers, other) < first_seen(&run->containers, node_id);
+    }
+    return false;
+}
 
 /* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
  * container, retries, and a node that paused once more (so it is in all recordings but for
  * iterations over nothing, which count though no event tells of them). */
-static uint64_t steps_seen(const struct dify__nodes *nodes)
+static uint64_t steps_seen(const struct dify_run *run, const struct dify__nodes *nodes)
 {
+    bool are_containers = nodes == &run->containers, is_within = false;
+    dify__text looked_at = 0;
     uint64_t steps = 0;
+    if (are_containers && run->nodes.count > LOOKS / (nodes->count + 1))
+        return 0;
     for (size_t i = 0; i < nodes->count; i++) {
         const struct dify__node *node = &nodes->node[i];
-        if (node->iteration_id == 0 && node->loop_id == 0)
+        if (are_containers && node->node_id != looked_at) {
+            looked_at = node->node_id;
+            is_within = is_within_another(run, looked_at);
+        }
+        if (node->iteration_id == 0 && node->loop_id == 0 && !is_within)
             steps++;
         steps += node->retries;
         steps += (node->flags & DIFY__NODE_WAS_PAUSED) != 0;
@@ -95,11 +88,6 @@ static uint64_t rounds_of(const struct dify_run *run, dify__text node_id)
     }
     return rounds;
 }
-
-/* Ceilings of the looking: nodes by their kinds for one container, and containers. Past them one
- * cannot tell. */
-#define LOOKS ((size_t)1000000)
-#define CONTAINERS 16
 
 /* Whether each node of a container has run once in each of its rounds, and there were several: then
  * none is missing that had at least one round in which it was seen. Where branches part this is not
@@ -145,27 +133,26 @@ static bool is_any_unseen_within(const struct dify_run *run)
     return false;
 }
 
-static bool is_any_open(const struct dify__nodes *nodes)
+/* Whether there is a node whose end may have been lost, of a run that did not succeed. While one
+ * waits for a form, nothing happens that could be. */
+static bool is_any_running(const struct dify__nodes *nodes)
 {
     for (size_t i = 0; i < nodes->count; i++)
-        if (!dify__node_is_final(&nodes->node[i]))
+        if ((nodes->node[i].flags & DIFY__NODE_FINISHED) == 0)
             return true;
     return false;
 }
 
 static bool is_any_unseen(const struct dify_run *run)
 {
-    uint64_t steps, seen = steps_seen(&run->nodes) + steps_seen(&run->containers);
+    uint64_t steps, seen = steps_seen(run, &run->nodes) + steps_seen(run, &run->containers);
     if (run->workflow_tokens > run->tokens)
         return true;
     /* without a count, and of a run that was stopped Dify may say 0, one cannot tell */
     if (!dify__parse_uint(dify__texts_get(&run->texts, run->total_steps), &steps) || seen < steps ||
         (steps == 0 && seen > 0))
         return true;
-    /* one of several that were running, which cannot be said */
-    if (is_any_open(&run->nodes) && is_cause_unseen(run))
-        return true;
-    return is_any_unseen_within(run);
+    return is_any_running(&run->nodes) || is_any_unseen_within(run);
 }
 
 bool dify__run_is_complete(const struct dify_run *run)

@@ -263,7 +263,7 @@ static uint32_t find_container(struct dify_run *run, const struct dify_event_dat
         number = dify__nodes_latest_open(&run->containers, data->node_id);
     if (number != DIFY__NO_NODE)
         return number;
-    return number != DIFY__NO_NODE ? number : new_missed_container(run, id, data);
+    return new_missed_container(run, id, data);
 }
 
 /* What a container's failed attempt cost is its inner nodes': it counts in no sum. */

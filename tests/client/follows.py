@@ -74,10 +74,6 @@ class Followed:
     def states(self):
         return [change[1] for change in self.changes]
 
-    @property
-    def incomplete(self):
-        return sorted(self.metadata.get("incomplete_nodes", []))
-
     def story(self):
         return "\n".join("    %s -> %s: %s: %s" % tuple(change) for change in self.changes)
 
@@ -183,21 +179,24 @@ class Received:
 
     def __init__(self, streams):
         self.named, self.whole, self.running = set(), set(), set()
-        self.has_failed_node = False
         self.open_containers, self.has_open_gap = 0, False
+        self.shown_containers, self.ended_containers = set(), 0
         for stream in streams:
             self.running = set()
             for event in events_of(stream):
                 self.take(event.get("event"), event.get("data"))
-            self.has_open_gap |= self.open_containers > 0
+            self.has_open_gap |= (self.open_containers > 0 or
+                                  len(self.shown_containers) > self.ended_containers)
 
     def take(self, name, data):
         if name in ("iteration_started", "loop_started"):
             self.open_containers += 1
-        elif name in ("iteration_completed", "loop_completed") and self.open_containers > 0:
-            self.open_containers -= 1
         elif name in ("iteration_completed", "loop_completed"):
-            self.has_open_gap = True  # it began while nothing was read
+            self.has_open_gap |= self.open_containers == 0  # it began while nothing was read
+            self.open_containers -= self.open_containers > 0
+            self.ended_containers += 1
+        elif name == "node_started" and data["node_type"] in CONTAINERS:
+            self.shown_containers.add(data["id"])  # by a snapshot, which does not say that it ended
         elif name in ("node_started", "node_finished", "node_retry") and \
                 data["node_type"] not in CONTAINERS:
             self.take_node(data, name == "node_finished")
@@ -208,7 +207,6 @@ class Received:
         if not has_ended:
             return
         self.running.discard(data["id"])
-        self.has_failed_node |= data["status"] == "failed"
         if not is_empty(data):
             self.whole.add(data["id"])
 
@@ -232,8 +230,8 @@ def figures(one):
                             for node in one.data["nodes"])}
 
 
-def retries(one):
-    return sum(node["retries"] for node in one.data["nodes"])
+def retries(data):
+    return sum(node["retries"] for node in data["nodes"])
 
 
 class Judge:
@@ -262,24 +260,27 @@ class Judge:
             print("  its story:\n%s" % one.story())
 
     def nodes(self, one, wanted, truth, what):
-        """Incomplete are exactly the nodes that ended and whose end the client has not read; it can
-        name those that it has read of. Of a run that failed it may take an end that a stream has
-        lost for a node that was running until then, where something else may be why it failed."""
         received = Received(kept_streams(self.folder, one.line))
         ended = {node["id"] for node in truth["nodes"]
                  if node["node_type"] not in CONTAINERS}
         seen = {node["id"] for node in truth["nodes"] if node["seen"]}
-        missing = ended - received.whole
         good = self.checks.true(not received.whole - seen, what + ": the simulator saw it seen",
                                 received.whole - seen)
-        unsure = set()
-        if truth["status"] == "failed" and (received.has_failed_node or len(received.running) > 1):
-            unsure = received.running & missing
-        good &= self.checks.equal(sorted(unsure.union(one.incomplete)),
-                                  sorted(missing & received.named), what + ": incomplete nodes")
-        # In a container there may then have been nodes that nothing names; and a retry that was not
-        # seen is missing in its node, though the node's end was.
-        may_be_incomplete = received.has_open_gap or retries(one) < retries(wanted)
-        return good & self.checks.true(
-            one.metadata["complete"] != bool(missing) or
-            may_be_incomplete and not one.metadata["complete"], what + ": complete", missing)
+        return good & check_nodes(self.checks, received, ended, one.data, what,
+                                  lacks_more=retries(one.data) < retries(wanted.data))
+
+
+def check_nodes(checks, received, ended, data, what, lacks_more=False):
+    """Incomplete are exactly the nodes that ended and whose end was not read; those can be named of
+    which anything was read. Of a run that failed one cannot tell an end that a stream has lost from
+    a node that was running until then."""
+    metadata, missing = data["metadata"], ended - received.whole
+    unsure = received.running if data["status"] == "failed" else set()
+    good = checks.equal(sorted(missing & unsure | set(metadata.get("incomplete_nodes", []))),
+                        sorted(missing & received.named), what + ": incomplete nodes")
+    # In a container there may then have been nodes that nothing names; and a retry that was not
+    # seen is missing in its node, though the node's end was.
+    may_be_incomplete = bool(unsure) or received.has_open_gap or lacks_more
+    return good & checks.true(
+        metadata["complete"] != bool(missing) or
+        may_be_incomplete and not metadata["complete"], what + ": complete", missing)
