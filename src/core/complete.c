@@ -27,51 +27,70 @@ bool dify__run_is_lost(const struct dify_run *run, const struct dify__node *node
 #define LOOKS ((size_t)1000000)
 #define CONTAINERS 16
 
-static size_t first_seen(const struct dify__nodes *containers, dify__text node_id)
-{
-    size_t i = 0;
-    while (i < containers->count && containers->node[i].node_id != node_id)
-        i++;
-    return i;
-}
-
-/* Whether the containers of one node_id stand in another one. Live nothing says so but the nodes
- * that stand in both; the outer one was seen first. */
-static bool is_within_another(const struct dify_run *run, dify__text node_id)
-{
-    for (size_t i = 0; i < run->nodes.count; i++) {
-        const struct dify__node *node = &run->nodes.node[i];
-        dify__text other = node->iteration_id == node_id ? node->loop_id
-                           : node->loop_id == node_id    ? node->iteration_id
-                                                         : 0;
-        if (other != 0)
-            return first_seen(&run->containers, other) < first_seen(&run->containers, node_id);
-    }
-    return false;
-}
-
 /* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
  * container, retries, and a node that paused once more (so it is in all recordings but for
  * iterations over nothing, which count though no event tells of them). */
-static uint64_t steps_seen(const struct dify_run *run, const struct dify__nodes *nodes)
+static uint64_t steps_seen(const struct dify__nodes *nodes)
 {
-    bool are_containers = nodes == &run->containers, is_within = false;
-    dify__text looked_at = 0;
     uint64_t steps = 0;
-    if (are_containers && run->nodes.count > LOOKS / (nodes->count + 1))
-        return 0;
     for (size_t i = 0; i < nodes->count; i++) {
         const struct dify__node *node = &nodes->node[i];
-        if (are_containers && node->node_id != looked_at) {
-            looked_at = node->node_id;
-            is_within = is_within_another(run, looked_at);
-        }
-        if (node->iteration_id == 0 && node->loop_id == 0 && !is_within)
+        if (node->iteration_id == 0 && node->loop_id == 0)
             steps++;
         steps += node->retries;
         steps += (node->flags & DIFY__NODE_WAS_PAUSED) != 0;
     }
     return steps;
+}
+
+static bool is_in_two(const struct dify__nodes *nodes)
+{
+    for (size_t i = 0; i < nodes->count; i++)
+        if (nodes->node[i].iteration_id != 0 && nodes->node[i].loop_id != 0)
+            return true;
+    return false;
+}
+
+/* Whether the containers of a group stand in another one. Live nothing says so but the nodes that
+ * stand in both; the outer one was seen first. */
+static bool is_within_another(const struct dify_run *run, size_t number)
+{
+    const struct dify__group *groups = run->containers.group;
+    dify__text node_id = groups[number].node_id, other = 0;
+    for (size_t i = 0; i < run->nodes.count && other == 0; i++) {
+        const struct dify__node *node = &run->nodes.node[i];
+        if (node->iteration_id == node_id)
+            other = node->loop_id;
+        else if (node->loop_id == node_id)
+            other = node->iteration_id;
+    }
+    for (size_t i = 0; i < number && other != 0; i++)
+        if (groups[i].node_id == other)
+            return true;
+    return false;
+}
+
+/* How many of the containers among those steps stand in another one all the same; false where that
+ * is too much to look at. */
+static bool steps_within(const struct dify_run *run, uint64_t *steps)
+{
+    const struct dify__nodes *containers = &run->containers;
+    size_t most = run->nodes.count > containers->count ? run->nodes.count : containers->count;
+    *steps = 0;
+    if (!is_in_two(&run->nodes))
+        return true;
+    if (most > LOOKS / (containers->group_count + 1))
+        return false;
+    for (size_t group = 0; group < containers->group_count; group++) {
+        if (!is_within_another(run, group))
+            continue;
+        for (size_t i = 0; i < containers->count; i++) {
+            const struct dify__node *container = &containers->node[i];
+            *steps += container->node_id == containers->group[group].node_id &&
+                      container->iteration_id == 0 && container->loop_id == 0;
+        }
+    }
+    return true;
 }
 
 /* How many rounds the containers of one node_id made in all; 0 where one of them does not say. */
@@ -145,9 +164,10 @@ static bool is_any_running(const struct dify__nodes *nodes)
 
 static bool is_any_unseen(const struct dify_run *run)
 {
-    uint64_t steps, seen = steps_seen(run, &run->nodes) + steps_seen(run, &run->containers);
-    if (run->workflow_tokens > run->tokens)
+    uint64_t steps, within;
+    if (run->workflow_tokens > run->tokens || !steps_within(run, &within))
         return true;
+    uint64_t seen = steps_seen(&run->nodes) + steps_seen(&run->containers) - within;
     /* without a count, and of a run that was stopped Dify may say 0, one cannot tell */
     if (!dify__parse_uint(dify__texts_get(&run->texts, run->total_steps), &steps) || seen < steps ||
         (steps == 0 && seen > 0))
