@@ -152,13 +152,16 @@ static bool is_any_unseen_within(const struct dify_run *run)
     return false;
 }
 
-/* Whether there is a node whose end may have been lost, of a run that did not succeed. While one
- * waits for a form, nothing happens that could be. */
-static bool is_any_running(const struct dify__nodes *nodes)
+/* Whether there is a node whose end may have been lost, of a run that did not succeed. One that
+ * waits for a form has none when the run is stopped; a run fails when it has gone on. */
+static bool is_any_running(const struct dify_run *run)
 {
-    for (size_t i = 0; i < nodes->count; i++)
-        if ((nodes->node[i].flags & DIFY__NODE_FINISHED) == 0)
+    bool is_stopped = dify__slice_is(dify__texts_get(&run->texts, run->status), "stopped");
+    for (size_t i = 0; i < run->nodes.count; i++) {
+        const struct dify__node *node = &run->nodes.node[i];
+        if (!dify__node_is_final(node) && !(is_stopped && (node->flags & DIFY__NODE_FINISHED) != 0))
             return true;
+    }
     return false;
 }
 
@@ -172,7 +175,7 @@ static bool is_any_unseen(const struct dify_run *run)
     if (!dify__parse_uint(dify__texts_get(&run->texts, run->total_steps), &steps) || seen < steps ||
         (steps == 0 && seen > 0))
         return true;
-    return is_any_running(&run->nodes) || is_any_unseen_within(run);
+    return is_any_running(run) || is_any_unseen_within(run);
 }
 
 bool dify__run_is_complete(const struct dify_run *run)
