@@ -11,21 +11,16 @@
 #include "core/run_state.h"
 #include "core/slices.h"
 
-/* A run that fails or is stopped tells no end of what was still running: of a node that a later
- * stream shows one cannot tell whether its end was lost. */
-bool dify__run_is_lost(const struct dify_run *run, const struct dify__node *node)
-{
-    if (!run->has_gap || !run->has_workflow_finished || dify__node_is_final(node))
-        return false;
-    struct dify_slice status = dify__texts_get(&run->texts, run->status);
-    return (node->flags & DIFY__NODE_IN_GAP) != 0 || dify__slice_is(status, "succeeded") ||
-           dify__slice_is(status, "partial-succeeded");
-}
-
-/* Ceilings of the looking: nodes by their kinds or by containers, and containers. Past them one
- * cannot tell. */
+/* Ceilings: of a look at each node, or each container, for each of a number of node_ids; and of the
+ * containers' node_ids whose rounds are looked at. Past them one cannot tell. */
 #define LOOKS ((size_t)1000000)
 #define CONTAINERS 16
+
+/* Whether it stands in no container, as far as its own events say. */
+static bool is_said_to_be_outside(const struct dify__node *node)
+{
+    return node->iteration_id == 0 && node->loop_id == 0;
+}
 
 /* What `total_steps` counts, as far as it was seen: nodes and containers that stand in no other
  * container, retries, and a node that paused once more (so it is in all recordings but for
@@ -35,15 +30,14 @@ static uint64_t steps_seen(const struct dify__nodes *nodes)
     uint64_t steps = 0;
     for (size_t i = 0; i < nodes->count; i++) {
         const struct dify__node *node = &nodes->node[i];
-        if (node->iteration_id == 0 && node->loop_id == 0)
-            steps++;
+        steps += is_said_to_be_outside(node);
         steps += node->retries;
         steps += (node->flags & DIFY__NODE_WAS_PAUSED) != 0;
     }
     return steps;
 }
 
-static bool is_in_two(const struct dify__nodes *nodes)
+static bool is_any_in_two(const struct dify__nodes *nodes)
 {
     for (size_t i = 0; i < nodes->count; i++)
         if (nodes->node[i].iteration_id != 0 && nodes->node[i].loop_id != 0)
@@ -51,12 +45,12 @@ static bool is_in_two(const struct dify__nodes *nodes)
     return false;
 }
 
-/* Whether the containers of a group stand in another one. Live nothing says so but the nodes that
- * stand in both; the outer one was seen first. */
-static bool is_within_another(const struct dify_run *run, size_t number)
+/* Whether the containers of a group (its number) stand in another one. Live nothing says so but the
+ * nodes that stand in both; the outer one was seen first. */
+static bool is_within_another(const struct dify_run *run, size_t group)
 {
     const struct dify__group *groups = run->containers.group;
-    dify__text node_id = groups[number].node_id, other = 0;
+    dify__text node_id = groups[group].node_id, other = 0;
     for (size_t i = 0; i < run->nodes.count && other == 0; i++) {
         const struct dify__node *node = &run->nodes.node[i];
         if (node->iteration_id == node_id)
@@ -64,20 +58,20 @@ static bool is_within_another(const struct dify_run *run, size_t number)
         else if (node->loop_id == node_id)
             other = node->iteration_id;
     }
-    for (size_t i = 0; i < number && other != 0; i++)
+    for (size_t i = 0; i < group && other != 0; i++)
         if (groups[i].node_id == other)
             return true;
     return false;
 }
 
-/* How many of the containers among those steps stand in another one all the same; false where that
- * is too much to look at. */
+/* How many containers are among those steps although they stand in another one; false where that is
+ * too much to look at. */
 static bool steps_within(const struct dify_run *run, uint64_t *steps)
 {
     const struct dify__nodes *containers = &run->containers;
     size_t most = run->nodes.count > containers->count ? run->nodes.count : containers->count;
     *steps = 0;
-    if (!is_in_two(&run->nodes))
+    if (!is_any_in_two(&run->nodes))
         return true;
     if (most > LOOKS / (containers->group_count + 1))
         return false;
@@ -87,7 +81,7 @@ static bool steps_within(const struct dify_run *run, uint64_t *steps)
         for (size_t i = 0; i < containers->count; i++) {
             const struct dify__node *container = &containers->node[i];
             *steps += container->node_id == containers->group[group].node_id &&
-                      container->iteration_id == 0 && container->loop_id == 0;
+                      is_said_to_be_outside(container);
         }
     }
     return true;

@@ -50,6 +50,18 @@ bool dify_run_warning(const struct dify_run *run, size_t index, uint64_t *offset
     return true;
 }
 
+/* Whether the end of a node, which never came (or only a provisional one), must have been told
+ * while no stream was open, or in the window between a snapshot and the live events behind it. A
+ * run that failed or was stopped tells no end of what was still running. */
+static bool is_lost(const struct dify_run *run, const struct dify__node *node)
+{
+    if (!run->has_gap || !run->has_workflow_finished || dify__node_is_final(node))
+        return false;
+    struct dify_slice status = dify__texts_get(&run->texts, run->status);
+    return (node->flags & DIFY__NODE_IN_GAP) != 0 || dify__slice_is(status, "succeeded") ||
+           dify__slice_is(status, "partial-succeeded");
+}
+
 void dify__run_view(const struct dify_run *run, bool is_container, uint32_t number,
                     struct dify_node *out)
 {
@@ -57,7 +69,7 @@ void dify__run_view(const struct dify_run *run, bool is_container, uint32_t numb
     out->is_container = is_container;
     if (is_container)
         out->is_empty = false;
-    else if (dify__run_is_lost(run, &run->nodes.node[number]))
+    else if (is_lost(run, &run->nodes.node[number]))
         out->is_empty = true;
 }
 

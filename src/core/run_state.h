@@ -129,11 +129,6 @@ void dify__run_fold(struct dify_run *run, const struct dify_event *event);
 /* complete.c: false where a gap between streams has cost the result something. */
 bool dify__run_is_complete(const struct dify_run *run);
 
-/* complete.c: whether the end of a node, which never came (or only a provisional one), must have
- * been told while no stream was open, or in the window between a snapshot and the live events
- * behind it. */
-bool dify__run_is_lost(const struct dify_run *run, const struct dify__node *node);
-
 /* nodes.c's view of record `number`, with what only the run knows. */
 void dify__run_view(const struct dify_run *run, bool is_container, uint32_t number,
                     struct dify_node *out);

@@ -14,7 +14,7 @@ import os
 import random
 
 import follows
-from follows import CONTAINERS, RECORDINGS, Received, check_nodes
+from follows import CONTAINERS, LOST_MEMBERS, RECORDINGS, Received, check_nodes
 
 TWICE = 2000  # cases of a recording whose stream breaks twice
 LOST = (0, 1, 4, 40)  # events behind a snapshot
@@ -66,8 +66,7 @@ def as_shown(event, number):
 
 
 def emptied(event):
-    lost = dict.fromkeys(("inputs", "outputs", "process_data", "execution_metadata"))
-    return dict(event, data=dict(event["data"], **lost))
+    return dict(event, data=dict(event["data"], **dict.fromkeys(LOST_MEMBERS)))
 
 
 class Recording:
@@ -114,9 +113,9 @@ class Recording:
             middle = self.snapshots[first] + self.live(first, lost)[:-1]
             kept = chance.randrange(len(middle) + 1)
             behind = kept - len(self.snapshots[first])
-            count = chance.randrange(first + lost + behind if behind > 0 else first,
-                                     len(self.events) + lost)
-            count = min(count, len(self.events) - 1)
+            reached = first + lost + behind if behind > 0 else first
+            last = len(self.events) - 1
+            count = chance.randrange(min(reached, last), last + 1)
             again = chance.choice(LOST)
             yield (cut, first, lost, kept, count, again), [
                 self.frames[:cut], middle[:kept], self.snapshots[count] + self.live(count, again)]

@@ -166,10 +166,13 @@ def events_of(stream):
 CONTAINERS = ("iteration", "loop")
 
 
+# What a node_finished has lost in a snapshot.
+LOST_MEMBERS = ("inputs", "outputs", "process_data", "execution_metadata")
+
+
 def is_empty(data):
     """Whether a node_finished is one of a snapshot, which has lost what the node made."""
-    return all(data.get(name) is None
-               for name in ("inputs", "outputs", "process_data", "execution_metadata"))
+    return all(data.get(name) is None for name in LOST_MEMBERS)
 
 
 class Received:

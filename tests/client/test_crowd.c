@@ -231,6 +231,21 @@ static void test_cancels_another(void **state)
     }
 }
 
+/* Up to where libcurl makes its connection. */
+static void start_of_curl(struct crowd *crowd, struct member *member)
+{
+    start(crowd, member, DIFY__REQUEST_FRESH);
+    while (member->exchange->made < 0)
+        dify_client_timeout(crowd->client);
+}
+
+static void assert_is_cancelled_by(const struct member *one, const struct member *other)
+{
+    assert_int_equal(one->len, 1);
+    assert_null(other->exchange);
+    assert_int_equal(other->sendings, 0);
+}
+
 /* One of libcurl's, whose connection has come to stand: it is not sent any more. */
 static void test_cancels_one_of_curl(void **state)
 {
@@ -238,17 +253,13 @@ static void test_cancels_one_of_curl(void **state)
     (void)state;
     struct member *one = &crowd->members[0], *other = &crowd->members[1];
     one->cancels_at_body = other;
-    start(crowd, other, DIFY__REQUEST_FRESH);
-    while (other->exchange->made < 0)
-        dify_client_timeout(crowd->client);
+    start_of_curl(crowd, other);
     const struct dify_client_ready ready[] = {{fd_of(one), DIFY_WATCH_READ},
                                               {other->exchange->made, DIFY_WATCH_WRITE}};
     say_text(one, HEAD "1\r\na\r\n");
     assert_int_equal(other->sendings, 0);
     dify_client_sockets(crowd->client, ready, COUNT_OF(ready));
-    assert_int_equal(one->len, 1);
-    assert_null(other->exchange);
-    assert_int_equal(other->sendings, 0);
+    assert_is_cancelled_by(one, other);
     end(crowd);
 }
 
@@ -264,18 +275,14 @@ static void test_curl_cancels_one_of_curl(void **state)
     one->peer = accept(crowd->listener, NULL, NULL);
     crowd->count = 1;
     one->cancels_at_body = other;
-    start(crowd, other, DIFY__REQUEST_FRESH);
-    while (other->exchange->made < 0)
-        dify_client_timeout(crowd->client);
+    start_of_curl(crowd, other);
     poll(NULL, 0, 250); /* after 200 libcurl looks again, whatever has happened */
     struct pollfd there = {.fd = one->exchange->made, .events = POLLIN};
     assert_true(send(one->peer, HEAD "1\r\na\r\n", strlen(HEAD "1\r\na\r\n"), 0) > 0);
     assert_int_equal(poll(&there, 1, 20000), 1);
     assert_int_equal(other->sendings, 0);
     dify_client_socket(crowd->client, there.fd, DIFY_WATCH_READ);
-    assert_int_equal(one->len, 1);
-    assert_null(other->exchange);
-    assert_int_equal(other->sendings, 0);
+    assert_is_cancelled_by(one, other);
     end(crowd);
 }
 
